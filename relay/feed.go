@@ -1,0 +1,62 @@
+package relay
+
+import "context"
+
+// Hello is how a relay introduces itself to another one, from either side.
+type Hello struct {
+	Cluster  string
+	Name     string // the region's name
+	Region   Region
+	Store    string // a random name that the relay's log got when it was made; tells a lost store from an old one
+	Protocol int    // of feeds; see FeedProtocol
+}
+
+// FeedProtocol is the version of the relay-to-relay conversation.
+const FeedProtocol = 1
+
+// Publisher is what a relay offers to the others.
+type Publisher interface {
+	// Open starts a feed of the transactions born here, from the sequence on. A subscriber that is not of this cluster, has this
+	// region's id, or asks for what is gone is refused with an error that tells its operator what to do.
+	Open(ctx context.Context, from Hello, first Seq) (Hello, Feed, error)
+}
+
+// Dialer reaches other relays' publishers.
+type Dialer interface {
+	// Subscribe opens a feed from the peer at address. It returns the peer's own Hello.
+	Subscribe(ctx context.Context, to Peer, self Hello, first Seq) (Hello, Feed, error)
+}
+
+// Peer is another region's relay as it is configured.
+type Peer struct {
+	Name     string
+	Address  string // host:port of its listen.mysql
+	User     string
+	Password string `json:"-"`
+}
+
+// Feed yields what a publisher sends. A transaction is a Message with Transaction, any number with Chunk, and one with
+// End; a heartbeat can come between transactions only.
+type Feed interface {
+	// Next waits for the next message. What it returns may be kept.
+	Next(ctx context.Context) (Message, error)
+	// Close ends the feed; a waiting Next returns.
+	Close() error
+}
+
+// Message is one step of a feed: exactly one field is set.
+type Message struct {
+	Transaction *Transaction
+	Chunk       []byte
+	End         bool
+	Heartbeat   *Heartbeat
+}
+
+// Heartbeat is what a relay says of itself between its transactions, so that idle regions do not hold back the others.
+type Heartbeat struct {
+	Last      Seq    // of the last transaction born here
+	Promise   HLC    // every later transaction of this region will be above it
+	Announced Vector // what this region's database shows for good: seen while nothing waited for repair
+	Received  []Seq  // by region id: what this relay holds durably of each other region
+	Wall      int64  // the sender's physical clock, µs since the Unix epoch, for measuring the offset
+}

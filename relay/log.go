@@ -1,0 +1,104 @@
+package relay
+
+import (
+	"context"
+	"iter"
+)
+
+// Log is the relay's durable memory: the local stream, and one stream for each other region with what was received of
+// it. One group commit serves them all.
+type Log interface {
+	// Local returns the stream of the local database's log.
+	Local() LocalStream
+	// Received returns the stream of another region's transactions.
+	Received(Region) ReceivedStream
+	// State returns what the last durable local entry left.
+	State() State
+	// Promise makes a clock value durable that no later transaction of this region will be at or below.
+	Promise(ctx context.Context, h HLC) error
+}
+
+// Stream is what both kinds of streams can do. Only what is durable is visible.
+type Stream interface {
+	// First and Last are the visible numbers; First is Last+1 when there are none.
+	First() uint64
+	Last() uint64
+	// Trim forgets everything before the number, at a time of the log's choosing.
+	Trim(before uint64) error
+	// Bytes is the native size of what is kept.
+	Bytes() int64
+}
+
+// LocalStream holds the entries of the local database's log, by LSN.
+type LocalStream interface {
+	Stream
+	// Begin opens the next entry. One is open at a time.
+	Begin(ctx context.Context) EntryWriter
+	// Read returns a cursor whose first entry is from. ErrTrimmed: that is gone.
+	Read(from LSN) (Cursor[Entry], error)
+	// Entry returns one entry and its bytes.
+	Entry(LSN) (Entry, Body, error)
+	// BySeq returns the place of the Local entry with that sequence.
+	BySeq(Seq) (LSN, error)
+	// Floor returns the entry with the greatest key that has the prefix and is not above it; ErrNotFound if there is none.
+	// Keys compare as bytes.
+	Floor(prefix, key string) (LSN, error)
+	// WaitDurable returns when the entry is on disk.
+	WaitDurable(ctx context.Context, lsn LSN) error
+}
+
+// ReceivedStream holds another region's transactions, by Seq.
+type ReceivedStream interface {
+	Stream
+	// Begin opens the next transaction, which must follow the last one without a hole.
+	Begin(ctx context.Context, t Transaction) (TransactionWriter, error)
+	// Read returns a cursor whose first transaction is from.
+	Read(from Seq) (Cursor[Transaction], error)
+	// Transaction returns one transaction and its bytes.
+	Transaction(Seq) (Transaction, Body, error)
+}
+
+// EntryWriter takes one entry of any size.
+type EntryWriter interface {
+	// Append adds bytes, which are copied. It blocks while too much is not yet on disk.
+	Append(native []byte) error
+	// Commit makes the entry part of the stream, together with the state after it, and returns before it is durable.
+	// Entries become durable in the order of their commits.
+	Commit(Entry, State) error
+	// Discard drops it.
+	Discard()
+}
+
+// TransactionWriter takes the bytes of one received transaction.
+type TransactionWriter interface {
+	Append(native []byte) error
+	Commit() error
+	Discard()
+}
+
+// Cursor reads a stream from a place on and follows its end.
+type Cursor[T any] interface {
+	// Next returns the next record, waiting for it until ctx ends. The Body is valid until the next call.
+	Next(ctx context.Context) (T, Body, error)
+	// Close lets the cursor's resources go.
+	Close()
+}
+
+// Store keeps small durable facts beside the log: versions, repairs, conflicts, what peers said.
+type Store interface {
+	// Get returns a copy of the value, ErrNotFound if there is none.
+	Get(key []byte) ([]byte, error)
+	// Scan yields all pairs whose key has the prefix, from start on (nil: from the first), in order. Key and value are valid until the next
+	// step.
+	Scan(prefix, start []byte) iter.Seq2[Pair, error]
+	// Write makes all pairs durable or none. A nil value deletes. At most MaxWrite bytes in one call.
+	Write(ctx context.Context, pairs []Pair) error
+}
+
+// MaxWrite is how many bytes one Store.Write may hold, keys included.
+const MaxWrite = 1 << 20
+
+// Pair is a key and its value.
+type Pair struct {
+	Key, Value []byte
+}

@@ -1,0 +1,56 @@
+package relay
+
+import "context"
+
+// Target writes other regions' transactions into the local database.
+type Target interface {
+	// Begin opens a database transaction on the lane's own connection, dialing it if need be, and writes the mark.
+	// One lane has at most one transaction open.
+	Begin(ctx context.Context, mark Mark) (Tx, error)
+
+	// Identify gives each image its identity by the database's own rules of equality. All images are of table t.
+	Identify(ctx context.Context, t *Table, images []Image) ([]Identity, error)
+
+	// Check tells why changes of a table described by t cannot be written here, nil if they can: the table is missing, has no
+	// primary key, or other columns. The answer may be remembered until Refresh.
+	Check(ctx context.Context, t *Table) error
+
+	// Applied returns, by origin, the last transaction that the database's own ledger says was applied.
+	Applied(ctx context.Context) ([]SeqHLC, error)
+}
+
+// Tx is one open transaction of a Target.
+type Tx interface {
+	// Write brings rows to the state that the writes say. It may be called several times; an Error of kind ErrPresence
+	// says that a row that was expected to stand there does not, or the reverse, and leaves the transaction useless.
+	Write(ctx context.Context, writes []Write) error
+	// Commit ends the transaction. After an error the outcome is unknown unless the error is Retryable.
+	Commit(ctx context.Context) error
+	// Rollback undoes it. It is harmless after Commit.
+	Rollback() error
+}
+
+// Presence says whether a row is expected to stand in the table before it is written.
+type Presence uint8
+
+// What can be expected of a row.
+const (
+	Unknown Presence = iota // look, and write whatever stands there
+	Absent
+	Present
+)
+
+// Write is one row's new state. All rows of a transaction have different identities.
+type Write struct {
+	Table  *Table
+	Before Image // any image with the row's key, for finding it; nil only if After has the same key
+	After  Image // nil: the row shall not be there
+	Expect Presence
+}
+
+// Identity is what makes a row the same row for the database: two rows with equal identities cannot stand in one table.
+// Identities are compared within one relay only; they never travel.
+type Identity struct {
+	Key    string   // of the primary key
+	Unique []string // of each secondary unique key whose columns are not NULL, with the index's name in front
+}
