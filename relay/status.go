@@ -1,0 +1,161 @@
+package relay
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// Inspector shows what a relay is doing. Its answers are snapshots, taken without stopping anything; the caller owns them.
+type Inspector interface {
+	Self() Hello
+	Status() Status
+	Peers() []PeerStatus
+	LogStatus() LogStatus
+	Tables() []TableStatus
+	Replicas() []ReplicaStatus
+	Problems() []Problem
+	// Conflicts yields recorded conflicts, newest first.
+	Conflicts(ctx context.Context) iter.Seq2[Conflict, error]
+	// Versions yields the version index as it stands, in no order.
+	Versions(ctx context.Context) iter.Seq2[RowVersion, error]
+}
+
+// Controller steers a relay. Errors are for the operator who asked.
+type Controller interface {
+	// Pause stops taking and applying a peer's transactions, durably, until Resume.
+	Pause(ctx context.Context, peer string) error
+	Resume(ctx context.Context, peer string) error
+	// Purge lets everything before the LSN go, as far as no peer needs it.
+	Purge(ctx context.Context, before LSN) error
+}
+
+// Status is the relay as a whole.
+type Status struct {
+	Ready      bool   // capture runs and is caught up, and the applier can write
+	Reason     string // why not
+	Started    time.Time
+	Capture    CaptureStatus
+	Apply      ApplyStatus
+	Counters   Counters
+	Engine     string // "mariadb 10.11.19"
+	DatabaseAt string // host:port of the database
+}
+
+// CaptureStatus is how far the local log has been read.
+type CaptureStatus struct {
+	Connected bool
+	CaughtUp  bool
+	LSN       LSN // durable
+	Merged    LSN // taken into the version index
+	HLC       HLC
+	LastEvent time.Time // when the database committed the last entry
+	Err       string
+}
+
+// ApplyStatus is how the applier stands.
+type ApplyStatus struct {
+	Writable bool // the canary came back: what we write is recognised as ours
+	Repairs  int  // rows waiting to be written again
+	Pending  int  // rows written and not yet seen in the log
+	Index    int  // entries in the version index
+	Frontier HLC  // every other region has been seen up to here
+	Stable   HLC  // every region's database shows everything up to here
+	Err      string
+}
+
+// Counters only rise while the relay runs.
+type Counters struct {
+	CapturedTransactions, CapturedBytes uint64
+	ReceivedTransactions, ReceivedBytes uint64
+	AppliedTransactions, AppliedRows    uint64
+	SkippedRows                         uint64 // lost against a later write
+	ServedTransactions, ServedBytes     uint64
+	Conflicts, Inversions, RepairsDone  uint64
+	ApplyRetries, CaptureReconnects     uint64
+	LogSyncs                            uint64
+}
+
+// PeerStatus is another region as seen from here.
+type PeerStatus struct {
+	Region     string
+	ID         Region // 0 until the peer was reached once
+	Address    string
+	State      string        // "connected", "connecting", "paused", "refused", "stopped"
+	Received   SeqHLC        // durable here
+	Applied    SeqHLC        // seen in the local log: shown by the local database for good
+	Announced  HLC           // the smallest clock in what it announced of its own database
+	Holds      Seq           // what it holds durably of our stream
+	Lag        time.Duration // age of the oldest transaction received or awaited and not applied; 0 when level
+	Offset     time.Duration // its clock minus ours, as far as the network lets tell
+	Reconnects uint64
+	LastError  string
+	Since      time.Time // of State
+}
+
+// LogStatus is the relay log.
+type LogStatus struct {
+	First, Last LSN
+	Bytes       int64 // native bytes, all streams
+	GTIDSet     string
+	File        string // of the last entry, if the database has such
+	Position    uint64
+	Files       []LogFile
+	Oldest      time.Time
+}
+
+// LogFile is one of the database's own log files as the relay holds it.
+type LogFile struct {
+	Name string
+	Size uint64
+}
+
+// TableStatus is one table that the relay knows of.
+type TableStatus struct {
+	Schema, Name string
+	Policy       string
+	State        string // "replicated", "held", "excluded"
+	Reason       string // why held
+	Captured     uint64 // rows changed here since the relay started
+	Applied      uint64 // rows changed for other regions
+	Skipped      uint64
+	Conflicts    uint64
+}
+
+// ReplicaStatus is a stock replica or a relay that reads from us.
+type ReplicaStatus struct {
+	Connection uint32
+	ServerID   uint32
+	Kind       string // "replica", "relay"
+	User, Host string
+	GTID       string
+	File       string
+	Position   uint64
+	LSN        LSN
+	Sent       uint64 // bytes
+	Since      time.Time
+}
+
+// Conflict is one pair of concurrent writes to a row, and what was decided.
+type Conflict struct {
+	ID       uint64
+	Kind     string // "insert_exists", "update_origin_differs", "update_missing", "update_deleted", "delete_origin_differs", "delete_missing"
+	Table    string
+	Key      string // the primary key as JSON
+	Winner   Version
+	Loser    Version
+	Local    string // the image that stood here, as JSON; "" for no row
+	Remote   string // the image that came
+	Policy   string
+	Decision string // "local" or "remote"
+	Seq      Seq    // of the transaction that came
+	At       time.Time
+}
+
+// RowVersion is an entry of the version index.
+type RowVersion struct {
+	Table   string
+	Key     string
+	Version Version
+	Deleted bool
+}
