@@ -1,0 +1,26 @@
+// Package binlog reads and writes the bytes of MariaDB's binary log, version 4. It does no I/O.
+//
+// An event, as it stands in the file and travels in a dump, is
+//
+//	+-----------+------+-----------+------+---------+-------+------------------+-------+
+//	| timestamp | type | server id | size | log pos | flags | body             | CRC32 |
+//	| 4         | 1    | 4         | 4    | 4       | 2     | size - 19 - 4    | 4     |
+//	+-----------+------+-----------+------+---------+-------+------------------+-------+
+//
+// all little endian. This package demands binlog_checksum=CRC32: every event that it parses ends with its checksum.
+// The format is described in MariaDB's sources, sql/log_event.h, and at
+// https://mariadb.com/kb/en/replication-protocol/.
+//
+// The parts, from the bytes upwards:
+//
+//	Header, VerifyChecksum, Events     one event, and many in a stream
+//	ParseRotate, ParseGTID, …          what events say
+//	FakeRotate, Heartbeat, …           events that a primary makes for one connection
+//	GTID, Set, Position                places in the log
+//	TableCache, Rows                   what changed, without decoding values
+//	Decoder, KeyValues                 what changed, with values
+//	RowsBuilder, Base64Statement       row images back into events, for BINLOG statements
+//	AppendLiteral, AppendJSON          values as SQL and for people
+//
+// Bytes that come from outside never panic: they give errors, which never contain values of rows.
+package binlog
