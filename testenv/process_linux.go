@@ -1,0 +1,9 @@
+package testenv
+
+import "syscall"
+
+// childAttributes puts a child in a process group of its own, so that a Ctrl-C in the terminal reaches only
+// us and we end the children in order, and has the kernel kill it when we die without doing so.
+func childAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
