@@ -1,0 +1,178 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// checker collects what is wrong.
+type checker struct{ problems []string }
+
+func (c *checker) addf(format string, args ...any) {
+	c.problems = append(c.problems, fmt.Sprintf(format, args...))
+}
+
+// check returns the configuration, or every problem of it.
+func (f *file) check() (*Config, []string) {
+	c := &checker{}
+	cfg := &Config{
+		Region: c.region(f), Database: c.database(f), Listen: c.listen(f),
+		Users: c.users(f), Peers: c.peers(f), Rules: c.rules(f),
+		Retention: Retention{Bytes: c.size("retention.bytes", f.Retention.Bytes), Age: c.duration("retention.age", f.Retention.Age)},
+		Apply:     c.apply(f), Clock: c.clock(f), Log: c.log(f),
+	}
+	if len(c.problems) > 0 {
+		return nil, c.problems
+	}
+	return cfg, nil
+}
+
+var namePattern = regexp.MustCompile(`^[a-z0-9-]{1,16}$`)
+
+func (c *checker) name(key, name string) {
+	if !namePattern.MatchString(name) {
+		c.addf("%s: %q is not a region's name: 1 to 16 of a-z, 0-9 and -", key, name)
+	}
+}
+
+func (c *checker) region(f *file) Region {
+	r := f.Region
+	if r.Cluster == "" {
+		c.addf("region.cluster is missing: choose one name for the whole cluster, the same in every region")
+	}
+	c.name("region.name", r.Name)
+	if r.ID < 1 || r.ID > relay.MaxRegions {
+		c.addf("region.id is %d: give each region its own number from 1 to %d", r.ID, relay.MaxRegions)
+		r.ID = 0
+	}
+	if r.DataDir == "" {
+		c.addf("region.data_dir is missing: name a folder for the relay's log")
+	}
+	return Region{Cluster: r.Cluster, Name: r.Name, ID: relay.Region(r.ID), DataDir: r.DataDir}
+}
+
+func (c *checker) database(f *file) Database {
+	d := Database{Flavour: "mariadb", Password: Secret(f.Database.Password)}
+	tables, err := NewTables(f.Database.Include, f.Database.Exclude)
+	if err != nil {
+		c.addf("database.%v", err)
+	}
+	d.Tables = tables
+	u, err := url.Parse(f.Database.URL)
+	if err != nil || u.Host == "" {
+		c.addf("database.url is not of the form mariadb://user@host:3306/") // it may hold a password: not shown
+		return d
+	}
+	c.scheme(u.Scheme)
+	d.Address = c.databaseAddress(u)
+	d.User = c.credentials(u, &d)
+	if (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" {
+		c.addf("database.url ends after the port: which schemas and tables are replicated is said by include and exclude")
+	}
+	return d
+}
+
+func (c *checker) scheme(scheme string) {
+	switch scheme {
+	case "mariadb", "mysql":
+	case "postgres", "postgresql":
+		c.addf("database.url: this version of Octant serves MariaDB only, PostgreSQL not yet")
+	default:
+		c.addf("database.url: unknown scheme %q: write mariadb://user@host:3306/", scheme)
+	}
+}
+
+func (c *checker) databaseAddress(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = "3306"
+	}
+	address := net.JoinHostPort(u.Hostname(), port)
+	c.address("database.url", address)
+	return address
+}
+
+func (c *checker) credentials(u *url.URL, d *Database) string {
+	if u.User.Username() == "" {
+		c.addf("database.url names no user: write mariadb://user@host:3306/")
+	}
+	password, inURL := u.User.Password()
+	switch {
+	case inURL && d.Password != "":
+		c.addf("database.password and database.url both hold a password: keep the one in database.password")
+	case inURL:
+		d.Password = Secret(password)
+	}
+	return u.User.Username()
+}
+
+func (c *checker) listen(f *file) Listen {
+	c.address("listen.mysql", f.Listen.MySQL)
+	c.address("listen.http", f.Listen.HTTP)
+	if f.Listen.MySQL != "" && f.Listen.MySQL == f.Listen.HTTP {
+		c.addf("listen.mysql and listen.http are the same address: give each its own port")
+	}
+	return Listen{MySQL: f.Listen.MySQL, HTTP: f.Listen.HTTP}
+}
+
+func (c *checker) address(key, address string) {
+	_, port, err := net.SplitHostPort(address)
+	n, numErr := strconv.Atoi(port)
+	if err != nil || numErr != nil || n < 1 || n > 65535 {
+		c.addf("%s: %q is not an address of the form host:port", key, address)
+	}
+}
+
+func (c *checker) apply(f *file) Apply {
+	const maxLanes = 64
+	if f.Apply.Lanes < 1 || f.Apply.Lanes > maxLanes {
+		c.addf("apply.lanes is %d: choose 1 to %d connections", f.Apply.Lanes, maxLanes)
+	}
+	return Apply{Lanes: int(f.Apply.Lanes), LockWait: c.duration("apply.lock_wait", f.Apply.LockWait)}
+}
+
+func (c *checker) clock(f *file) Clock {
+	k := Clock{Warn: c.duration("clock.warn", f.Clock.Warn), Stop: c.duration("clock.stop", f.Clock.Stop)}
+	if k.Stop < k.Warn {
+		c.addf("clock.stop (%v) is less than clock.warn (%v)", k.Stop, k.Warn)
+	}
+	return k
+}
+
+func (c *checker) log(f *file) Log {
+	var l Log
+	if err := l.Level.UnmarshalText([]byte(f.Log.Level)); err != nil {
+		c.addf("log.level: %q is not one of debug, info, warn, error", f.Log.Level)
+	}
+	if l.Format = f.Log.Format; l.Format != "text" && l.Format != "json" {
+		c.addf("log.format: %q is not one of text, json", l.Format)
+	}
+	return l
+}
+
+func (c *checker) size(key, s string) int64 {
+	n, err := parseSize(s)
+	c.positive(key, n > 0, err)
+	return n
+}
+
+func (c *checker) duration(key, s string) time.Duration {
+	d, err := parseDuration(s)
+	c.positive(key, d > 0, err)
+	return d
+}
+
+func (c *checker) positive(key string, ok bool, err error) {
+	switch {
+	case err != nil:
+		c.addf("%s: %v", key, err)
+	case !ok:
+		c.addf("%s must be more than 0", key)
+	}
+}

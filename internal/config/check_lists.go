@@ -1,0 +1,95 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/octant-db/octant/relay"
+)
+
+func (c *checker) users(f *file) []User {
+	var users []User
+	seen := map[string]bool{}
+	for i, u := range f.Users {
+		key := fmt.Sprintf("user[%d]", i+1)
+		if u.Name == "" {
+			c.addf("%s has no name", key)
+		} else if seen[u.Name] {
+			c.addf("%s: there is already a user %q", key, u.Name)
+		}
+		seen[u.Name] = true
+		if u.Password == "" {
+			c.addf("%s (%q) has no password", key, u.Name)
+		}
+		c.roles(key, u.Name, u.Roles)
+		users = append(users, User{Name: u.Name, Password: Secret(u.Password), Roles: u.Roles})
+	}
+	return users
+}
+
+func (c *checker) roles(key, name string, roles []string) {
+	if len(roles) == 0 {
+		c.addf("%s (%q) has no roles: give it some of replicate, read, admin", key, name)
+	}
+	for _, role := range roles {
+		if !slices.Contains([]string{RoleReplicate, RoleRead, RoleAdmin}, role) {
+			c.addf("%s (%q): unknown role %q: the roles are replicate, read, admin", key, name, role)
+		}
+	}
+}
+
+func (c *checker) peers(f *file) []Peer {
+	var peers []Peer
+	names, addresses := map[string]bool{}, map[string]string{}
+	for i, p := range f.Peers {
+		key := fmt.Sprintf("peer[%d]", i+1)
+		c.name(key+".region", p.Region)
+		c.address(key+".address", p.Address)
+		switch {
+		case p.Region == f.Region.Name:
+			c.addf("%s is this region itself (%q): list the other regions only", key, p.Region)
+		case names[p.Region]:
+			c.addf("%s: there is already a peer %q", key, p.Region)
+		case p.Address == f.Listen.MySQL:
+			c.addf("%s (%q) has this relay's own address %s", key, p.Region, p.Address)
+		case addresses[p.Address] != "":
+			c.addf("%s (%q) has the same address as peer %q", key, p.Region, addresses[p.Address])
+		}
+		names[p.Region], addresses[p.Address] = true, p.Region
+		if p.User == "" || p.Password == "" {
+			c.addf("%s (%q) needs user and password: those of a [[user]] with role replicate at that relay", key, p.Region)
+		}
+		peers = append(peers, Peer{Region: p.Region, Address: p.Address, User: p.User, Password: Secret(p.Password)})
+	}
+	if len(peers) >= relay.MaxRegions {
+		c.addf("there are %d peers: a cluster has at most %d regions", len(peers), relay.MaxRegions)
+	}
+	return peers
+}
+
+// laterPolicies are known by the design and not built yet.
+var laterPolicies = []string{"priority", "merge", "reject", "rollback", "counter"}
+
+func (c *checker) rules(f *file) []Rule {
+	var rules []Rule
+	for i, r := range f.Rules {
+		key := fmt.Sprintf("rule[%d]", i+1)
+		globs, err := parseGlobs(r.Tables)
+		if err == nil && len(globs) == 0 {
+			err = errors.New("no tables: name some as schema.table")
+		}
+		if err != nil {
+			c.addf("%s: %v", key, err)
+		}
+		switch {
+		case r.Policy == PolicyLWW:
+		case slices.Contains(laterPolicies, r.Policy):
+			c.addf("%s: policy %q is not in this version of Octant: use \"lww\"", key, r.Policy)
+		default:
+			c.addf("%s: unknown policy %q: this version knows \"lww\"", key, r.Policy)
+		}
+		rules = append(rules, Rule{Tables: r.Tables, Policy: r.Policy, globs: globs})
+	}
+	return rules
+}

@@ -1,0 +1,141 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// Config is a checked configuration. Its values are resolved and its defaults filled in.
+type Config struct {
+	Region    Region
+	Database  Database
+	Listen    Listen
+	Users     []User
+	Peers     []Peer
+	Rules     []Rule
+	Retention Retention
+	Apply     Apply
+	Clock     Clock
+	Log       Log
+}
+
+// Region says who this relay is.
+type Region struct {
+	Cluster string
+	Name    string
+	ID      relay.Region
+	DataDir string // as written: absolute, or relative to the working directory
+}
+
+// Database is the local database and what of it is replicated.
+type Database struct {
+	Flavour  relay.Flavour // which engine's parts serve it
+	Address  string        // host:port
+	User     string
+	Password Secret
+	Tables   Tables
+}
+
+// Listen holds the addresses that the relay serves.
+type Listen struct {
+	MySQL string // host:port of the replication protocol and SQL
+	HTTP  string // host:port of /metrics, /healthz, /readyz and /debug/pprof
+}
+
+// The roles that a user can have.
+const (
+	RoleReplicate = "replicate" // may follow: stock replicas and other relays
+	RoleRead      = "read"      // may look: SELECT and SHOW
+	RoleAdmin     = "admin"     // may steer as well
+)
+
+// User is someone who may connect to Listen.MySQL.
+type User struct {
+	Name     string
+	Password Secret
+	Roles    []string
+}
+
+// Peer is another region's relay.
+type Peer struct {
+	Region   string // its name
+	Address  string
+	User     string
+	Password Secret
+}
+
+// Relay returns the peer as the relay package wants it.
+func (p Peer) Relay() relay.Peer {
+	return relay.Peer{Name: p.Region, Address: p.Address, User: p.User, Password: string(p.Password)}
+}
+
+// Rule gives the tables that it matches a conflict policy.
+type Rule struct {
+	Tables []string // globs
+	Policy string
+
+	globs []glob
+}
+
+// PolicyLWW is the default policy: of two writes of a row the later one wins.
+const PolicyLWW = "lww"
+
+// Retention bounds the relay log. What a configured peer still needs is kept whatever the bounds say.
+type Retention struct {
+	Bytes int64
+	Age   time.Duration
+}
+
+// Apply tunes the applier.
+type Apply struct {
+	Lanes    int           // connections that write to the local database
+	LockWait time.Duration // how long a lane waits for a row lock of the application before it tries again
+}
+
+// Clock bounds how far a peer's clock may be ahead of ours.
+type Clock struct {
+	Warn time.Duration
+	Stop time.Duration // beyond it the peer's stream is stopped
+}
+
+// Log says what the relay writes to stderr.
+type Log struct {
+	Level  slog.Level
+	Format string // "text" or "json"
+}
+
+// Policy returns the conflict policy of a table: the first rule that matches wins.
+func (c *Config) Policy(schema, table string) string {
+	for _, r := range c.Rules {
+		if matchesAny(r.globs, schema, table) {
+			return r.Policy
+		}
+	}
+	return PolicyLWW
+}
+
+// Hello introduces this relay; the caller fills in Store.
+func (c *Config) Hello() relay.Hello {
+	return relay.Hello{
+		Cluster: c.Region.Cluster, Name: c.Region.Name, Region: c.Region.ID, Protocol: relay.FeedProtocol,
+	}
+}
+
+// String describes the configuration in a line, without secrets.
+func (c *Config) String() string {
+	return fmt.Sprintf("region %s (%d) of cluster %s, database %s://%s@%s, listening on %s and %s, %d peers",
+		c.Region.Name, c.Region.ID, c.Region.Cluster, c.Database.Flavour, c.Database.User, c.Database.Address,
+		c.Listen.MySQL, c.Listen.HTTP, len(c.Peers))
+}
+
+// LogValue is what a structured log shows of the configuration.
+func (c *Config) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("cluster", c.Region.Cluster), slog.String("region", c.Region.Name),
+		slog.Int("id", int(c.Region.ID)), slog.String("database", c.Database.Address),
+		slog.String("mysql", c.Listen.MySQL), slog.String("http", c.Listen.HTTP), slog.Int("peers", len(c.Peers)),
+	)
+}
