@@ -1,0 +1,224 @@
+package relaylog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// valueThreshold is from how many bytes on Badger keeps a value in its value log, where it is written once, and not in
+// the tree, where every compaction writes it again. Records are above it, index keys and most of a Store's values are not.
+const valueThreshold = 256
+
+// DB is an open relay log. Its methods may be called from any goroutine.
+type DB struct {
+	dir     string
+	opts    Options
+	storeID string
+	badger  *badger.DB
+	logger  *badgerLogger
+	queue   *queue
+	limit   cost // of a group
+	cache   *cache
+	streams [relay.MaxRegions + 1]*stream
+	local   *localStream
+	tail    *tailFile
+	group   uint64 // the last one written; the writer's
+
+	mu      sync.Mutex
+	state   relay.State
+	err     error
+	closing bool
+
+	users   sync.WaitGroup // readers inside Badger
+	loops   sync.WaitGroup
+	ctx     context.Context // ends when closing begins
+	cancel  context.CancelCauseFunc
+	drained chan struct{} // the last group was written
+	tidy    chan struct{} // something to trim or to let go
+	mapped  atomic.Int64  // bytes written and read since mapped pages were let go
+}
+
+var (
+	_ relay.Log   = (*DB)(nil)
+	_ relay.Store = (*DB)(nil)
+)
+
+// Open opens the store in dir, and makes it if there is none. Only one process can have it open.
+func Open(dir string, opts Options) (*DB, error) {
+	db := &DB{
+		dir: dir, opts: opts.withDefaults(), drained: make(chan struct{}), tidy: make(chan struct{}, 1),
+	}
+	db.ctx, db.cancel = context.WithCancelCause(context.Background())
+	db.queue = newQueue(db.opts.MaxUnsynced)
+	db.cache = newCache(db.opts.CacheBytes)
+	db.logger = &badgerLogger{log: db.opts.Logger}
+	if err := db.open(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open relay log in %s: %w", dir, err), db.closeFiles())
+	}
+	db.loops.Go(db.runWriter)
+	db.loops.Go(db.runHousekeeper)
+	return db, nil
+}
+
+func (db *DB) open() (err error) {
+	if db.badger, err = badger.Open(badgerOptions(db.dir, db.logger)); err != nil {
+		return err
+	}
+	db.limit = groupLimit(db.badger)
+	if err := db.openMeta(); err != nil {
+		return err
+	}
+	if err := db.openTail(); err != nil {
+		return err
+	}
+	return db.recover()
+}
+
+// badgerOptions are for a log that is read mostly at its end by a process that should stay small: see the reference
+// measurements in docs/relaylog-format.md.
+func badgerOptions(dir string, logger badger.Logger) badger.Options {
+	return badger.DefaultOptions(dir).
+		WithSyncWrites(true).
+		WithDetectConflicts(false).
+		WithNumVersionsToKeep(1).
+		WithCompression(0).
+		WithBlockCacheSize(0).
+		WithIndexCacheSize(0).
+		WithMemTableSize(memTableSize).
+		WithNumMemtables(2).
+		WithNumCompactors(2).
+		WithValueThreshold(valueThreshold).
+		WithValueLogFileSize(valueLogFile).
+		WithMetricsEnabled(false).
+		WithLogger(logger)
+}
+
+const (
+	memTableSize = 8 << 20
+	valueLogFile = 64 << 20
+)
+
+// Close lets what was committed become durable, stops, and closes the store. Cursors and waiters return ErrClosed. It
+// returns an error if what was committed could not be made durable.
+func (db *DB) Close() error {
+	db.mu.Lock()
+	if db.closing {
+		db.mu.Unlock()
+		return relay.ErrClosed
+	}
+	db.closing = true
+	db.mu.Unlock()
+	db.cancel(relay.ErrClosed)
+	db.queue.close()
+	db.loops.Wait()
+	close(db.drained)
+	db.users.Wait()
+	if err := errors.Join(db.Err(), db.closeFiles()); err != nil {
+		return fmt.Errorf("close relay log in %s: %w", db.dir, err)
+	}
+	return nil
+}
+
+func (db *DB) closeFiles() error {
+	var errs []error
+	if db.tail != nil {
+		errs = append(errs, db.tail.close())
+	}
+	if db.badger != nil {
+		errs = append(errs, db.badger.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// enter says that Badger is about to be read; every successful enter needs a leave.
+func (db *DB) enter() error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.closing {
+		return relay.ErrClosed
+	}
+	db.users.Add(1)
+	return nil
+}
+
+func (db *DB) leave() { db.users.Done() }
+
+// view reads Badger.
+func (db *DB) view(read func(*badger.Txn) error) error {
+	if err := db.enter(); err != nil {
+		return err
+	}
+	defer db.leave()
+	return db.badger.View(read)
+}
+
+func (db *DB) closed() bool { return db.ctx.Err() != nil }
+
+// StoreID returns the random name that the store got when it was made.
+func (db *DB) StoreID() string { return db.storeID }
+
+// Dir returns the directory of the store.
+func (db *DB) Dir() string { return db.dir }
+
+// Err returns why nothing can be written at the moment, nil if it can. An error that wraps syscall.ENOSPC goes away when
+// there is room and something is written; after any other the store must be closed and opened again.
+func (db *DB) Err() error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.err
+}
+
+func (db *DB) setErr(err error) {
+	db.mu.Lock()
+	db.err = err
+	db.mu.Unlock()
+}
+
+// State returns what the last durable local entry and the last durable promise left.
+func (db *DB) State() relay.State {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return cloneState(db.state)
+}
+
+func (db *DB) setState(s relay.State) {
+	db.mu.Lock()
+	db.state = s
+	db.mu.Unlock()
+}
+
+func cloneState(s relay.State) relay.State {
+	s.Seen = slices.Clone(s.Seen)
+	return s
+}
+
+// Promise makes a clock value durable: State().HLC is at least h afterwards, here and after every crash.
+func (db *DB) Promise(ctx context.Context, h relay.HLC) error {
+	if h <= db.State().HLC {
+		return nil
+	}
+	return db.queue.do(ctx, &op{promise: h})
+}
+
+// Local returns the stream of the local database's log.
+func (db *DB) Local() relay.LocalStream { return db.local }
+
+// Received returns the stream of a region's transactions. It panics if r is no region.
+func (db *DB) Received(r relay.Region) relay.ReceivedStream {
+	return &receivedStream{stream: db.received(r)}
+}
+
+func (db *DB) received(r relay.Region) *stream {
+	if !r.Valid() {
+		panic(fmt.Sprintf("relaylog: no region has the id %d", r))
+	}
+	return db.streams[r]
+}

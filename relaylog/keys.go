@@ -1,0 +1,41 @@
+package relaylog
+
+import "encoding/binary"
+
+// The first byte of every key; see the package comment.
+const (
+	metaPrefix   = 'm'
+	markPrefix   = 's'
+	recordPrefix = 'r'
+	chunkPrefix  = 'c'
+	seqPrefix    = 'q'
+	indexPrefix  = 'k'
+	storePrefix  = 'u'
+)
+
+func metaKey(name string) []byte { return append([]byte{metaPrefix}, name...) }
+
+func markKey(stream byte) []byte { return []byte{markPrefix, stream} }
+
+func recordKey(stream byte, number uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{recordPrefix, stream}, number)
+}
+
+func chunkKey(stream byte, number uint64, index uint32) []byte {
+	key := binary.BigEndian.AppendUint64(append(make([]byte, 0, 14), chunkPrefix, stream), number)
+	return binary.BigEndian.AppendUint32(key, index)
+}
+
+func seqKey(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte{seqPrefix}, seq) }
+
+func indexKey(key string) []byte { return append([]byte{indexPrefix}, key...) }
+
+func storeKey(key []byte) []byte { return append([]byte{storePrefix}, key...) }
+
+// numberOf returns N of a record's or chunk's key.
+func numberOf(key []byte) uint64 {
+	if len(key) < 10 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(key[2:])
+}
