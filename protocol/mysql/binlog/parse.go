@@ -101,9 +101,12 @@ type Query struct {
 	SQL       []byte // in the client's character set; may alias the event
 }
 
-// ParseQuery reads a QUERY or QUERY_COMPRESSED event. The status variables are skipped.
+// loadQueryExtra is what an EXECUTE_LOAD_QUERY has more than a QUERY in the fixed part of its body.
+const loadQueryExtra = 4 + 4 + 4 + 1
+
+// ParseQuery reads a QUERY, QUERY_COMPRESSED or EXECUTE_LOAD_QUERY event. The status variables are skipped.
 func ParseQuery(event []byte) (Query, error) {
-	h, r, err := typed(event, "query", QueryEvent, QueryCompressedEvent)
+	h, r, err := typed(event, "query", QueryEvent, QueryCompressedEvent, ExecuteLoadQueryEvent)
 	if err != nil {
 		return Query{}, err
 	}
@@ -111,7 +114,11 @@ func ParseQuery(event []byte) (Query, error) {
 	r.u32() // how long it ran
 	schema := int(r.u8())
 	q.ErrorCode = r.u16()
-	r.bytes(int(r.u16()))
+	status := int(r.u16())
+	if h.Type == ExecuteLoadQueryEvent {
+		r.bytes(loadQueryExtra)
+	}
+	r.bytes(status)
 	q.Schema = string(r.closed(schema))
 	q.SQL = r.rest
 	if err := r.finish("query event"); err != nil {
@@ -128,12 +135,13 @@ type Class uint8
 
 // The classes.
 const (
-	Other     Class = iota // it can change definitions or data
-	Begin                  // BEGIN, START TRANSACTION, XA START, XA END
-	Commit                 // COMMIT
-	Rollback               // ROLLBACK
-	Savepoint              // SAVEPOINT, ROLLBACK TO, RELEASE SAVEPOINT
-	XAEnd                  // XA COMMIT, XA ROLLBACK
+	Other      Class = iota // it can change definitions or data
+	Begin                   // BEGIN, START TRANSACTION, XA START, XA END
+	Commit                  // COMMIT
+	Rollback                // ROLLBACK
+	RollbackTo              // ROLLBACK TO a savepoint
+	Savepoint               // SAVEPOINT, RELEASE SAVEPOINT
+	XAEnd                   // XA COMMIT, XA ROLLBACK
 )
 
 // Class tells what the statement does to its transaction. The server writes these statements itself, in upper case.
@@ -149,7 +157,9 @@ func (q *Query) Class() Class {
 		return Commit
 	case is(sql, "ROLLBACK"):
 		return Rollback
-	case begins(sql, "SAVEPOINT"), begins(sql, "ROLLBACK TO"), begins(sql, "RELEASE SAVEPOINT"):
+	case begins(sql, "ROLLBACK TO"):
+		return RollbackTo
+	case begins(sql, "SAVEPOINT"), begins(sql, "RELEASE SAVEPOINT"):
 		return Savepoint
 	case begins(sql, "XA COMMIT"), begins(sql, "XA ROLLBACK"):
 		return XAEnd

@@ -1,0 +1,202 @@
+package binlog
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// What a Decoder cannot turn into changes.
+var (
+	// ErrIncident: the server itself says that changes are missing from its log.
+	ErrIncident = errors.New("the database reports that its log lacks changes: compare the tables with the other regions")
+	// ErrXA: the changes of an XA transaction are logged before it is known whether they stand.
+	ErrXA = errors.New("XA transactions in two phases are not replicated: use XA COMMIT … ONE PHASE or ordinary transactions")
+	// ErrUndone: a transaction took back a part of its changes, and they are in the log because tables without transactions
+	// were changed in it.
+	ErrUndone = errors.New("a transaction that was rolled back left changes in the log: use tables with transactions only (ENGINE=InnoDB)")
+	// ErrUnknownEvent: an event that can carry changes is not understood.
+	ErrUnknownEvent = errors.New("unknown event that can carry changes")
+)
+
+// Decoder turns a transaction's events into changes. It is safe for use from several goroutines.
+type Decoder struct {
+	tables *TableCache
+}
+
+// NewDecoder returns a decoder that shares the tables of the cache.
+func NewDecoder(tables *TableCache) *Decoder { return &Decoder{tables: tables} }
+
+var _ relay.Decoder = (*Decoder)(nil)
+
+// Changes yields every row that the transaction changed, those of schema octant too, and every statement that can have changed
+// something. Images alias the body's pieces where they lie in one. The checksum of every event is verified.
+func (d *Decoder) Changes(body relay.Body) iter.Seq2[relay.Change, error] {
+	return func(yield func(relay.Change, error) bool) {
+		t := transaction{tables: d.tables, yield: yield, maps: map[uint64]*Schema{}}
+		for event, err := range Events(body) {
+			if err == nil {
+				err = t.take(event)
+			}
+			if err != nil {
+				if !t.stopped {
+					yield(relay.Change{}, err)
+				}
+				return
+			}
+		}
+	}
+}
+
+// errStopped ends the iteration because nobody wants more.
+var errStopped = errors.New("stopped")
+
+// transaction is what is known in the middle of an event group.
+type transaction struct {
+	tables  *TableCache
+	yield   func(relay.Change, error) bool
+	maps    map[uint64]*Schema // by the number that the statement's table maps gave
+	changed bool               // rows were yielded
+	stopped bool
+}
+
+func (t *transaction) take(event []byte) error {
+	if err := VerifyChecksum(event); err != nil {
+		return err
+	}
+	h, err := ParseHeader(event)
+	if err != nil {
+		return err
+	}
+	if IsRows(h.Type) {
+		return t.rows(event)
+	}
+	switch h.Type {
+	case TableMapEvent:
+		return t.tableMap(event)
+	case QueryEvent, QueryCompressedEvent, ExecuteLoadQueryEvent:
+		return t.query(event)
+	case GTIDEvent:
+		return t.begin(event)
+	case XAPrepareEvent:
+		return t.prepare(event)
+	case IncidentEvent:
+		return t.incident(event)
+	}
+	return t.other(h)
+}
+
+// other tells which events can be passed over.
+func (t *transaction) other(h Header) error {
+	switch h.Type {
+	case XIDEvent, AnnotateRowsEvent, RotateEvent, FormatDescriptionEvent, StopEvent, HeartbeatEvent, GTIDListEvent,
+		BinlogCheckpointEvent, StartEncryptionEvent, IgnorableEvent,
+		IntvarEvent, RandEvent, UserVarEvent, BeginLoadQueryEvent, AppendBlockEvent: // these prepare a statement that follows
+		return nil
+	}
+	if h.Flags&FlagIgnorable != 0 {
+		return nil
+	}
+	return fmt.Errorf("decode transaction: event type %d that ends at %d: %w", h.Type, h.LogPos, ErrUnknownEvent)
+}
+
+func (t *transaction) begin(event []byte) error {
+	g, err := ParseGTID(event)
+	if err != nil {
+		return err
+	}
+	if g.Flags&GTIDPreparedXA != 0 {
+		return fmt.Errorf("decode transaction %s: %w", g.GTID, ErrXA)
+	}
+	return nil
+}
+
+func (t *transaction) prepare(event []byte) error {
+	x, err := ParseXAPrepare(event)
+	if err == nil && !x.OnePhase {
+		err = fmt.Errorf("decode transaction: %w", ErrXA)
+	}
+	return err
+}
+
+func (t *transaction) incident(event []byte) error {
+	i, err := ParseIncident(event)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("decode transaction: incident %d: %w", i.Number, ErrIncident)
+}
+
+func (t *transaction) tableMap(event []byte) error {
+	id, native, err := SplitTableMap(event)
+	if err != nil {
+		return err
+	}
+	t.maps[id], err = t.tables.Get(native)
+	return err
+}
+
+func (t *transaction) query(event []byte) error {
+	q, err := ParseQuery(event)
+	if err != nil {
+		return err
+	}
+	switch q.Class() {
+	case Begin, Commit:
+		return nil
+	case Rollback, RollbackTo:
+		if t.changed {
+			return fmt.Errorf("decode transaction: %w", ErrUndone)
+		}
+		return nil
+	case Savepoint:
+		return nil
+	case XAEnd:
+		return t.xaEnd(&q)
+	}
+	t.changed = true
+	return t.give(relay.Change{Op: relay.Statement, Schema: q.Schema, SQL: string(q.SQL)})
+}
+
+// xaEnd lets XA ROLLBACK pass, which leaves nothing.
+func (t *transaction) xaEnd(q *Query) error {
+	if begins(q.SQL, "XA ROLLBACK") {
+		return nil
+	}
+	return fmt.Errorf("decode transaction: %w", ErrXA)
+}
+
+func (t *transaction) rows(event []byte) error {
+	rows, err := ParseRows(event)
+	if err != nil {
+		return err
+	}
+	s, ok := t.maps[rows.Table]
+	if !ok {
+		return fmt.Errorf("decode transaction: rows of table number %d, which no table map described: %w", rows.Table, ErrMalformed)
+	}
+	images, err := rows.Images(s)
+	if err != nil {
+		return err
+	}
+	t.changed = true
+	for images.Next() {
+		if err := t.give(relay.Change{Op: rows.Op, Table: s.Table, Before: images.Before, After: images.After}); err != nil {
+			return err
+		}
+	}
+	if rows.Flags&RowsEnd != 0 {
+		clear(t.maps)
+	}
+	return images.Err()
+}
+
+func (t *transaction) give(c relay.Change) error {
+	if !t.yield(c, nil) {
+		t.stopped = true
+		return errStopped
+	}
+	return nil
+}

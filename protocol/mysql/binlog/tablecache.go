@@ -1,0 +1,36 @@
+package binlog
+
+import "sync"
+
+// cacheBytes bounds the descriptions that a TableCache keeps.
+const cacheBytes = 16 << 20
+
+// TableCache gives equal descriptions the same Schema, and so the same *relay.Table. It is safe for use from several
+// goroutines. It forgets everything when it holds too much, so callers that keep something per table must bound that too.
+type TableCache struct {
+	mu    sync.Mutex
+	known map[string]*Schema
+	bytes int
+}
+
+// NewTableCache returns an empty cache.
+func NewTableCache() *TableCache { return &TableCache{known: map[string]*Schema{}} }
+
+// Get returns the table that native describes. Native is copied if it is kept.
+func (c *TableCache) Get(native []byte) (*Schema, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s, ok := c.known[string(native)]; ok {
+		return s, nil
+	}
+	s, err := ParseTable(native)
+	if err != nil {
+		return nil, err
+	}
+	if c.bytes += 8*len(native) + 1024; c.bytes > cacheBytes {
+		clear(c.known)
+		c.bytes = 8*len(native) + 1024
+	}
+	c.known[string(native)] = s
+	return s, nil
+}
