@@ -1,0 +1,24 @@
+// Package conflict decides which write of a row wins, so that all regions end with the same rows. It is pure: no I/O, no
+// clock, no goroutine, no database. Given the same calls in the same order it always does the same, which is what the
+// simulation in this package leans on.
+//
+// One engine serves every policy:
+//
+//   - M is the merged state: for each row that was written lately, a register that only grows (a join: commutative, associative,
+//     idempotent). T(M) is the table that M describes, a pure function of it.
+//   - Only capture changes M, in the order of the local database's log. A local transaction is merged when capture passes it
+//     ([Engine.Local]); another region's when capture passes the mark of the local transaction that carried it ([Engine.Own]),
+//     whether it won or lost. So what M knows at a local transaction is exactly what the database had shown to it.
+//   - The applier looks at M with an overlay of what it has written and not yet seen in the log ([Engine.Plan]). The overlay is
+//     volatile: losing it costs a needless write, never a wrong row.
+//   - Repair is one rule: if what the log says a row became is not what T(M) says, the row goes to the repair queue; if it is,
+//     the row leaves it. A repair writes T(M) under a mark that covers no transaction.
+//
+// Why it converges under last writer wins: let m be the greatest version written to a row. No region ever skips m, for nothing
+// it knows is greater, so m enters every region's log. After it no local change of that row can follow with a smaller
+// version, because the clock that stamps it has passed m ([relay.State.Next]). Writes of older versions that land later in
+// that log are finitely many, and each sends the row to the repair queue, which writes m again. So m is last everywhere.
+//
+// What may be forgotten: a register whose version every region's database shows for good (the stable cut, [Engine.Stable]). Whatever
+// still comes was written by someone who had seen it, so it is newer and not in conflict with it.
+package conflict

@@ -1,0 +1,57 @@
+package conflict
+
+import "github.com/octant-db/octant/relay"
+
+// Key is a row's identity together with its table's name. The engine only compares keys.
+type Key string
+
+// Row is what stands under a key. The zero Row says that nothing does.
+type Row struct {
+	Table *relay.Table // how to read and write the image; the engine never looks at it
+	Image relay.Image
+}
+
+// Exists tells whether there is a row.
+func (r Row) Exists() bool { return r.Image != nil }
+
+// Same tells whether two rows are equal, byte for byte.
+func (r Row) Same(s Row) bool {
+	return r.Exists() == s.Exists() && string(r.Image) == string(s.Image)
+}
+
+// Change is what happened to one key: a change of a row, or one half of a change that moved a row to another key.
+type Change struct {
+	Key    Key
+	Before Row
+	After  Row
+}
+
+// Transaction is a transaction as the engine sees it. A change of a primary key has been split into a delete and an insert.
+type Transaction struct {
+	Origin  relay.Region
+	Seq     relay.Seq
+	HLC     relay.HLC
+	Deps    relay.Vector
+	Changes []Change
+}
+
+// Version is the version of every row of the transaction.
+func (t *Transaction) Version() relay.Version {
+	return relay.Version{HLC: t.HLC, Region: t.Origin}
+}
+
+// Register is what M knows of one row: its last write.
+type Register struct {
+	Version relay.Version
+	Row     Row
+}
+
+// merge joins a write into a register and tells whether it was taken. A write of the register's own version is taken
+// too: a transaction may change a row more than once, and its last change counts.
+func (r *Register) merge(v relay.Version, row Row) bool {
+	if r.Version.After(v) {
+		return false
+	}
+	r.Version, r.Row = v, row
+	return true
+}

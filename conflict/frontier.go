@@ -1,0 +1,102 @@
+package conflict
+
+import (
+	"slices"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// peerView is what another region has promised and announced, as far as capture has passed what it said before it.
+type peerView struct {
+	promise   relay.HLC
+	announced relay.Vector
+	waiting   []relay.Heartbeat
+}
+
+// maxWaiting bounds the heartbeats that wait for capture; of more, the older ones say nothing that the newer do not.
+const maxWaiting = 64
+
+// Heard takes a heartbeat of another region. It counts once everything that the region had sent before it has been merged.
+func (e *Engine) Heard(r relay.Region, h relay.Heartbeat) {
+	p := &e.peers[r]
+	if len(p.waiting) == maxWaiting {
+		p.waiting = slices.Delete(p.waiting, maxWaiting/2, maxWaiting/2+1)
+	}
+	p.waiting = append(p.waiting, h)
+	e.ripen(r)
+}
+
+// ripen takes up the heartbeats whose time has come.
+func (e *Engine) ripen(r relay.Region) {
+	p := &e.peers[r]
+	for len(p.waiting) > 0 && p.waiting[0].Last <= e.seen[r].Seq {
+		h := p.waiting[0]
+		p.waiting = p.waiting[1:]
+		p.promise = max(p.promise, h.Promise)
+		for other, hlc := range h.Announced {
+			p.announced.Raise(relay.Region(other), hlc)
+		}
+	}
+}
+
+// seenUpTo is the clock of r up to which everything has been merged.
+func (e *Engine) seenUpTo(r relay.Region) relay.HLC {
+	e.ripen(r)
+	return max(e.seen[r].HLC, e.peers[r].promise)
+}
+
+// Frontier is the clock up to which every other region's transactions have been merged.
+func (e *Engine) Frontier() relay.HLC {
+	if len(e.others) == 0 {
+		return 0
+	}
+	least := e.seenUpTo(e.others[0])
+	for _, r := range e.others[1:] {
+		least = min(least, e.seenUpTo(r))
+	}
+	return least
+}
+
+// Announce returns what this region's database shows for good, and whether that can be said now: it cannot while rows wait for
+// repair.
+func (e *Engine) Announce() (relay.Vector, bool) {
+	if e.repairs.len() > 0 {
+		return nil, false
+	}
+	v := make(relay.Vector, relay.MaxRegions+1)
+	for _, r := range e.others {
+		v[r] = e.seenUpTo(r)
+	}
+	own := &e.peers[e.self]
+	for r, hlc := range v {
+		own.announced.Raise(relay.Region(r), hlc)
+	}
+	return v, true
+}
+
+// Stable is the clock up to which every region's database shows every other region's transactions for good.
+func (e *Engine) Stable() relay.HLC {
+	if len(e.others) == 0 {
+		return 0
+	}
+	e.Announce()
+	all := append(slices.Clone(e.others), e.self)
+	stable := e.peers[e.self].announced.Min(e.others)
+	for _, r := range e.others {
+		e.ripen(r)
+		stable = min(stable, e.peers[r].announced.Min(without(all, r)))
+	}
+	return stable
+}
+
+func without(regions []relay.Region, r relay.Region) []relay.Region {
+	return slices.DeleteFunc(slices.Clone(regions), func(x relay.Region) bool { return x == r })
+}
+
+// Forget drops the registers at or below the stable cut, except those that are still to be written.
+func (e *Engine) Forget() error {
+	return e.index.Forget(e.Stable(), func(k Key) bool {
+		_, pending := e.pending[k]
+		return pending || e.repairs.has(k)
+	})
+}

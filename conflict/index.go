@@ -1,0 +1,16 @@
+package conflict
+
+import "github.com/octant-db/octant/relay"
+
+// Index holds M: the registers of the rows that were written lately. A key without a register was last written by a version that
+// every region has seen.
+type Index interface {
+	// Get returns the register of a key, and whether there is one.
+	Get(Key) (Register, bool, error)
+	// Put sets it.
+	Put(Key, Register) error
+	// Forget drops the registers whose version is not above the limit, except those that keep holds on to.
+	Forget(limit relay.HLC, keep func(Key) bool) error
+	// Len is the number of registers.
+	Len() int
+}

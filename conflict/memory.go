@@ -1,0 +1,85 @@
+package conflict
+
+import (
+	"container/heap"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// Memory is an Index that lives in memory alone.
+type Memory struct {
+	rows map[Key]Register
+	ages ages
+}
+
+// NewMemory returns an empty index.
+func NewMemory() *Memory { return &Memory{rows: make(map[Key]Register)} }
+
+// Get implements Index.
+func (m *Memory) Get(k Key) (Register, bool, error) {
+	r, ok := m.rows[k]
+	return r, ok, nil
+}
+
+// Put implements Index.
+func (m *Memory) Put(k Key, r Register) error {
+	old, known := m.rows[k]
+	m.rows[k] = r
+	if !known || old.Version.HLC != r.Version.HLC {
+		heap.Push(&m.ages, age{r.Version.HLC, k})
+	}
+	return nil
+}
+
+// Forget implements Index.
+func (m *Memory) Forget(limit relay.HLC, keep func(Key) bool) error {
+	var kept []age
+	for len(m.ages) > 0 && m.ages[0].hlc <= limit {
+		a := heap.Pop(&m.ages).(age)
+		r, known := m.rows[a.key]
+		switch {
+		case !known || r.Version.HLC != a.hlc:
+		case keep(a.key):
+			kept = append(kept, a)
+		default:
+			delete(m.rows, a.key)
+		}
+	}
+	for _, a := range kept {
+		heap.Push(&m.ages, a)
+	}
+	return nil
+}
+
+// Len implements Index.
+func (m *Memory) Len() int { return len(m.rows) }
+
+// All yields every register, in no order.
+func (m *Memory) All(yield func(Key, Register) bool) {
+	for k, r := range m.rows {
+		if !yield(k, r) {
+			return
+		}
+	}
+}
+
+// age is the clock of a register when it was put; a later Put of the key makes it void.
+type age struct {
+	hlc relay.HLC
+	key Key
+}
+
+// ages is a heap, the oldest first.
+type ages []age
+
+func (a ages) Len() int           { return len(a) }
+func (a ages) Less(i, j int) bool { return a[i].hlc < a[j].hlc }
+func (a ages) Swap(i, j int)      { a[i], a[j] = a[j], a[i] }
+func (a *ages) Push(x any)        { *a = append(*a, x.(age)) }
+func (a *ages) Pop() any {
+	last := len(*a) - 1
+	x := (*a)[last]
+	(*a)[last] = age{}
+	*a = (*a)[:last]
+	return x
+}

@@ -1,0 +1,96 @@
+package conflict
+
+import "github.com/octant-db/octant/relay"
+
+// repairQueue holds the rows whose table image is not what M says, oldest first.
+type repairQueue struct {
+	place map[Key]uint64
+	order []Key // may hold keys that have left; place decides
+	first uint64
+}
+
+func (q *repairQueue) add(k Key) {
+	if q.has(k) {
+		return
+	}
+	if q.place == nil {
+		q.place = make(map[Key]uint64)
+	}
+	q.place[k] = q.first + uint64(len(q.order))
+	q.order = append(q.order, k)
+}
+
+func (q *repairQueue) remove(k Key) {
+	delete(q.place, k)
+	for len(q.order) > 0 && !q.current(0) {
+		q.order = q.order[1:]
+		q.first++
+	}
+}
+
+func (q *repairQueue) has(k Key) bool {
+	_, ok := q.place[k]
+	return ok
+}
+
+func (q *repairQueue) len() int { return len(q.place) }
+
+// current tells whether the i-th entry of order still stands for its key.
+func (q *repairQueue) current(i int) bool {
+	at, ok := q.place[q.order[i]]
+	return ok && at == q.first+uint64(i)
+}
+
+func (q *repairQueue) keys() []Key {
+	keys := make([]Key, 0, len(q.place))
+	for i, k := range q.order {
+		if q.current(i) {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// Repair plans at most limit rows of the repair queue to be written as M has them, nil if none can be now. Rows that are pending
+// wait: what is on its way to them will be seen in the log first.
+func (e *Engine) Repair(limit int) (*Plan, error) {
+	p := &Plan{Mark: relay.Mark{Origin: e.self, Nonce: e.nonce + 1}}
+	for i := 0; i < len(e.repairs.order) && len(p.Writes) < limit; i++ {
+		if !e.repairs.current(i) {
+			continue
+		}
+		if err := e.planRepair(p, e.repairs.order[i]); err != nil {
+			return nil, err
+		}
+	}
+	if len(p.Writes) == 0 {
+		return nil, nil
+	}
+	e.nonce++
+	e.flights[flightOf(p.Mark)] = p
+	return p, nil
+}
+
+func (e *Engine) planRepair(p *Plan, k Key) error {
+	if _, pending := e.pending[k]; pending {
+		return nil
+	}
+	reg, _, err := e.index.Get(k)
+	if err != nil {
+		return err
+	}
+	e.pending[k] = pendingWrite{Register: reg, plan: p}
+	p.Writes = append(p.Writes, Write{Key: k, Before: reg.Row, After: reg.Row, Version: reg.Version, Expect: relay.Unknown})
+	return nil
+}
+
+// settle takes a row out of the queue that a repair found as it should be, so that the log shows no write of it.
+func (e *Engine) settle(w *Write, landed *Landed) {
+	if _, wrote := landed.done[w.Key]; wrote {
+		return
+	}
+	reg, _, err := e.index.Get(w.Key)
+	if err == nil && reg.Row.Same(w.After) {
+		e.repairs.remove(w.Key)
+	}
+}

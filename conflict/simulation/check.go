@@ -1,0 +1,212 @@
+package simulation
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// maxDrain bounds the drain; a cluster that is not level by then never will be.
+const maxDrain = 10_000
+
+// drain heals everything and lets the relays work until nothing is left to do.
+func (c *Cluster) drain() error {
+	clear(c.cut)
+	for range maxDrain {
+		if !c.settle() {
+			return nil
+		}
+	}
+	return fmt.Errorf("seed %d: not level after %d rounds", c.opt.Seed, maxDrain)
+}
+
+// settle does everything that can be done once, and tells whether there was anything.
+func (c *Cluster) settle() bool {
+	busy := false
+	for _, r := range c.regions {
+		for r.capture() || r.merge() {
+			busy = true
+		}
+		for _, o := range r.others {
+			busy = c.settleFrom(r, c.regions[o-1]) || busy
+		}
+		if plan, _ := r.engine.Repair(100); r.depart(plan) {
+			busy = true
+		}
+		for len(r.flights) > 0 {
+			r.arrive(0, c.now.Add(r.skew))
+			busy = true
+		}
+	}
+	return busy
+}
+
+func (c *Cluster) settleFrom(r, from *region) bool {
+	busy := false
+	for {
+		t := from.local(len(r.received[from.id]))
+		if t == nil {
+			break
+		}
+		r.received[from.id] = append(r.received[from.id], *t)
+		busy = true
+	}
+	if held := r.received[from.id]; int(r.engine.Planned(from.id)) < len(held) {
+		plan, err := r.engine.Plan(held[r.engine.Planned(from.id):])
+		must(err)
+		busy = r.depart(plan) || busy
+	}
+	return busy
+}
+
+// check compares what is left with what must be.
+func (c *Cluster) check() error {
+	checks := []func() error{c.identical, c.folded, c.once, c.causal, c.drained}
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return fmt.Errorf("seed %d: %w", c.opt.Seed, err)
+		}
+	}
+	return nil
+}
+
+// identical: all regions hold the same rows.
+func (c *Cluster) identical() error {
+	first := c.regions[0]
+	for _, r := range c.regions[1:] {
+		if err := sameRows(first.db.rows, r.db.rows); err != nil {
+			return fmt.Errorf("diverged: regions %d and %d: %w", first.id, r.id, err)
+		}
+	}
+	return nil
+}
+
+// folded: the rows are the greatest versions of all local transactions of all regions.
+func (c *Cluster) folded() error {
+	winners := make(map[conflict.Key]conflict.Register)
+	for _, r := range c.regions {
+		for i := range r.entries {
+			if e := &r.entries[i]; e.Kind == relay.Local {
+				fold(winners, e, relay.Version{HLC: e.HLC, Region: r.id})
+			}
+		}
+	}
+	rows := make(map[conflict.Key]string)
+	for k, w := range winners {
+		if w.Row.Exists() {
+			rows[k] = string(w.Row.Image)
+		}
+	}
+	if err := sameRows(rows, c.regions[0].db.rows); err != nil {
+		return fmt.Errorf("wrong: the fold of all writes differs: %w", err)
+	}
+	return nil
+}
+
+// fold is an own account of last writer wins, sharing no code with the engine.
+func fold(winners map[conflict.Key]conflict.Register, e *entry, v relay.Version) {
+	for _, ch := range e.changes {
+		w, known := winners[ch.Key]
+		later := v.HLC > w.Version.HLC || v.HLC == w.Version.HLC && v.Region >= w.Version.Region
+		if !known || later {
+			winners[ch.Key] = conflict.Register{Version: v, Row: ch.After}
+		}
+	}
+}
+
+// once: every transaction was applied exactly once in every other region.
+func (c *Cluster) once() error {
+	for _, r := range c.regions {
+		next := make(map[relay.Region]relay.Seq)
+		for _, l := range r.db.log {
+			if l.mark == nil || l.mark.Repair() {
+				continue
+			}
+			if l.mark.Range.From != next[l.mark.Origin]+1 {
+				return fmt.Errorf("region %d applied %v of region %d after %d", r.id, l.mark.Range, l.mark.Origin, next[l.mark.Origin])
+			}
+			next[l.mark.Origin] = l.mark.Range.To
+		}
+		for _, o := range r.others {
+			if want := c.regions[o-1].state.Seq; next[o] != want {
+				return fmt.Errorf("region %d applied %d of %d transactions of region %d", r.id, next[o], want, o)
+			}
+		}
+	}
+	return nil
+}
+
+// causal: whoever saw a row and then wrote it wrote a newer version.
+func (c *Cluster) causal() error {
+	for _, r := range c.regions {
+		shown := make(map[conflict.Key]relay.Version)
+		for i := range r.entries {
+			if err := c.causalEntry(r, &r.entries[i], shown); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) causalEntry(r *region, e *entry, shown map[conflict.Key]relay.Version) error {
+	if e.Kind == relay.Local {
+		v := relay.Version{HLC: e.HLC, Region: r.id}
+		for _, ch := range e.changes {
+			if shown[ch.Key].Compare(v) >= 0 {
+				return fmt.Errorf("region %d: write %v of %q is not newer than %v, which it had seen", r.id, v, ch.Key, shown[ch.Key])
+			}
+			shown[ch.Key] = v
+		}
+		return nil
+	}
+	for seq := e.Mark.Range.From; !e.Mark.Repair() && seq <= e.Mark.Range.To; seq++ {
+		t := r.received[e.Mark.Origin][seq-1]
+		for _, ch := range t.Changes {
+			if t.Version().After(shown[ch.Key]) {
+				shown[ch.Key] = t.Version()
+			}
+		}
+	}
+	return nil
+}
+
+// drained: once everybody has heard from everybody, nothing is remembered any more.
+func (c *Cluster) drained() error {
+	for range 3 {
+		c.now = c.now.Add(3 * c.opt.Skew).Add(time.Second)
+		for _, r := range c.regions {
+			r.state.HLC = max(r.state.HLC, relay.HLC(c.now.Add(r.skew).UnixMicro()))
+		}
+		for _, r := range c.regions {
+			for _, o := range r.others {
+				from := c.regions[o-1]
+				announced, _ := from.engine.Announce()
+				r.engine.Heard(o, relay.Heartbeat{Last: from.state.Seq, Promise: from.state.HLC, Announced: announced})
+			}
+		}
+	}
+	for _, r := range c.regions {
+		must(r.engine.Forget())
+		if registers, pending, repairs := r.engine.Size(); registers+pending+repairs > 0 {
+			return fmt.Errorf("region %d still holds %d registers, %d pending, %d repairs", r.id, registers, pending, repairs)
+		}
+	}
+	return nil
+}
+
+func sameRows(a, b map[conflict.Key]string) error {
+	for k, v := range a {
+		if w, ok := b[k]; !ok || v != w {
+			return fmt.Errorf("row %q is %q and %q", k, v, w)
+		}
+	}
+	for k, w := range b {
+		if _, ok := a[k]; !ok {
+			return fmt.Errorf("row %q is missing and %q", k, w)
+		}
+	}
+	return nil
+}

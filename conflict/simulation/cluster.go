@@ -1,0 +1,305 @@
+package simulation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// Options say what a history is like.
+type Options struct {
+	Seed    uint64
+	Regions int           // 2..8
+	Keys    int           // hot keys
+	Steps   int           // until the drain
+	Skew    time.Duration // clocks are off by up to this, either way
+	Silence bool          // some regions stop writing early, so that nothing heals a fault later
+}
+
+// Cluster is a running history.
+type Cluster struct {
+	opt     Options
+	rng     *rand.Rand
+	now     time.Time
+	regions []*region // by id-1
+	cut     map[[2]relay.Region]bool
+	writes  int
+}
+
+// New returns a cluster at the beginning of its history.
+func New(opt Options) *Cluster {
+	c := &Cluster{
+		opt: opt, rng: rand.New(rand.NewPCG(opt.Seed, 1)), now: time.Unix(1_700_000_000, 0),
+		cut: make(map[[2]relay.Region]bool),
+	}
+	for i := range opt.Regions {
+		id := relay.Region(i + 1)
+		c.regions = append(c.regions, newRegion(id, c.except(id), c.skew()))
+	}
+	return c
+}
+
+func (c *Cluster) except(id relay.Region) []relay.Region {
+	var others []relay.Region
+	for i := range c.opt.Regions {
+		if o := relay.Region(i + 1); o != id {
+			others = append(others, o)
+		}
+	}
+	return others
+}
+
+func (c *Cluster) skew() time.Duration {
+	if c.opt.Skew == 0 {
+		return 0
+	}
+	return time.Duration(c.rng.Int64N(int64(2*c.opt.Skew))) - c.opt.Skew
+}
+
+// Run plays the history, drains it and checks what it left.
+func (c *Cluster) Run() error {
+	for step := range c.opt.Steps {
+		c.now = c.now.Add(time.Duration(c.rng.IntN(2000)) * time.Microsecond)
+		if c.opt.Silence && step == c.opt.Steps/2 {
+			c.silence()
+		}
+		c.step(c.regions[c.rng.IntN(len(c.regions))])
+	}
+	if err := c.drain(); err != nil {
+		return err
+	}
+	return c.check()
+}
+
+func (c *Cluster) silence() {
+	for _, r := range c.regions {
+		r.silent = c.rng.IntN(3) > 0
+	}
+}
+
+// step lets one thing happen in one region.
+func (c *Cluster) step(r *region) {
+	switch n := c.rng.IntN(100); {
+	case n < 12:
+		c.write(r)
+	case n < 30:
+		r.capture()
+	case n < 46:
+		r.merge()
+	case n < 60:
+		c.deliver(r, c.rng.IntN(3))
+	case n < 72:
+		c.plan(r)
+	case n < 83:
+		c.finish(r)
+	case n < 86:
+		c.repair(r)
+	case n < 92:
+		c.hear(r)
+	case n < 95:
+		must(r.engine.Forget())
+	case n < 96:
+		r.checkpoint(false)
+	case n < 97:
+		c.crash(r)
+	case n < 98:
+		c.toggle(r)
+	default:
+		c.redeliver(r)
+	}
+}
+
+// write is an application's transaction.
+func (c *Cluster) write(r *region) {
+	if r.silent {
+		return
+	}
+	var writes []conflict.Write
+	for range 1 + c.rng.IntN(3) {
+		writes = append(writes, c.change(r)...)
+	}
+	r.db.commit(nil, distinct(writes), c.now.Add(r.skew))
+}
+
+// change is an insert, update or delete, or a row moved to another key.
+func (c *Cluster) change(r *region) []conflict.Write {
+	k := c.key()
+	c.writes++
+	fresh := conflict.Row{Image: relay.Image(fmt.Sprintf("%d#%d", r.id, c.writes))}
+	switch n := c.rng.IntN(10); {
+	case n < 2:
+		return []conflict.Write{{Key: k}}
+	case n < 3:
+		return []conflict.Write{{Key: k}, {Key: c.key(), After: fresh}}
+	case n < 4:
+		// Two regions may write the very same row.
+		return []conflict.Write{{Key: k, After: conflict.Row{Image: relay.Image("same")}}}
+	}
+	return []conflict.Write{{Key: k, After: fresh}}
+}
+
+func (c *Cluster) key() conflict.Key {
+	return conflict.Key(fmt.Sprintf("k%d", c.rng.IntN(c.opt.Keys)))
+}
+
+// distinct keeps the last write of each key.
+func distinct(writes []conflict.Write) []conflict.Write {
+	last := make(map[conflict.Key]int)
+	for i, w := range writes {
+		last[w.Key] = i
+	}
+	var kept []conflict.Write
+	for i, w := range writes {
+		if last[w.Key] == i {
+			kept = append(kept, w)
+		}
+	}
+	return kept
+}
+
+func (c *Cluster) other(r *region) *region {
+	return c.regions[r.others[c.rng.IntN(len(r.others))]-1]
+}
+
+func (c *Cluster) linked(from, to *region) bool { return !c.cut[[2]relay.Region{from.id, to.id}] }
+
+// deliver brings up to n+1 transactions of another region over.
+func (c *Cluster) deliver(r *region, n int) bool {
+	from := c.other(r)
+	if !c.linked(from, r) {
+		return false
+	}
+	sent := 0
+	for range n + 1 {
+		if t := from.local(len(r.received[from.id])); t != nil {
+			r.received[from.id] = append(r.received[from.id], *t)
+			sent++
+		}
+	}
+	return sent > 0
+}
+
+// redeliver sends again what was sent before; the relay log takes a sequence once.
+func (c *Cluster) redeliver(r *region) {
+	from := c.other(r)
+	held, planned := r.received[from.id], int(r.engine.Planned(from.id))
+	if planned == 0 {
+		return
+	}
+	plan, err := r.engine.Plan(held[planned-1-c.rng.IntN(min(planned, 4)) : planned+c.rng.IntN(len(held)-planned+1)])
+	must(err)
+	r.depart(plan)
+}
+
+// local returns the n-th local transaction that is in the relay log, from 0.
+func (r *region) local(n int) *conflict.Transaction {
+	if relay.Seq(n) >= r.state.Seq {
+		return nil
+	}
+	for i := range r.entries {
+		if e := &r.entries[i]; e.Kind == relay.Local && e.Seq == relay.Seq(n+1) {
+			return e.transaction(r.id)
+		}
+	}
+	return nil
+}
+
+// plan has the engine decide the next few transactions of one origin.
+func (c *Cluster) plan(r *region) bool {
+	origin := r.others[c.rng.IntN(len(r.others))]
+	held := r.received[origin]
+	from := int(r.engine.Planned(origin))
+	if from >= len(held) {
+		return false
+	}
+	if c.rng.IntN(8) == 0 {
+		return r.stream(&held[from])
+	}
+	to := min(len(held), from+1+c.rng.IntN(4))
+	plan, err := r.engine.Plan(held[from:to])
+	must(err)
+	return r.depart(plan)
+}
+
+func (c *Cluster) repair(r *region) bool {
+	plan, err := r.engine.Repair(1 + c.rng.IntN(4))
+	must(err)
+	return r.depart(plan)
+}
+
+// finish ends one open transaction. One that does not find the rows as it expects them is decided again, or writes
+// whatever stands there.
+func (c *Cluster) finish(r *region) bool {
+	if len(r.flights) == 0 {
+		return false
+	}
+	i := c.rng.IntN(len(r.flights))
+	if !r.earliest(i) {
+		return false
+	}
+	if c.rng.IntN(10) == 0 {
+		r.abort(i)
+		return true
+	}
+	if !r.db.expects(r.flights[i].Writes) {
+		must(r.engine.Reconsider(r.flights[i]))
+		if c.rng.IntN(2) == 0 {
+			return true
+		}
+	}
+	if c.rng.IntN(40) == 0 {
+		c.trigger(r.flights[i])
+	}
+	r.arrive(i, c.now.Add(r.skew))
+	return true
+}
+
+// trigger adds a row to a transaction that nobody asked for, as a trigger in the database would. Where the row was written first, the
+// trigger's effect has travelled with the transaction already: this one is to be undone.
+func (c *Cluster) trigger(p *conflict.Plan) {
+	w := c.change(c.regions[0])[0]
+	if !slices.ContainsFunc(p.Writes, func(x conflict.Write) bool { return x.Key == w.Key }) {
+		p.Writes = append(slices.Clip(p.Writes), w)
+	}
+}
+
+// hear brings another region's heartbeat over.
+func (c *Cluster) hear(r *region) {
+	from := c.other(r)
+	if !c.linked(from, r) {
+		return
+	}
+	if int(from.state.LSN) == len(from.db.log) && c.rng.IntN(2) == 0 {
+		from.state.HLC = max(from.state.HLC, relay.HLC(c.now.Add(from.skew).UnixMicro()))
+	}
+	announced, _ := from.engine.Announce()
+	r.engine.Heard(from.id, relay.Heartbeat{Last: from.state.Seq, Promise: from.state.HLC, Announced: announced})
+}
+
+// crash kills the relay. What was in flight may have reached the database all the same.
+func (c *Cluster) crash(r *region) {
+	for len(r.flights) > 0 && c.rng.IntN(2) == 0 {
+		r.arrive(0, c.now.Add(r.skew))
+	}
+	if c.rng.IntN(2) == 0 {
+		r.checkpoint(true)
+	}
+	r.restart()
+}
+
+// toggle cuts or heals a link, or all links of a region.
+func (c *Cluster) toggle(r *region) {
+	if c.rng.IntN(3) == 0 {
+		down := c.rng.IntN(2) == 0
+		for _, o := range r.others {
+			c.cut[[2]relay.Region{r.id, o}], c.cut[[2]relay.Region{o, r.id}] = down, down
+		}
+		return
+	}
+	link := [2]relay.Region{c.other(r).id, r.id}
+	c.cut[link] = !c.cut[link]
+}

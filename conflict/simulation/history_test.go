@@ -1,0 +1,59 @@
+package simulation_test
+
+import (
+	"flag"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/octant-db/octant/conflict/simulation"
+)
+
+var (
+	histories = flag.Int("histories", 10_000, "how many histories to run")
+	seed      = flag.Uint64("seed", 0, "replay the history of one seed")
+)
+
+// options derives a history's shape from its seed, so that the seed alone replays it.
+func options(seed uint64) simulation.Options {
+	rng := rand.New(rand.NewPCG(seed, 2))
+	return simulation.Options{
+		Seed:    seed,
+		Regions: 2 + rng.IntN(7),
+		Keys:    2 + rng.IntN(8),
+		Steps:   300 + rng.IntN(900),
+		Skew:    []time.Duration{0, time.Millisecond, time.Hour}[rng.IntN(3)],
+		Silence: rng.IntN(2) == 0,
+	}
+}
+
+// TestHistories runs seeded histories; each must end with equal tables that are the fold of all writes.
+func TestHistories(t *testing.T) {
+	if *seed != 0 {
+		if err := simulation.New(options(*seed)).Run(); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	seeds := make(chan uint64)
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for s := range seeds {
+				if err := simulation.New(options(s)).Run(); err != nil {
+					t.Errorf("%v (replay: go test ./conflict/simulation -run TestHistories -seed %d)", err, s)
+				}
+			}
+		})
+	}
+	for s := range uint64(*histories) {
+		if t.Failed() {
+			break
+		}
+		seeds <- s + 1
+	}
+	close(seeds)
+	workers.Wait()
+}

@@ -1,0 +1,203 @@
+package simulation
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// region is one database and its relay.
+type region struct {
+	id     relay.Region
+	others []relay.Region
+	db     *database
+	skew   time.Duration
+	silent bool // its applications have stopped writing
+
+	// Durable in the relay's log.
+	state    relay.State
+	entries  []entry
+	received map[relay.Region][]conflict.Transaction
+	saved    checkpoint
+
+	// Volatile.
+	engine  *conflict.Engine
+	index   *conflict.Memory
+	merged  int
+	flights []*conflict.Plan
+
+	conflicts int
+	starts    uint64
+}
+
+// entry is one record of the relay's local stream.
+type entry struct {
+	relay.Entry
+	changes []conflict.Change
+}
+
+// checkpoint is what the relay has on disk of its engine.
+type checkpoint struct {
+	index    map[conflict.Key]conflict.Register
+	snapshot conflict.Snapshot
+	merged   int
+}
+
+func newRegion(id relay.Region, others []relay.Region, skew time.Duration) *region {
+	r := &region{
+		id: id, others: others, db: newDatabase(), skew: skew,
+		received: make(map[relay.Region][]conflict.Transaction),
+	}
+	r.restart()
+	return r
+}
+
+// restart builds the volatile state from the durable one.
+func (r *region) restart() {
+	r.index = conflict.NewMemory()
+	for k, reg := range r.saved.index {
+		_ = r.index.Put(k, reg)
+	}
+	r.starts++
+	r.engine = conflict.New(r.id, r.others, r.index, r.saved.snapshot, r.starts<<32, func(conflict.Conflict) { r.conflicts++ })
+	r.merged = r.saved.merged
+	r.flights = nil
+	for _, o := range r.others {
+		r.engine.Resume(o, r.db.ledger[o])
+	}
+}
+
+// capture takes the next transaction of the database's log into the relay log.
+func (r *region) capture() bool {
+	if int(r.state.LSN) == len(r.db.log) {
+		return false
+	}
+	l := r.db.log[r.state.LSN]
+	c := relay.Captured{Kind: relay.Local, Physical: l.at}
+	if l.mark != nil {
+		c.Kind, c.Mark = relay.Applied, l.mark
+	}
+	e, next := r.state.Next(r.id, c)
+	r.state = next
+	r.entries = append(r.entries, entry{Entry: e, changes: l.changes})
+	return true
+}
+
+// merge passes the next entry of the relay log to the engine.
+func (r *region) merge() bool {
+	if r.merged == len(r.entries) {
+		return false
+	}
+	e := &r.entries[r.merged]
+	r.merged++
+	if e.Kind == relay.Local {
+		must(r.engine.Local(e.transaction(r.id)))
+		return true
+	}
+	var carried []conflict.Transaction
+	if m := e.Mark; !m.Repair() {
+		carried = r.received[m.Origin][m.Range.From-1 : m.Range.To]
+	}
+	must(r.engine.Own(*e.Mark, carried, e.changes))
+	return true
+}
+
+func (e *entry) transaction(origin relay.Region) *conflict.Transaction {
+	return &conflict.Transaction{Origin: origin, Seq: e.Seq, HLC: e.HLC, Deps: e.Deps, Changes: e.changes}
+}
+
+// checkpoint saves the engine. A torn one leaves newer registers behind an older place in the log.
+func (r *region) checkpoint(torn bool) {
+	next := maps.Clone(r.saved.index)
+	if next == nil || !torn {
+		next = make(map[conflict.Key]conflict.Register)
+	}
+	for k, reg := range r.index.All {
+		next[k] = reg
+	}
+	r.saved.index = next
+	if !torn {
+		r.saved.snapshot, r.saved.merged = r.engine.Snapshot(), r.merged
+	}
+}
+
+// busy tells whether an open transaction writes one of the keys.
+func (r *region) busy(p *conflict.Plan) bool {
+	for _, f := range r.flights {
+		for _, w := range f.Writes {
+			if slices.ContainsFunc(p.Writes, func(x conflict.Write) bool { return x.Key == w.Key }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// depart opens a transaction for the plan, unless it has to wait for another one.
+func (r *region) depart(p *conflict.Plan) bool {
+	if p == nil {
+		return false
+	}
+	if r.busy(p) {
+		r.engine.Drop(p)
+		return false
+	}
+	r.flights = append(r.flights, p)
+	return true
+}
+
+// stream opens a transaction for one that is too large to be planned at once: nothing of it is pending.
+func (r *region) stream(t *conflict.Transaction) bool {
+	plan, err := r.engine.Stream(t)
+	must(err)
+	if plan == nil {
+		return false
+	}
+	for i := range t.Changes {
+		part := *t
+		part.Changes = t.Changes[i : i+1]
+		writes, err := r.engine.Decide(&part)
+		must(err)
+		plan.Writes = append(plan.Writes, writes...)
+	}
+	r.flights = append(r.flights, plan)
+	return true
+}
+
+// earliest tells whether the i-th flight is the first of its origin: only that may commit.
+func (r *region) earliest(i int) bool {
+	for _, f := range r.flights[:i] {
+		if f.Mark.Origin == r.flights[i].Mark.Origin {
+			return false
+		}
+	}
+	return true
+}
+
+// arrive commits the i-th flight.
+func (r *region) arrive(i int, at time.Time) {
+	p := r.flights[i]
+	r.flights = slices.Delete(r.flights, i, i+1)
+	mark := p.Mark
+	r.db.commit(&mark, p.Writes, at)
+}
+
+// abort rolls the i-th flight back, and those of its origin that wait behind it.
+func (r *region) abort(i int) {
+	origin := r.flights[i].Mark.Origin
+	for j := len(r.flights) - 1; j >= i; j-- {
+		if f := r.flights[j]; f.Mark.Origin == origin {
+			r.flights = slices.Delete(r.flights, j, j+1)
+			r.engine.Drop(f)
+		}
+	}
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
