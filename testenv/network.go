@@ -70,6 +70,15 @@ func (n *Network) Isolate(region string, c Condition) {
 // Rejoin heals every link from and to the region.
 func (n *Network) Rejoin(region string) { n.Isolate(region, Healthy) }
 
+// Reset ends every connection from and to the region with a TCP reset.
+func (n *Network) Reset(region string) {
+	for _, link := range n.links {
+		if link.From == region || link.To == region {
+			link.Reset()
+		}
+	}
+}
+
 // Partition cuts every link between a region of group and one outside it.
 func (n *Network) Partition(group ...string) {
 	for _, link := range n.links {

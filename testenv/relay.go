@@ -78,12 +78,16 @@ func (r *Relay) Configure(change func(*RelayConfig)) error {
 	return r.options.Config.writeFile(r.ConfigFile())
 }
 
-// Start runs the relay, or does nothing when it runs. It does not wait for readiness: see WaitReady.
+// Start runs the relay, or does nothing when it runs. A relay that ended though nobody stopped or killed it
+// is an error, for tests must notice that; after Kill it can be started again. Start does not wait for readiness: see WaitReady.
 func (r *Relay) Start() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.process.running() {
 		return nil
+	}
+	if r.process != nil {
+		return fmt.Errorf("start relay: it had ended by itself: %s; its log ends:\n%s", r.process.fate(), r.LogTail())
 	}
 	cmd := exec.Command(r.options.Binary, "run", "--config", r.ConfigFile())
 	cmd.Env = append(os.Environ(), r.options.Env...)

@@ -96,19 +96,28 @@ func (s *Server) startOnFreePort(ctx context.Context) error {
 }
 
 // Start starts a server that was stopped or killed, on the same port and data, and waits until it answers.
-// A running server is left alone.
+// A running server is left alone. One that ended though nobody stopped or killed it is an error, for tests
+// must notice that; after Kill it can be started again.
 func (s *Server) Start(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.process.running() {
 		return nil
 	}
+	if s.process != nil {
+		return fmt.Errorf("start MariaDB: it had ended by itself: %s; its log ends:\n%s", s.process.fate(), s.LogTail())
+	}
 	p, err := startProcess(exec.Command(s.engine.server, s.args()...), s.logPath())
 	if err != nil {
 		return err
 	}
 	s.process = p
-	return s.waitAnswering(ctx)
+	if err := s.waitAnswering(ctx); err != nil {
+		err = errors.Join(err, p.kill())
+		s.process = nil
+		return err
+	}
+	return nil
 }
 
 func (s *Server) args() []string {
@@ -144,10 +153,11 @@ func (s *Server) waitAnswering(ctx context.Context) error {
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.process.terminate(ctx); err != nil {
+	err := s.process.terminate(ctx)
+	s.process = nil
+	if err != nil {
 		return fmt.Errorf("stop MariaDB: %w", err)
 	}
-	s.process = nil
 	return nil
 }
 
@@ -177,12 +187,10 @@ func (s *Server) Running() bool {
 
 // Close kills the server and removes its data. The log goes with them.
 func (s *Server) Close() error {
-	errs := []error{s.Kill()}
 	if s.db != nil {
-		errs = append(errs, s.db.Close())
+		_ = s.db.Close() // fails on connections that an earlier Kill broke, which says nothing
 	}
-	errs = append(errs, os.RemoveAll(s.options.Dir), s.port.Release())
-	return errors.Join(errs...)
+	return errors.Join(s.Kill(), os.RemoveAll(s.options.Dir), s.port.Release())
 }
 
 // ID returns the server_id, which is also its gtid_domain_id.

@@ -1,0 +1,26 @@
+package testenv_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/octant-db/octant/testenv/envtest"
+)
+
+// waitFor polls a condition until it holds, and fails the test after half a minute.
+func waitFor(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	ctx := envtest.Context(t, 30*time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+func contains(text, part string) bool { return strings.Contains(text, part) }
