@@ -1,0 +1,106 @@
+package primary
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
+)
+
+// The reasons for ending a connection from another goroutine.
+var (
+	errSameServerID = fatal("A slave with the same server_uuid/server_id as this slave has connected to the master")
+	errKilled       = mysql.NewError(erConnectionKilled, "Connection was killed")
+	errGone         = errors.New("the client is gone")
+)
+
+// Codes of MariaDB that the library does not name.
+const (
+	erConnectionKilled = 1927
+)
+
+// fatal is the one error that stops a replica's I/O thread and is shown to its operator. All others make it reconnect.
+func fatal(format string, args ...any) *mysql.MyError {
+	return mysql.NewError(mysql.ER_MASTER_FATAL_ERROR_READING_BINLOG, fmt.Sprintf(format, args...))
+}
+
+// What real servers say; see sql/sql_repl.cc and share/errmsg-utf8.txt of MariaDB 10.11.
+func errPurged() error {
+	return fatal("Could not find GTID state requested by slave in any binlog files. Probably the slave state is too old and required binlog files have been purged.")
+}
+
+func errAhead(gtid string) error {
+	return fatal("Error: connecting slave requested to start from GTID %s, which is not in the master's binlog", gtid)
+}
+
+func errDiverged(gtid string) error {
+	return fatal("Error: connecting slave requested to start from GTID %s, which is not in the master's binlog. Since the master's binlog contains GTIDs with higher sequence numbers, it probably means that the slave has diverged due to executing extra erroneous transactions", gtid)
+}
+
+func errUnknownFile() error {
+	return fatal("Could not find first log file name in binary log index file")
+}
+
+func errImpossible(file string, offset uint64) error {
+	return fatal("Client requested master to start replication from impossible position; the first event '%s' at %d, the last event read from '%s' at 4, the last byte read from '%s' at 4.", file, offset, file, file)
+}
+
+func errInsideEvent(file string, offset uint64) error {
+	return fatal("binlog truncated in the middle of event; consider out of disk space on master; the first event '%s' at %d, the last event read from '%s' at %d, the last byte read from '%s' at %d.", file, offset, file, offset, file, offset)
+}
+
+// What only a relay says.
+func errWrongFlavour() error {
+	return fatal("This relay serves a MariaDB binary log, and the client is a MySQL replica. Use a MariaDB replica")
+}
+
+func errOldClient() error {
+	return fatal("This relay serves GTID events, which the client cannot read. Use MariaDB 10.0 or later (@mariadb_slave_capability=4)")
+}
+
+func errNoFormat(file string) error {
+	return fatal("The relay log no longer holds the beginning of %s. Provision the replica again, or point it at the database", file)
+}
+
+func errUnreadable(what string, err error) error {
+	return fatal("The relay cannot read %s: %v", what, err)
+}
+
+func accessDenied(role string) error {
+	return mysql.NewError(mysql.ER_SPECIFIC_ACCESS_DENIED_ERROR,
+		fmt.Sprintf("Access denied; you need the role '%s' for this operation: give it to the user in the relay's configuration", role))
+}
+
+func shutdown() *mysql.MyError { return mysql.NewDefaultError(mysql.ER_SERVER_SHUTDOWN) }
+
+func isAccessDenied(err error) bool {
+	var e *mysql.MyError
+	return errors.As(err, &e) && e.Code == mysql.ER_ACCESS_DENIED_ERROR
+}
+
+// serverError makes an ERR packet's content of any error.
+func serverError(err error) *mysql.MyError {
+	var e *mysql.MyError
+	if errors.As(err, &e) {
+		return e
+	}
+	return mysql.NewError(mysql.ER_UNKNOWN_ERROR, err.Error())
+}
+
+// errPacket is the payload of an ERR packet.
+func errPacket(e *mysql.MyError) []byte {
+	b := []byte{mysql.ERR_HEADER}
+	b = binary.LittleEndian.AppendUint16(b, e.Code)
+	b = append(append(b, '#'), e.State...)
+	return append(b, e.Message...)
+}
+
+// refuse answers a connection that is not served, in place of the greeting.
+func refuse(nc net.Conn, e *mysql.MyError) {
+	nc.SetWriteDeadline(time.Now().Add(farewell))
+	payload := errPacket(e)
+	nc.Write(append([]byte{byte(len(payload)), byte(len(payload) >> 8), 0, 0}, payload...)) // nobody to tell
+}

@@ -1,0 +1,76 @@
+package primary
+
+import (
+	"strings"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
+)
+
+// The commands that the library does not know by name.
+const (
+	comStatistics      = 0x09
+	comProcessKill     = 0x0c
+	comResetConnection = 0x1f
+)
+
+// handler answers commands. It has no methods of server.ReplicationHandler on purpose: so the replication commands come to
+// HandleOtherCommand with their whole payload.
+type handler struct{ c *session }
+
+// UseDB implements server.Handler. Before login, when it is part of the handshake, the name is ignored: tables are named
+// in full, and nobody asks the engine anything before saying who he is.
+func (h *handler) UseDB(name string) error {
+	if h.c.conn == nil {
+		return nil
+	}
+	_, err := h.c.statement("USE `" + strings.ReplaceAll(name, "`", "``") + "`")
+	return err
+}
+
+// HandleQuery implements server.Handler.
+func (h *handler) HandleQuery(query string) (*mysql.Result, error) {
+	query = strings.Clone(query) // it aliases the packet
+	if result, err, ok := h.c.handshake(query); ok {
+		return result, err
+	}
+	return h.c.statement(query)
+}
+
+// HandleFieldList implements server.Handler. Clients ask for it to complete names; they need no answer.
+func (h *handler) HandleFieldList(string, string) ([]*mysql.Field, error) { return nil, nil }
+
+// HandleStmtPrepare implements server.Handler.
+func (h *handler) HandleStmtPrepare(string) (int, int, any, error) {
+	return 0, 0, nil, mysql.NewError(mysql.ER_UNSUPPORTED_PS, "The relay does not prepare statements; let the client put the parameters in")
+}
+
+// HandleStmtExecute implements server.Handler.
+func (h *handler) HandleStmtExecute(any, string, []any) (*mysql.Result, error) {
+	return nil, mysql.NewDefaultError(mysql.ER_UNSUPPORTED_PS)
+}
+
+// HandleStmtClose implements server.Handler.
+func (h *handler) HandleStmtClose(any) error { return nil }
+
+// HandleOtherCommand implements server.Handler.
+func (h *handler) HandleOtherCommand(command byte, data []byte) error {
+	switch command {
+	case mysql.COM_REGISTER_SLAVE:
+		return h.c.register(data)
+	case mysql.COM_BINLOG_DUMP:
+		return h.c.binlogDump(data)
+	case mysql.COM_BINLOG_DUMP_GTID:
+		if err := h.c.need(RoleReplicate); err != nil {
+			return err
+		}
+		return errWrongFlavour()
+	case comProcessKill:
+		return h.c.processKill(data)
+	case comResetConnection:
+		clear(h.c.variables)
+		return nil
+	case mysql.COM_SET_OPTION:
+		return nil
+	}
+	return mysql.NewDefaultError(mysql.ER_UNKNOWN_COM_ERROR)
+}

@@ -1,0 +1,102 @@
+package primary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/relay"
+)
+
+// introduce sends what comes before the first entry if that is not the beginning of a file:
+//
+//	by file and offset  ROTATE to the place · format description without time and position
+//	by GTID             ROTATE to the file · its frames up to the first group · the state that the replica has
+//
+// as real primaries do (sql/sql_repl.cc). Replicas need the format description; the rest keeps their positions true.
+func (d *dump) introduce(ctx context.Context) error {
+	file, offset, err := d.firstPlace()
+	if err != nil || file == "" || offset == fileHeader {
+		return err
+	}
+	if !d.options.byGTID {
+		return d.enter(file, offset)
+	}
+	head, err := fileStart(d.log, file)
+	if errors.Is(err, relay.ErrNotFound) || errors.Is(err, relay.ErrTrimmed) {
+		err = d.enter(file, offset)
+	} else if err == nil {
+		err = d.head(ctx, file, head)
+	}
+	if err != nil {
+		return err
+	}
+	d.offset = offset
+	if len(d.start.state) == 0 {
+		return nil
+	}
+	return d.w.event(binlog.FakeGTIDList(d.c.srv.cfg.ServerID, d.start.state, uint32(offset), true))
+}
+
+// firstPlace returns where the first byte to be sent stands. If that is not written yet, it is the end of the log; file is "" if the
+// log is empty.
+func (d *dump) firstPlace() (file string, offset uint64, err error) {
+	if d.start.file != "" {
+		return d.start.file, max(d.start.offset, fileHeader), nil
+	}
+	last := relay.LSN(d.log.Last())
+	if uint64(last) < d.log.First() {
+		return "", 0, nil
+	}
+	e, _, err := d.log.Entry(min(d.start.lsn, last))
+	if err != nil {
+		return "", 0, err
+	}
+	file, offset, err = place(e)
+	if e.LSN < d.start.lsn {
+		offset += uint64(e.Size)
+	}
+	return file, offset, err
+}
+
+// enter tells the client which file comes now. Unless the file's beginning comes next, its format description follows at
+// once.
+func (d *dump) enter(file string, offset uint64) error {
+	if err := d.rotate(file, offset); err != nil || offset == fileHeader {
+		return err
+	}
+	event, err := format(d.log, file)
+	if errors.Is(err, relay.ErrNotFound) || errors.Is(err, relay.ErrTrimmed) {
+		return errNoFormat(file)
+	}
+	if err != nil {
+		return fmt.Errorf("read format description of %s: %w", file, err)
+	}
+	return d.format(event, true)
+}
+
+func (d *dump) rotate(file string, offset uint64) error {
+	d.file, d.offset, d.formatted = file, offset, false
+	return d.w.event(binlog.FakeRotate(d.c.srv.cfg.ServerID, file, offset, d.checksum))
+}
+
+// head sends the frames with which a file begins.
+func (d *dump) head(ctx context.Context, file string, from relay.LSN) error {
+	if err := d.rotate(file, fileHeader); err != nil {
+		return err
+	}
+	for lsn := from; lsn < d.start.lsn && ctx.Err() == nil; lsn++ {
+		e, body, err := d.log.Entry(lsn)
+		if err != nil {
+			return err
+		}
+		if f, _, err := place(e); err != nil || f != file || e.Kind != relay.Frame {
+			return err
+		}
+		if err := d.events(body, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}

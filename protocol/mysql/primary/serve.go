@@ -1,0 +1,123 @@
+package primary
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/protocol/mysql/feed"
+	"github.com/octant-db/octant/relay"
+)
+
+// register takes COM_REGISTER_SLAVE, by which a replica says who it is before it dumps.
+func (c *session) register(data []byte) error {
+	if err := c.need(RoleReplicate); err != nil {
+		return err
+	}
+	r, err := parseRegister(data)
+	if err != nil {
+		return err
+	}
+	c.registered = r.serverID
+	return nil
+}
+
+// binlogDump takes COM_BINLOG_DUMP. It returns an error where nothing was sent yet; after that the stream itself ends with what is to be
+// said, and the connection with it.
+func (c *session) binlogDump(data []byte) error {
+	if err := c.need(RoleReplicate); err != nil {
+		return err
+	}
+	command, err := parseDump(data)
+	if err != nil {
+		return err
+	}
+	if _, ok := c.variables[feed.VariableHello]; ok {
+		return c.stream(kindRelay, 0, c.publish)
+	}
+	for _, name := range []string{"slave_uuid", "replica_uuid"} {
+		if _, ok := c.variables[name]; ok {
+			return errWrongFlavour()
+		}
+	}
+	o, err := dumpOptions(command, c.variables)
+	if err != nil {
+		return err
+	}
+	c.srv.evict(c, command.serverID)
+	return c.stream(kindReplica, command.serverID, func(ctx context.Context, w *packetWriter) error {
+		return newDump(c, w, o).run(ctx)
+	})
+}
+
+// stream runs a dump or feed beside a goroutine that notices when the client goes, and writes the last packet.
+func (c *session) stream(kind string, serverID uint32, run func(context.Context, *packetWriter) error) error {
+	nc := c.conn.Conn.Conn // TLS, if there is
+	c.progress.start(relay.ReplicaStatus{
+		Connection: c.id(), ServerID: serverID, Kind: kind, User: c.name(), Host: c.host(), Since: c.srv.cfg.Now(),
+	})
+	defer c.progress.stop()
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		c.watch(nc)
+	}()
+	w := newPacketWriter(c.ctx, nc, c.srv.cfg.WriteTimeout)
+	err := run(c.ctx, w)
+	if c.ctx.Err() != nil {
+		err = context.Cause(c.ctx)
+	}
+	c.log.Info("stream ended", "kind", kind, "server_id", serverID, "sent", w.sent, "reason", err)
+	if ferr := c.farewell(w, err); ferr != nil {
+		c.log.Debug("last packet not sent", "err", ferr)
+	}
+	c.cancel(err)
+	c.raw.Close()
+	<-gone
+	return err
+}
+
+// watch reads until the client leaves, which ends the session. What a client says during a dump means nothing, except
+// that it goes.
+func (c *session) watch(nc net.Conn) {
+	b := make([]byte, 512)
+	for {
+		c.raw.allow(commandBudget)
+		if _, err := nc.Read(b); err != nil {
+			c.cancel(errGone)
+			return
+		}
+	}
+}
+
+func (c *session) farewell(w *packetWriter, err error) error {
+	var network net.Error
+	switch {
+	case errors.Is(err, errGone) || errors.As(err, &network):
+		return nil
+	case errors.Is(err, io.EOF):
+		return w.finish(eofPacket())
+	case errors.Is(err, context.Canceled) || errors.Is(err, relay.ErrClosed):
+		return w.finish(errPacket(shutdown()))
+	}
+	return w.finish(errPacket(serverError(err)))
+}
+
+// options are what a client asked for by variables and flags.
+type options struct {
+	byGTID      bool
+	state       binlog.Set // of a GTID replica
+	until       binlog.Set // nil: for ever
+	file        string
+	offset      uint64
+	heartbeat   time.Duration // 0: none
+	checksum    bool          // of artificial events before the format description
+	annotate    bool
+	nonBlocking bool
+}
+
+// minHeartbeat is the shortest period that MASTER_HEARTBEAT_PERIOD can have.
+const minHeartbeat = time.Millisecond

@@ -1,0 +1,185 @@
+package primary
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
+	"github.com/go-mysql-org/go-mysql/server"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// Server answers mysql clients. Its methods can be called from any goroutine.
+type Server struct {
+	cfg      Config
+	login    func() (*server.Server, error)
+	accounts *accounts
+
+	transactions, bytes atomic.Uint64
+
+	mu       sync.Mutex
+	sessions map[*session]struct{}
+}
+
+// New returns a server that does nothing until Serve.
+func New(cfg Config) *Server {
+	cfg = cfg.withDefaults()
+	return &Server{
+		cfg:      cfg,
+		accounts: newAccounts(cfg.Users, cfg.Now),
+		login:    sync.OnceValues(func() (*server.Server, error) { return newLogin(cfg) }),
+		sessions: map[*session]struct{}{},
+	}
+}
+
+// newLogin makes the library's part. The key is for caching_sha2_password without TLS: clients encrypt the password
+// with its public half.
+func newLogin(cfg Config) (*server.Server, error) {
+	var key *rsa.PrivateKey
+	for _, u := range cfg.Users {
+		if u.Plugin == mysql.AUTH_CACHING_SHA2_PASSWORD && key == nil {
+			var err error
+			if key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+				return nil, fmt.Errorf("make login key: %w", err)
+			}
+		}
+	}
+	return server.NewServer(greeting(cfg.ServerVersion), mysql.DEFAULT_COLLATION_ID, mysql.AUTH_NATIVE_PASSWORD, key, cfg.TLS), nil
+}
+
+// Serve accepts connections until ctx ends, then tells the clients that it is going away, waits for their goroutines and
+// returns nil. It closes the listener. Any other return is the reason why it cannot go on.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	login, err := s.login()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	var clients sync.WaitGroup
+	defer func() {
+		cancel()
+		clients.Wait()
+		if stop() {
+			l.Close()
+		}
+	}()
+	for {
+		nc, err := accept(ctx, l)
+		if ctx.Err() != nil {
+			if nc != nil {
+				nc.Close()
+			}
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
+		}
+		clients.Go(func() { s.serve(ctx, login, nc) })
+	}
+}
+
+// accept waits for a connection. When the process has no descriptors left it tries again: that passes.
+func accept(ctx context.Context, l net.Listener) (net.Conn, error) {
+	for {
+		nc, err := l.Accept()
+		if err == nil || errors.Is(err, net.ErrClosed) || !exhausted(err) {
+			return nc, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (s *Server) serve(ctx context.Context, login *server.Server, nc net.Conn) {
+	defer nc.Close()
+	c := newSession(ctx, s, nc)
+	if !s.add(c) {
+		refuse(nc, mysql.NewDefaultError(mysql.ER_CON_COUNT_ERROR))
+		return
+	}
+	defer s.remove(c)
+	c.run(login)
+}
+
+func (s *Server) add(c *session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.sessions) >= s.cfg.MaxConnections {
+		return false
+	}
+	s.sessions[c] = struct{}{}
+	return true
+}
+
+func (s *Server) remove(c *session) {
+	s.mu.Lock()
+	delete(s.sessions, c)
+	s.mu.Unlock()
+	c.cancel(nil)
+	if engine, ok := s.cfg.SQL.(interface{ Closed(connectionID uint32) }); ok && c.id() != 0 {
+		engine.Closed(c.id())
+	}
+}
+
+// Replicas returns who is being served the log or a feed now.
+func (s *Server) Replicas() []relay.ReplicaStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []relay.ReplicaStatus
+	for c := range s.sessions {
+		if status, ok := c.progress.get(); ok {
+			list = append(list, status)
+		}
+	}
+	return list
+}
+
+// Served returns how many transactions and bytes of events all clients together were sent.
+func (s *Server) Served() (transactions, bytes uint64) { return s.transactions.Load(), s.bytes.Load() }
+
+// evict ends other dumps of the same replica: they are what it left behind when it lost its connection.
+func (s *Server) evict(keep *session, serverID uint32) {
+	for _, c := range s.find(func(c *session) bool {
+		status, ok := c.progress.get()
+		return ok && c != keep && serverID != 0 && status.ServerID == serverID
+	}) {
+		c.cancel(errSameServerID)
+	}
+}
+
+// kill ends a connection if by may do that.
+func (s *Server) kill(by *session, id uint32) error {
+	found := s.find(func(c *session) bool { return c.id() == id && id != 0 })
+	if len(found) == 0 {
+		return mysql.NewDefaultError(mysql.ER_NO_SUCH_THREAD, id)
+	}
+	if found[0].name() != by.name() && !by.may(RoleAdmin) {
+		return mysql.NewDefaultError(mysql.ER_KILL_DENIED_ERROR, id)
+	}
+	found[0].cancel(errKilled)
+	return nil
+}
+
+func (s *Server) find(match func(*session) bool) []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []*session
+	for c := range s.sessions {
+		if match(c) {
+			found = append(found, c)
+		}
+	}
+	return found
+}

@@ -1,0 +1,67 @@
+package primary
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
+)
+
+// readers are the words that a statement can begin with which only reads.
+var readers = []string{"select", "show", "describe", "desc", "explain", "use", "with", "help", "begin", "start", "commit", "rollback", "set", "("}
+
+// writers are the words that make such a statement change more than the session, or reach outside the engine.
+var writers = []string{
+	"global", "persist", "persist_only", "password", "role", "outfile", "dumpfile", "load_file",
+	"insert", "update", "delete", "replace", "slave", "replica", "slaves", "replicas",
+}
+
+// roleFor tells which role a statement takes. What is not understood takes the greater one.
+func roleFor(query string) string {
+	tokens, ok := tokenize(query)
+	if !ok || !slices.Contains(readers, tokens[0].text) {
+		return RoleAdmin
+	}
+	for i, t := range tokens {
+		if t.kind == tokenSystem && tokens[0].text == "set" && !slices.Contains([]string{"autocommit"}, t.text) {
+			return RoleAdmin
+		}
+		if t.kind == tokenWord && slices.Contains(writers, t.text) && !harmless(tokens, i) {
+			return RoleAdmin
+		}
+	}
+	return RoleRead
+}
+
+// harmless tells whether a writer's word only shows something: SHOW SLAVE STATUS, SHOW GLOBAL VARIABLES, octant.replicas.
+func harmless(tokens []token, i int) bool {
+	switch tokens[i].text {
+	case "global", "slave", "slaves", "replica", "replicas", "role", "password":
+		return tokens[0].text == "show" || tokens[0].text == "select"
+	}
+	return tokens[i].text == "replace" && i+1 < len(tokens) && tokens[i+1].text == "(" // the function
+}
+
+// statement hands a statement to the engine.
+func (c *session) statement(query string) (*mysql.Result, error) {
+	if err := c.need(roleFor(query)); err != nil {
+		return nil, err
+	}
+	if c.srv.cfg.SQL == nil {
+		return nil, mysql.NewError(mysql.ER_NOT_SUPPORTED_YET, "This relay answers only replication")
+	}
+	result, err := c.srv.cfg.SQL.Query(c.ctx, *c.identity.Load(), query)
+	if err != nil {
+		return nil, asServerError(err)
+	}
+	return result, nil
+}
+
+// asServerError lets the library see a server's error that was wrapped: it does not look inside.
+func asServerError(err error) error {
+	var e *mysql.MyError
+	if errors.As(err, &e) {
+		return e
+	}
+	return err
+}
