@@ -1,0 +1,137 @@
+package preflight
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+func checkTables(ctx context.Context, s *server) []Result {
+	tables, err := s.tables(ctx)
+	if err != nil {
+		return broken("tables", err)
+	}
+	keys, err := checkForeignKeys(ctx, s)
+	if err != nil {
+		return broken("foreign_keys", err)
+	}
+	return []Result{
+		checkPrimaryKeys(tables), checkEngines(tables), checkVersioned(tables), keys, checkUniques(tables), checkFolding(tables),
+	}
+}
+
+// pick returns the tables for which the condition holds.
+func pick(tables []*table, condition func(*table) bool) []*table {
+	return slices.DeleteFunc(slices.Clone(tables), func(t *table) bool { return !condition(t) })
+}
+
+func names(tables []*table) string {
+	var all []string
+	for _, t := range tables {
+		all = append(all, t.String())
+	}
+	return join(all)
+}
+
+func checkPrimaryKeys(tables []*table) Result {
+	const name = "primary_keys"
+	bare := pick(tables, func(t *table) bool { return !t.keyed })
+	if len(bare) == 0 {
+		return ok(name, "every table has one")
+	}
+	return fail(name, "without a primary key no row can be told from another: "+names(bare),
+		fmt.Sprintf("ALTER TABLE %s ADD PRIMARY KEY (…); in every region; or exclude the table", bare[0].quoted()))
+}
+
+func checkEngines(tables []*table) Result {
+	const name = "engines"
+	other := pick(tables, func(t *table) bool { return !strings.EqualFold(t.engine, "InnoDB") })
+	if len(other) == 0 {
+		return ok(name, "all tables are InnoDB")
+	}
+	return fail(name, "not in InnoDB, so rows and mark would not commit together: "+names(other),
+		fmt.Sprintf("ALTER TABLE %s ENGINE = InnoDB; or exclude the table", other[0].quoted()))
+}
+
+// checkVersioned: an UPDATE of such a table is logged as an update and an insert of history, a DELETE as an update of the
+// row's end.
+func checkVersioned(tables []*table) Result {
+	const name = "system_versioning"
+	versioned := pick(tables, func(t *table) bool { return t.kind == "SYSTEM VERSIONED" })
+	if len(versioned) == 0 {
+		return ok(name, "no table has it")
+	}
+	return fail(name, "history has times of its own in each region, so these never become identical: "+names(versioned),
+		fmt.Sprintf("exclude the table, or ALTER TABLE %s DROP SYSTEM VERSIONING;", versioned[0].quoted()))
+}
+
+func checkForeignKeys(ctx context.Context, s *server) (Result, error) {
+	const name = "foreign_keys"
+	var acting []string
+	err := s.query(ctx, `SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS
+		WHERE DELETE_RULE NOT IN ('RESTRICT', 'NO ACTION') OR UPDATE_RULE NOT IN ('RESTRICT', 'NO ACTION')
+		ORDER BY 1, 2, 3`, func(row []string) {
+		if s.matches(row[0], row[1]) {
+			acting = append(acting, row[0]+"."+row[1]+" ("+row[2]+")")
+		}
+	})
+	if err != nil || len(acting) == 0 {
+		return ok(name, "none changes rows by itself"), err
+	}
+	return warn(name, "what CASCADE and SET NULL change is not in MariaDB's binary log, so it does not reach the other regions: "+join(acting),
+		"have the application delete the children first, with ON DELETE RESTRICT"), nil
+}
+
+func checkUniques(tables []*table) Result {
+	const name = "unique_keys"
+	unique := pick(tables, func(t *table) bool { return t.uniques > 0 })
+	if len(unique) == 0 {
+		return ok(name, "no table has secondary unique keys")
+	}
+	return info(name, "if two regions take one value for different rows, the later write keeps it: "+names(unique), "")
+}
+
+func checkFolding(tables []*table) Result {
+	const name = "key_collations"
+	folding := pick(tables, func(t *table) bool { return t.folding })
+	if len(folding) == 0 {
+		return ok(name, "every primary key tells all its values apart")
+	}
+	return info(name, "'a' and 'A ' may be one key, by the collation of the key's columns: "+names(folding), "")
+}
+
+func checkSequences(ctx context.Context, s *server) []Result {
+	const name = "sequences"
+	all, err := s.catalog(ctx)
+	if err != nil {
+		return broken(name, err)
+	}
+	sequences := pick(all, func(t *table) bool { return t.kind == "SEQUENCE" })
+	if len(sequences) == 0 {
+		return []Result{ok(name, "none")}
+	}
+	return []Result{warn(name, "each region counts by itself and will give the same numbers: "+names(sequences),
+		fmt.Sprintf("ALTER SEQUENCE %s INCREMENT BY 0; lets it follow auto_increment_increment and auto_increment_offset", sequences[0].quoted()))}
+}
+
+func checkAutoIncrement(ctx context.Context, s *server) []Result {
+	const name = "auto_increment"
+	tables, err := s.tables(ctx)
+	if err != nil {
+		return broken(name, err)
+	}
+	counted := pick(tables, func(t *table) bool { return t.counted })
+	if len(counted) == 0 || s.config.Regions < 2 {
+		return []Result{ok(name, "no numbers that two regions could both give")}
+	}
+	increment, _ := s.number("auto_increment_increment")
+	offset, _ := s.number("auto_increment_offset")
+	detail := fmt.Sprintf("increment %d, offset %d", increment, offset)
+	if increment >= int64(s.config.Regions) && offset <= increment {
+		return []Result{ok(name, detail+": see that no other region has this offset")}
+	}
+	return []Result{warn(name, detail+": two regions will give one number to different rows, and the later one wins: "+names(counted),
+		fmt.Sprintf("SET GLOBAL auto_increment_increment = %d, auto_increment_offset = %d; and the same in the server's configuration",
+			s.config.Regions, s.config.Region))}
+}
