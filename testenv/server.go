@@ -70,6 +70,9 @@ func (s *Server) create(ctx context.Context) error {
 	if err := copyTree(ctx, template, s.dataDir()); err != nil {
 		return err
 	}
+	if err := os.MkdirAll(s.tempDir(), 0o700); err != nil {
+		return fmt.Errorf("make server's temporary folder: %w", err)
+	}
 	if s.db, err = s.openRoot(); err != nil {
 		return err
 	}
@@ -124,6 +127,8 @@ func (s *Server) args() []string {
 	args := []string{
 		"--no-defaults",
 		"--datadir=" + s.dataDir(),
+		// A starting server deletes every temporary table that it finds in its tmpdir, other servers' too.
+		"--tmpdir=" + s.tempDir(),
 		"--socket=" + s.Socket(),
 		"--pid-file=" + filepath.Join(s.options.Dir, "pid"),
 		"--bind-address=127.0.0.1",
@@ -224,6 +229,7 @@ func (s *Server) BinlogFile(name string) string { return filepath.Join(s.dataDir
 func (s *Server) LogTail() string { return logTail(s.logPath(), 8<<10) }
 
 func (s *Server) logPath() string { return filepath.Join(s.options.Dir, "log") }
+func (s *Server) tempDir() string { return filepath.Join(s.options.Dir, "tmp") }
 func (s *Server) dataDir() string { return filepath.Join(s.options.Dir, "data") }
 
 func (s *Server) openRoot() (*sql.DB, error) {
