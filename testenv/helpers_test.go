@@ -1,9 +1,12 @@
 package testenv_test
 
 import (
+	"database/sql"
 	"strings"
 	"testing"
 	"time"
+
+	_ "github.com/go-sql-driver/mysql"
 
 	"github.com/octant-db/octant/testenv/envtest"
 )
@@ -24,3 +27,13 @@ func waitFor(t *testing.T, what string, holds func() bool) {
 }
 
 func contains(text, part string) bool { return strings.Contains(text, part) }
+
+func openAs(t *testing.T, dsn string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("mysql", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
