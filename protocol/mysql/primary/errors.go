@@ -19,7 +19,8 @@ var (
 
 // Codes of MariaDB that the library does not name.
 const (
-	erConnectionKilled = 1927
+	erConnectionKilled  = 1927
+	erIncorrectGTIDList = 1941
 )
 
 // fatal is the one error that stops a replica's I/O thread and is shown to its operator. All others make it reconnect.
@@ -39,6 +40,8 @@ func errAhead(gtid string) error {
 func errDiverged(gtid string) error {
 	return fatal("Error: connecting slave requested to start from GTID %s, which is not in the master's binlog. Since the master's binlog contains GTIDs with higher sequence numbers, it probably means that the slave has diverged due to executing extra erroneous transactions", gtid)
 }
+
+func errBadGTIDs() error { return mysql.NewError(erIncorrectGTIDList, "Could not parse GTID list") }
 
 func errUnknownFile() error {
 	return fatal("Could not find first log file name in binary log index file")

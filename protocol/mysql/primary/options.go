@@ -27,12 +27,12 @@ func dumpOptions(command dumpCommand, v variables) (options, error) {
 	var err error
 	if o.byGTID = byGTID; byGTID {
 		if o.state, err = parseState(state); err != nil {
-			return options{}, errUnreadable("@slave_connect_state", err)
+			return options{}, errBadGTIDs()
 		}
 	}
 	if until, ok := v["slave_until_gtid"]; ok && byGTID {
 		if o.until, err = parseUntil(until); err != nil {
-			return options{}, errUnreadable("@slave_until_gtid", err)
+			return options{}, errBadGTIDs()
 		}
 	}
 	return o, nil
