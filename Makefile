@@ -1,0 +1,44 @@
+# Octant's commands. `make help` lists them. CI calls .ci/run, which calls `make test`.
+
+GO          ?= go
+BENCH_TIME  ?= 60m
+SOAK_TIME   ?= 30m
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.DEFAULT_GOAL := help
+.PHONY: help build engines demo test bench soak lint vet fmt-check clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## compile bin/octant
+	$(GO) build -trimpath -o bin/octant ./cmd/octant
+
+engines: ## install the database servers that tests and demo use, where they are missing (Debian, as root)
+	@./testenv/install-engines
+
+demo: build engines ## eight regions on this machine; KEEP=1 leaves them running
+	bin/octant demo $(if $(KEEP),--keep)
+
+# Packages run two at a time: the real-server tests are bound by the machine, not by each other.
+test: engines vet fmt-check ## everything: vet, format, all tests with the race detector and real databases
+	$(GO) test -race -p 2 -timeout 20m ./...
+
+bench: engines ## Octant beside stock replication, as ratios of medians
+	$(GO) test -run TestBench -tags bench -v -count 1 -timeout $(BENCH_TIME) ./bench/...
+
+soak: engines ## real regions under random faults for SOAK_TIME
+	OCTANT_SOAK=$(SOAK_TIME) $(GO) test -run TestSoak -tags soak -v -count 1 -timeout 0 ./testenv/regions
+
+vet:
+	$(GO) vet ./...
+
+fmt-check:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
+		echo "not formatted, run gofmt -w:" >&2; echo "$$unformatted" >&2; exit 1; fi
+
+lint: vet fmt-check ## vet, format and staticcheck
+	$(GO) run $(STATICCHECK) ./...
+
+clean: ## remove what was built; the engines' cache stays
+	rm -rf bin coverage*
