@@ -41,7 +41,10 @@ type Counter struct {
 
 	mu       sync.Mutex
 	expected map[counterKey]int64
+	serials  map[writerKey]int64 // each writer's last token
 }
+
+type writerKey struct{ region, writer int }
 
 type counterKey struct{ region, id int }
 
@@ -53,11 +56,12 @@ func NewCounter(sites []Site, o CounterOptions) *Counter {
 	if o.IDs == 0 {
 		o.IDs = 4
 	}
-	return &Counter{sites: sites, options: o, tallies: make([]tally, len(sites)), expected: make(map[counterKey]int64)}
+	return &Counter{sites: sites, options: o, tallies: make([]tally, len(sites)),
+		expected: make(map[counterKey]int64), serials: make(map[writerKey]int64)}
 }
 
 // Run counts until ctx ends and every outcome is known. It fails when one cannot be learned: then a server
-// did not come back.
+// did not come back. It may run again when it has returned, and goes on counting.
 func (c *Counter) Run(ctx context.Context) error {
 	var g errgroup.Group
 	for i, site := range c.sites {
@@ -76,7 +80,8 @@ func (c *Counter) Tally(site int) Tally { return c.tallies[site].read() }
 
 func (c *Counter) write(ctx context.Context, site Site, writer int, t *tally) error {
 	r := rand.New(rand.NewPCG(c.options.Seed, uint64(site.ID)<<32|uint64(writer)))
-	for serial := int64(1); ctx.Err() == nil; serial++ {
+	for ctx.Err() == nil {
+		serial := c.nextSerial(writerKey{site.ID, writer})
 		id := 1 + r.IntN(c.options.IDs)
 		result, err := transact(ctx, site.DB, increment(site.ID, writer, serial, id))
 		t.add(result)
@@ -127,6 +132,13 @@ func resolve(ctx context.Context, site Site, writer int, serial int64) (outcome,
 		return committed, nil
 	}
 	return aborted, nil
+}
+
+func (c *Counter) nextSerial(key writerKey) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.serials[key]++
+	return c.serials[key]
 }
 
 func (c *Counter) expect(key counterKey) {
