@@ -1,0 +1,82 @@
+package apply
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// Defaults of Config.
+const (
+	DefaultLanes       = 4
+	DefaultLockWait    = time.Second
+	DefaultDialTimeout = 10 * time.Second
+	DefaultCacheBytes  = 16 << 20
+)
+
+// Grants are the statements that give the database user what this package needs; %[1]s stands for the account and app
+// for each schema with replicated tables. BINLOG REPLAY lets it
+// write row events and name their origin; BINLOG ADMIN keeps their text out of the log; SELECT on the tables lets it
+// look at them. Without BINLOG REPLAY, INSERT and DELETE on the tables are needed too. BINLOG MONITOR is for Fence.
+const Grants = `GRANT BINLOG REPLAY, BINLOG ADMIN, BINLOG MONITOR ON *.* TO %[1]s;
+GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO %[1]s;
+GRANT SELECT ON app.* TO %[1]s;`
+
+// Config says where the database is and how to write to it.
+type Config struct {
+	Addr           string // host:port, or the path of a Unix socket
+	User, Password string
+	TLS            *tls.Config // nil: no encryption
+	// Dialer reaches Addr; nil means net.Dialer with DefaultDialTimeout.
+	Dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+	Self  relay.Region // this region's id: the origin of repairs
+	Lanes int          // connections that can have a transaction open; 0 means DefaultLanes
+
+	// LockWait is how long a statement waits for a row or table lock before it gives way, rounded up to seconds, as the server
+	// counts them. 0 means DefaultLockWait.
+	LockWait time.Duration
+	// CacheBytes bounds the memory for weights of collated text, which identities are made of. 0 means DefaultCacheBytes.
+	CacheBytes int
+	// NoBinlog never uses BINLOG statements, whatever the user may do.
+	NoBinlog bool
+
+	Logger *slog.Logger // nil: nothing is logged
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Addr == "" || c.User == "" {
+		return c, errors.New("configure apply: the database's address and user are needed")
+	}
+	if !c.Self.Valid() {
+		return c, fmt.Errorf("configure apply: region id %d is not in 1..%d", c.Self, relay.MaxRegions)
+	}
+	if c.Dialer == nil {
+		c.Dialer = (&net.Dialer{Timeout: DefaultDialTimeout}).DialContext
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	c.Lanes = defaultTo(c.Lanes, DefaultLanes)
+	c.LockWait = defaultTo(c.LockWait, DefaultLockWait)
+	c.CacheBytes = defaultTo(c.CacheBytes, DefaultCacheBytes)
+	return c, nil
+}
+
+func defaultTo[T int | time.Duration](v, otherwise T) T {
+	if v <= 0 {
+		return otherwise
+	}
+	return v
+}
+
+// lockWaitSeconds is LockWait as the server counts it.
+func (c Config) lockWaitSeconds() int64 {
+	return int64((c.LockWait + time.Second - 1) / time.Second)
+}

@@ -1,0 +1,62 @@
+package apply
+
+import (
+	"fmt"
+
+	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/relay"
+)
+
+// finder writes conditions that find a row by its primary key.
+type finder struct {
+	table   *relay.Table
+	columns *binlog.Columns
+	values  []relay.Value
+	arena   []byte
+}
+
+func newFinder(t *relay.Table) (*finder, error) {
+	columns, err := binlog.KeyColumns(t)
+	if err != nil {
+		return nil, fmt.Errorf("find rows of %s: %w", t, err)
+	}
+	return &finder{table: t, columns: columns}, nil
+}
+
+// where appends "`a`=1 AND `b`=x'…'". A key on a prefix of a column is compared as such.
+func (f *finder) where(b []byte, image relay.Image) ([]byte, error) {
+	var err error
+	if f.values, f.arena, err = f.columns.Values(image, f.values[:0], f.arena[:0]); err != nil {
+		return b, err
+	}
+	for i, part := range f.table.Key {
+		if i > 0 {
+			b = append(b, " AND "...)
+		}
+		c := f.table.Columns[part.Column]
+		if part.Prefix > 0 {
+			b = binlog.AppendIdentifier(append(b, "LEFT("...), c.Name)
+			b = fmt.Appendf(b, ",%d)=LEFT(", part.Prefix)
+			b = fmt.Appendf(appendComparable(b, c, f.values[i]), ",%d)", part.Prefix)
+			continue
+		}
+		b = append(binlog.AppendIdentifier(b, c.Name), '=')
+		b = appendComparable(b, c, f.values[i])
+	}
+	return b, nil
+}
+
+// appendComparable appends a value as something that a column compares with exactly. A FLOAT is compared as DOUBLE, which it
+// is widened to, and a hexadecimal literal would be a number beside a BIT.
+func appendComparable(b []byte, c relay.Column, v relay.Value) []byte {
+	switch v.Kind {
+	case relay.Bits:
+		return append(binlog.AppendLiteral(append(b, "CAST("...), c, v), " AS UNSIGNED)"...)
+	case relay.Text:
+		if c.Collation != "" {
+			b = binlog.AppendLiteral(b, c, v)
+			return append(append(b, " COLLATE "...), c.Collation...)
+		}
+	}
+	return binlog.AppendLiteral(b, c, v)
+}

@@ -1,0 +1,72 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/relay"
+)
+
+// rollbackTime bounds how long Rollback waits for the server before it cuts the connection, which also rolls back.
+const rollbackTime = 5 * time.Second
+
+// lane is one of the connections that can have a transaction open.
+type lane struct {
+	target *Target
+	id     int
+	busy   atomic.Bool
+
+	mu      sync.Mutex // guards session against Close
+	session *session
+	origin  relay.Region // whose native mark the session carries; 0: none
+	script  script
+	rows    *binlog.RowsBuilder // made when first needed
+}
+
+func (l *lane) begin(ctx context.Context, mark relay.Mark) (relay.Tx, error) {
+	if !l.busy.CompareAndSwap(false, true) {
+		return nil, fmt.Errorf("begin transaction: lane %d has one open", l.id)
+	}
+	if err := l.ready(ctx); err != nil {
+		l.busy.Store(false)
+		return nil, fmt.Errorf("begin transaction on lane %d: %w", l.id, err)
+	}
+	l.script.reset()
+	if l.target.can.replay && l.origin != mark.Origin {
+		l.origin = 0 // until the server has said yes
+		l.script.add(step{op: "set native mark"}, nativeMark(mark.Origin))
+	}
+	l.script.add(step{op: "begin transaction"}, "BEGIN")
+	l.script.end(markStatement(l.script.begin(), mark), step{op: "write mark", table: "octant.applied", kind: markStep})
+	return &tx{lane: l, session: l.session, mark: mark}, nil
+}
+
+// ready dials the lane if it has no connection.
+func (l *lane) ready(ctx context.Context) error {
+	if l.session != nil && !l.session.broken {
+		return nil
+	}
+	l.drop()
+	s, err := l.target.openLane(ctx)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.session, l.origin = s, 0
+	l.mu.Unlock()
+	return nil
+}
+
+// drop closes the lane's connection.
+func (l *lane) drop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.session != nil {
+		l.session.close()
+		l.session = nil
+	}
+}

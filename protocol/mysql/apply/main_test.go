@@ -1,0 +1,281 @@
+package apply_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/octant-db/octant/protocol/mysql/apply"
+	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/relay"
+	"github.com/octant-db/octant/testenv"
+)
+
+// server is one MariaDB for all tests of the package; each test has a schema of its own.
+var server *testenv.Server
+
+func TestMain(m *testing.M) { os.Exit(runAll(m)) }
+
+func runAll(m *testing.M) int {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	dir, err := os.MkdirTemp("", "apply-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	server, err = testenv.StartServer(ctx, testenv.ServerOptions{Dir: filepath.Join(dir, "s"), ID: 1, Relaxed: true,
+		Args: []string{"--innodb-buffer-pool-size=128M", "--innodb-log-file-size=96M"}})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer server.Close()
+	if err := createUsers(ctx, server.DB()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// The accounts: octant has exactly apply.Grants, plain lacks BINLOG REPLAY and BINLOG ADMIN, replay lacks BINLOG ADMIN.
+const password = "secret"
+
+func createUsers(ctx context.Context, db *sql.DB) error {
+	statements := []string{}
+	for _, user := range []string{"octant", "plain", "replay"} {
+		statements = append(statements, fmt.Sprintf("CREATE USER %s@'127.0.0.1' IDENTIFIED BY '%s'", user, password))
+	}
+	grants := strings.ReplaceAll(fmt.Sprintf(apply.Grants, "octant@'127.0.0.1'"), "app.*", "`app%`.*")
+	statements = append(statements, strings.Split(strings.TrimSuffix(grants, ";"), ";")...)
+	statements = append(statements,
+		"GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO plain@'127.0.0.1', replay@'127.0.0.1'",
+		"GRANT SELECT, INSERT, DELETE ON `app%`.* TO plain@'127.0.0.1'",
+		"GRANT SELECT ON `app%`.* TO replay@'127.0.0.1'",
+		"GRANT BINLOG REPLAY ON *.* TO replay@'127.0.0.1'")
+	for _, s := range statements {
+		if _, err := db.ExecContext(ctx, s); err != nil {
+			return fmt.Errorf("%s: %w", s, err)
+		}
+	}
+	return nil
+}
+
+var schemas atomic.Int64
+
+// bed is a schema of the server and what a test does with it.
+type bed struct {
+	t      testing.TB
+	ctx    context.Context
+	db     *sql.Conn // in the schema, as root
+	schema string
+	tables *binlog.TableCache
+}
+
+func newBed(t testing.TB, statements ...string) *bed {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	t.Cleanup(cancel)
+	conn, err := server.DB().Conn(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bed{t: t, ctx: ctx, db: conn, schema: fmt.Sprintf("app%d", schemas.Add(1)), tables: binlog.NewTableCache()}
+	t.Cleanup(func() { conn.Close() })
+	b.exec("CREATE DATABASE "+b.schema+" CHARACTER SET utf8mb4", "USE "+b.schema,
+		"SET sql_mode='ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO', foreign_key_checks=1, time_zone='+00:00'")
+	b.exec(statements...)
+	return b
+}
+
+func (b *bed) exec(statements ...string) {
+	b.t.Helper()
+	for _, s := range statements {
+		if _, err := b.db.ExecContext(b.ctx, s); err != nil {
+			b.t.Fatalf("%.200s: %v", s, err)
+		}
+	}
+}
+
+// quietly runs statements without logging them.
+func (b *bed) quietly(statements ...string) {
+	b.t.Helper()
+	b.exec("SET sql_log_bin=0")
+	b.exec(statements...)
+	b.exec("SET sql_log_bin=1")
+}
+
+// position is where the log ends.
+func (b *bed) position() (file string, offset int64) {
+	b.t.Helper()
+	var do, ignore string
+	if err := b.db.QueryRowContext(b.ctx, "SHOW MASTER STATUS").Scan(&file, &offset, &do, &ignore); err != nil {
+		b.t.Fatal(err)
+	}
+	return file, offset
+}
+
+// record returns what the server logs while f runs.
+func (b *bed) recordBytes(f func()) []byte {
+	b.t.Helper()
+	b.exec("FLUSH BINARY LOGS")
+	file, offset := b.position()
+	f()
+	data, err := os.ReadFile(server.BinlogFile(file))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return data[offset:]
+}
+
+func (b *bed) changes(data []byte) []relay.Change {
+	b.t.Helper()
+	var changes []relay.Change
+	for c, err := range binlog.NewDecoder(b.tables).Changes(binlog.One(data)) {
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if c.Table != nil {
+			changes = append(changes, c)
+		}
+	}
+	return changes
+}
+
+// images makes rows with statements, takes their images from the log, and takes the rows out again without a trace.
+func (b *bed) images(table string, statements ...string) []relay.Change {
+	b.t.Helper()
+	data := b.recordBytes(func() { b.exec(statements...) })
+	b.quietly("SET foreign_key_checks=0", "DELETE FROM "+table, "SET foreign_key_checks=1")
+	return b.changes(data)
+}
+
+// rows reads a table whole, as text, in the order of its first column.
+func (b *bed) rows(query string) string {
+	b.t.Helper()
+	return readRows(b.t, b.ctx, b.db, query)
+}
+
+func readRows(t testing.TB, ctx context.Context, db *sql.Conn, query string) string {
+	t.Helper()
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	for rows.Next() {
+		cells, pointers := make([]sql.RawBytes, len(columns)), make([]any, len(columns))
+		for i := range cells {
+			pointers[i] = &cells[i]
+		}
+		if err := rows.Scan(pointers...); err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range cells {
+			if i > 0 {
+				out.WriteByte(' ')
+			}
+			if c == nil {
+				out.WriteString("NULL")
+			}
+			out.Write(c)
+		}
+		out.WriteByte('\n')
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// open returns a target that logs in as the user.
+func (b *bed) open(user string, change ...func(*apply.Config)) *apply.Target {
+	b.t.Helper()
+	c := apply.Config{Addr: server.Addr(), User: user, Password: password, Self: 1}
+	for _, f := range change {
+		f(&c)
+	}
+	target, err := apply.New(c)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { target.Close() })
+	if err := target.Open(b.ctx); err != nil {
+		b.t.Fatal(err)
+	}
+	return target
+}
+
+var seqs atomic.Uint64
+
+// nextMark is a mark that was never written.
+func nextMark(origin relay.Region, lane int) relay.Mark {
+	n := relay.Seq(seqs.Add(1))
+	return relay.Mark{Origin: origin, Range: relay.Range{From: n, To: n}, HLC: relay.HLC(1000 + n), Lane: lane}
+}
+
+func (b *bed) begin(target *apply.Target, m relay.Mark) relay.Tx {
+	b.t.Helper()
+	tx, err := target.Begin(b.ctx, m)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { tx.Rollback() })
+	return tx
+}
+
+// apply writes in one transaction and commits.
+func (b *bed) apply(target *apply.Target, writes ...relay.Write) error {
+	b.t.Helper()
+	tx := b.begin(target, nextMark(2, 0))
+	defer tx.Rollback()
+	if err := tx.Write(b.ctx, writes); err != nil {
+		return err
+	}
+	return tx.Commit(b.ctx)
+}
+
+func (b *bed) mustApply(target *apply.Target, writes ...relay.Write) {
+	b.t.Helper()
+	if err := b.apply(target, writes...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bed) same(query, want string) {
+	b.t.Helper()
+	if got := b.rows(query); got != want {
+		b.t.Fatalf("%s:\ngot\n%s\nwant\n%s", query, got, want)
+	}
+}
+
+// writesOf turns logged changes into writes.
+func writesOf(changes []relay.Change, expect func(relay.Change) relay.Presence) []relay.Write {
+	var writes []relay.Write
+	for _, c := range changes {
+		writes = append(writes, relay.Write{Table: c.Table, Before: c.Before, After: c.After, Expect: expect(c)})
+	}
+	return writes
+}
+
+func asLogged(c relay.Change) relay.Presence {
+	if c.Op == relay.Insert {
+		return relay.Absent
+	}
+	return relay.Present
+}
+
+func unknown(relay.Change) relay.Presence { return relay.Unknown }

@@ -1,0 +1,110 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/relay"
+)
+
+// nativeDomain is where the native marks of the regions begin: a lane that writes for region r has this plus r as
+// its gtid_domain_id and server_id, so that tools that know nothing of octant.applied see whose rows these are.
+const nativeDomain = 9000
+
+// pinned are the settings that make what a session writes independent of the server's defaults:
+//   - time zone and names: temporal and text literals mean the same everywhere;
+//   - sql_mode: whatever stood in another region's table is accepted, 0 in AUTO_INCREMENT columns and zero dates included, and
+//     a backslash in a literal is a backslash;
+//   - foreign keys and CHECKs were checked where the row was born; here their order could be another one. Unique keys are
+//     checked: their errors are part of the protocol;
+//   - READ COMMITTED takes no gap locks, so that rows of different keys do not wait for each other;
+//   - time limits that would cut a long transaction are off.
+const pinned = `SET SESSION time_zone='+00:00', sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_BACKSLASH_ESCAPES',
+ autocommit=1, completion_type=0, foreign_key_checks=0, unique_checks=1, check_constraint_checks=0, sql_safe_updates=0,
+ sql_notes=0, max_statement_time=0, innodb_lock_wait_timeout=%[1]d, lock_wait_timeout=%[1]d,
+ tx_isolation='READ-COMMITTED'; SET NAMES utf8mb4`
+
+// abilities are what the user may do, as found by trying.
+type abilities struct {
+	replay    bool // BINLOG REPLAY: row events, and server_id and gtid_domain_id of the session
+	annotated bool // the text of statements is logged with the rows, and cannot be kept out for want of BINLOG ADMIN
+	maxPacket int  // the server's max_allowed_packet
+}
+
+// open connects and pins a session.
+func (t *Target) open(ctx context.Context) (*session, error) {
+	s, err := connect(ctx, &t.config)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.query(ctx, "set up session", fmt.Sprintf(pinned, t.config.lockWaitSeconds())); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// openLane is open for a session that writes.
+func (t *Target) openLane(ctx context.Context) (*session, error) {
+	s, err := t.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	text := ""
+	if !t.can.annotated {
+		text = "SET SESSION binlog_annotate_row_events=0;"
+	}
+	if t.can.replay {
+		text += string(binlog.AppendStatement(nil, binlog.FormatDescription(eventServerID)))
+	}
+	if text == "" {
+		return s, nil
+	}
+	if _, err := s.query(ctx, "set up session", text); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// learn tries what the user may do. Roles and default roles count then, too.
+func (t *Target) learn(ctx context.Context, s *session) error {
+	rs, err := s.query(ctx, "read settings", "SELECT @@max_allowed_packet, @@binlog_annotate_row_events, @@server_id")
+	if err != nil {
+		return err
+	}
+	row := rs[0].Values[0]
+	t.can.maxPacket = int(row[0].AsUint64())
+	t.can.replay = !t.config.NoBinlog
+	if t.can.replay {
+		id := strconv.FormatUint(row[2].AsUint64(), 10)
+		if t.can.replay, err = allowed(ctx, s, "SET SESSION server_id="+id); err != nil {
+			return err
+		}
+	}
+	if row[1].AsUint64() == 0 {
+		return nil
+	}
+	free, err := allowed(ctx, s, "SET SESSION binlog_annotate_row_events=0")
+	t.can.annotated = !free
+	return err
+}
+
+// allowed tells whether the user may run a statement.
+func allowed(ctx context.Context, s *session, text string) (bool, error) {
+	_, err := s.query(ctx, "look for privileges", text)
+	var e *Error
+	if errors.As(err, &e) && e.Code == codeAccessDenied {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// nativeMark is the statement that makes what follows carry the origin's number.
+func nativeMark(origin relay.Region) string {
+	n := nativeDomain + int(origin)
+	return fmt.Sprintf("SET SESSION server_id=%d, gtid_domain_id=%d", n, n)
+}

@@ -1,0 +1,82 @@
+package apply
+
+import (
+	"bytes"
+	"context"
+	"sync"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// tables remembers what the database said of tables, by name and for the definition that was asked for last.
+type tables struct {
+	mu    sync.Mutex
+	known map[tableName]*knownTable
+}
+
+type tableName struct{ schema, name string }
+
+// knownTable is the outcome of comparing one definition with the database's. It is never changed once made.
+type knownTable struct {
+	native   []byte
+	local    *localTable
+	problem  error // what Check answers
+	identity *identityPlan
+	badPlan  error // why there is no plan
+}
+
+func newTables() *tables { return &tables{known: map[tableName]*knownTable{}} }
+
+func nameOf(t *relay.Table) tableName { return tableName{t.Schema, t.Name} }
+
+// get returns what is known of exactly this definition, or nil.
+func (c *tables) get(t *relay.Table) *knownTable {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.known[nameOf(t)]
+	if k == nil || !bytes.Equal(k.native, t.Native) {
+		return nil
+	}
+	return k
+}
+
+func (c *tables) put(t *relay.Table, k *knownTable) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known[nameOf(t)] = k
+}
+
+func (c *tables) forget(t *relay.Table) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.known, nameOf(t))
+}
+
+func (c *tables) forgetAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.known)
+}
+
+// Refresh forgets what was remembered of tables, so that the next Check and Identify ask the database again. Errors of Write
+// that say that a table is another one than was thought forget that table by themselves.
+func (t *Target) Refresh() { t.tables.forgetAll() }
+
+// table returns what is known of a table, asking the database if need be.
+func (t *Target) table(ctx context.Context, table *relay.Table) (*knownTable, error) {
+	if k := t.tables.get(table); k != nil {
+		return k, nil
+	}
+	var local *localTable
+	err := t.withControl(ctx, func(s *session) (err error) {
+		local, err = readTable(ctx, s, table.Schema, table.Name)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	k := &knownTable{native: table.Native, local: local, problem: compare(table, local)}
+	k.identity, k.badPlan = planIdentity(table, local)
+	t.tables.put(table, k)
+	return k, nil
+}

@@ -1,0 +1,142 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// Target writes to one MariaDB server. Make it with New, then Open it. Its methods may be called from several goroutines;
+// one lane has one user at a time.
+type Target struct {
+	config  Config
+	can     abilities
+	lanes   []lane
+	tables  *tables
+	weights *weights
+
+	mu      sync.Mutex // guards control, for as long as it is used
+	control *session   // for questions beside the lanes
+}
+
+var _ relay.Target = (*Target)(nil)
+
+// New returns a target that is not connected yet.
+func New(c Config) (*Target, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if c.Lanes > maxLane+1 {
+		return nil, fmt.Errorf("configure apply: %d lanes are more than the %d that a mark can name", c.Lanes, maxLane+1)
+	}
+	t := &Target{config: c, lanes: make([]lane, c.Lanes), tables: newTables(), weights: newWeights(c.CacheBytes)}
+	for i := range t.lanes {
+		t.lanes[i] = lane{target: t, id: i}
+	}
+	return t, nil
+}
+
+// Open connects, makes schema octant and its table if they are missing, and finds out what the user may do.
+func (t *Target) Open(ctx context.Context) error {
+	return t.withControl(ctx, func(s *session) error {
+		if err := createLedger(ctx, s); err != nil {
+			return err
+		}
+		if err := t.learn(ctx, s); err != nil {
+			return err
+		}
+		t.report()
+		return nil
+	})
+}
+
+// report tells the operator which way rows are written.
+func (t *Target) report() {
+	switch {
+	case !t.can.replay:
+		t.config.Logger.Warn("rows are written as SQL statements, which fire triggers and are slower: GRANT BINLOG REPLAY ON *.* to the database user")
+	case t.can.annotated:
+		t.config.Logger.Warn("the text of statements is logged beside the rows: GRANT BINLOG ADMIN ON *.* to the database user")
+	default:
+		t.config.Logger.Info("rows are written as row events")
+	}
+}
+
+// RowEvents tells whether rows are written as row events: whether the user has BINLOG REPLAY. It is known after Open.
+func (t *Target) RowEvents() bool { return t.can.replay }
+
+// Close ends all connections. Transactions that are open are rolled back by the server. No other method may be running.
+func (t *Target) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.control != nil {
+		t.control.close()
+		t.control = nil
+	}
+	for i := range t.lanes {
+		t.lanes[i].drop()
+	}
+	return nil
+}
+
+// Begin takes the mark's lane, dialing it if need be. The transaction begins on the server, and the mark is written, with
+// the first Write or with Commit: they travel in one round trip. So does what can be wrong with them.
+func (t *Target) Begin(ctx context.Context, mark relay.Mark) (relay.Tx, error) {
+	if mark.Lane < 0 || mark.Lane >= len(t.lanes) {
+		return nil, fmt.Errorf("begin transaction: no lane %d: there are %d", mark.Lane, len(t.lanes))
+	}
+	if !mark.Origin.Valid() {
+		return nil, fmt.Errorf("begin transaction: region id %d is not in 1..%d", mark.Origin, relay.MaxRegions)
+	}
+	return t.lanes[mark.Lane].begin(ctx, mark)
+}
+
+// Fence returns where the server's log ends now: "<file>:<offset>". Rows that this session's locks cover and that other
+// sessions committed before are before it, so a caller that captures up to here has seen them.
+func (t *Target) Fence(ctx context.Context) (relay.Position, error) {
+	var at relay.Position
+	err := t.withControl(ctx, func(s *session) error {
+		rs, err := s.query(ctx, "read binlog position", "SHOW MASTER STATUS")
+		if err != nil {
+			return err
+		}
+		if len(rs[0].Values) == 0 {
+			return errors.New("read binlog position: the server has no binary log: set log_bin")
+		}
+		row := rs[0].Values[0]
+		at = relay.Position(fmt.Sprintf("%s:%d", row[0].AsString(), row[1].AsUint64()))
+		return nil
+	})
+	return at, err
+}
+
+// Ping tells whether the database answers.
+func (t *Target) Ping(ctx context.Context) error {
+	return t.withControl(ctx, func(s *session) error {
+		_, err := s.query(ctx, "ping", "DO 0")
+		return err
+	})
+}
+
+// withControl lends the connection for questions, and dials it anew if it was lost.
+func (t *Target) withControl(ctx context.Context, use func(*session) error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.control == nil {
+		s, err := t.open(ctx)
+		if err != nil {
+			return err
+		}
+		t.control = s
+	}
+	err := use(t.control)
+	if t.control.broken {
+		t.control.close()
+		t.control = nil
+	}
+	return err
+}

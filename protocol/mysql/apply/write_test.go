@@ -1,0 +1,160 @@
+package apply_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/octant-db/octant/protocol/mysql/apply"
+	"github.com/octant-db/octant/relay"
+)
+
+const simpleTable = "CREATE TABLE t(id INT PRIMARY KEY, v VARCHAR(40), u INT, UNIQUE KEY u_key(u))"
+
+// paths are the ways in which rows can be written.
+var paths = []struct {
+	name   string
+	user   string
+	expect func(relay.Change) relay.Presence
+}{
+	{"fast", "octant", asLogged},
+	{"slow", "octant", unknown},
+	{"fast with text logged", "replay", asLogged},
+	{"sql", "plain", asLogged},
+	{"sql, unknown", "plain", unknown},
+}
+
+func TestWriteEveryKind(t *testing.T) {
+	for _, p := range paths {
+		t.Run(p.name, func(t *testing.T) {
+			b := newBed(t, simpleTable)
+			changes := b.images("t", "INSERT INTO t VALUES(1,'a',10),(2,'b',20),(3,'c',30)", "UPDATE t SET v='A', u=NULL WHERE id=1",
+				"DELETE FROM t WHERE id=2")
+			inserts, update, remove := changes[:3], changes[3:4], changes[4:]
+			target := b.open(p.user)
+			if got := target.RowEvents(); got != (p.user != "plain") {
+				t.Fatalf("row events: %v", got)
+			}
+			b.mustApply(target, writesOf(inserts, p.expect)...)
+			b.same("SELECT * FROM t ORDER BY id", "1 a 10\n2 b 20\n3 c 30\n")
+			b.mustApply(target, writesOf(append(update, remove...), p.expect)...)
+			b.same("SELECT * FROM t ORDER BY id", "1 A NULL\n3 c 30\n")
+			b.mustApply(target)
+		})
+	}
+}
+
+func TestWriteFindsRowsByPrimaryKeyAlone(t *testing.T) {
+	b := newBed(t, simpleTable)
+	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10),(2,'b',20)")
+	b.quietly("INSERT INTO t VALUES(1,'other',77),(2,'other',78)")
+	target := b.open("octant")
+	b.mustApply(target,
+		relay.Write{Table: changes[0].Table, After: changes[0].After, Expect: relay.Present},
+		relay.Write{Table: changes[1].Table, Before: changes[1].After, Expect: relay.Present})
+	b.same("SELECT * FROM t", "1 a 10\n")
+}
+
+func TestWriteReportsPresence(t *testing.T) {
+	b := newBed(t, simpleTable)
+	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10),(2,'b',20)")
+	first, second := changes[0], changes[1]
+	b.quietly("INSERT INTO t VALUES(1,'stands',99)")
+	target := b.open("octant")
+	cases := map[string]relay.Write{
+		"insert of a row that stands":      {Table: first.Table, After: first.After, Expect: relay.Absent},
+		"update of a row that is missing":  {Table: first.Table, Before: second.After, After: second.After, Expect: relay.Present},
+		"deletion of a row that is missing": {Table: first.Table, Before: second.After, Expect: relay.Present},
+	}
+	for name, w := range cases {
+		t.Run(name, func(t *testing.T) {
+			err := b.apply(target, w)
+			if !errors.Is(err, relay.ErrPresence) || relay.Retryable(err) {
+				t.Fatalf("got %v", err)
+			}
+			b.same("SELECT * FROM t", "1 stands 99\n")
+			w.Expect = relay.Unknown
+			if err := b.apply(target, w); err != nil {
+				t.Fatal(err)
+			}
+			b.quietly("DELETE FROM t", "INSERT INTO t VALUES(1,'stands',99)")
+		})
+	}
+}
+
+func TestUniqueValues(t *testing.T) {
+	for _, p := range paths {
+		t.Run(p.name, func(t *testing.T) {
+			b := newBed(t, simpleTable)
+			changes := b.images("t", "INSERT INTO t VALUES(1,'a',10),(2,'b',20),(3,'c',30)",
+				"DELETE FROM t", "INSERT INTO t VALUES(1,'a',20),(2,'b',30),(3,'c',10)")
+			before, rotated := changes[:3], changes[6:]
+			target := b.open(p.user)
+			b.mustApply(target, writesOf(before, asLogged)...)
+
+			var writes []relay.Write
+			for i, c := range rotated {
+				writes = append(writes, relay.Write{Table: c.Table, Before: before[i].After, After: c.After, Expect: relay.Unknown})
+			}
+			// A chain that has an order, once the last row is out of the way, and then a circle that has none.
+			b.mustApply(target, relay.Write{Table: writes[2].Table, Before: before[2].After, Expect: relay.Unknown}, writes[0], writes[1])
+			b.same("SELECT * FROM t ORDER BY id", "1 a 20\n2 b 30\n")
+			b.mustApply(target, writes[2])
+			for i := range writes {
+				writes[i].After = before[i].After
+			}
+			b.mustApply(target, writes...)
+			b.same("SELECT * FROM t ORDER BY id", "1 a 10\n2 b 20\n3 c 30\n")
+		})
+	}
+}
+
+func TestBlocked(t *testing.T) {
+	for _, user := range []string{"octant", "plain"} {
+		b := newBed(t, simpleTable)
+		changes := b.images("t", "INSERT INTO t VALUES(1,'hidden value',10)")
+		b.quietly("INSERT INTO t VALUES(2,'blocker',10)")
+		target := b.open(user)
+		err := b.apply(target, relay.Write{Table: changes[0].Table, After: changes[0].After})
+		var blocked *apply.BlockedError
+		if !errors.As(err, &blocked) || errors.Is(err, relay.ErrPresence) || relay.Retryable(err) {
+			t.Fatalf("got %v", err)
+		}
+		if table, index := blocked.Blocked(); table != b.schema+".t" || index != "u_key" {
+			t.Fatalf("blocked by %s %s", table, index)
+		}
+		b.same("SELECT * FROM t", "2 blocker 10\n")
+		b.mustApply(target) // the lane is as good as new
+	}
+}
+
+func TestWriteNeedsImages(t *testing.T) {
+	b := newBed(t, simpleTable, "CREATE TABLE bare(a INT)")
+	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)")
+	bare := b.images("bare", "INSERT INTO bare VALUES(1)")
+	target := b.open("octant")
+	if err := b.apply(target, relay.Write{Table: changes[0].Table}); err == nil {
+		t.Error("a write without images passed")
+	}
+	var difference *apply.DifferenceError
+	if err := b.apply(target, relay.Write{Table: bare[0].Table, After: bare[0].After}); !errors.As(err, &difference) {
+		t.Errorf("a table without primary key: %v", err)
+	}
+}
+
+func TestTriggersAndForeignKeys(t *testing.T) {
+	b := newBed(t, "CREATE TABLE p(id INT PRIMARY KEY)", "CREATE TABLE t(id INT PRIMARY KEY, p INT, FOREIGN KEY(p) REFERENCES p(id) ON DELETE CASCADE)",
+		"CREATE TABLE fired(what VARCHAR(20))")
+	parents := b.images("p", "INSERT INTO p VALUES(1)")
+	b.quietly("SET foreign_key_checks=0", "INSERT INTO p VALUES(1)")
+	children := b.images("t", "INSERT INTO t VALUES(5,1),(6,1)")
+	b.quietly("DELETE FROM p", "CREATE TRIGGER ti AFTER INSERT ON t FOR EACH ROW INSERT INTO fired VALUES('insert')",
+		"CREATE TRIGGER td AFTER DELETE ON t FOR EACH ROW INSERT INTO fired VALUES('delete')")
+	target := b.open("octant")
+	// The child comes before its parent, and the parent goes before its children.
+	b.mustApply(target, writesOf(children, asLogged)...)
+	b.mustApply(target, writesOf(parents, asLogged)...)
+	b.mustApply(target, relay.Write{Table: parents[0].Table, Before: parents[0].After, Expect: relay.Present})
+	b.mustApply(target, relay.Write{Table: children[0].Table, Before: children[0].After})
+	b.same("SELECT * FROM t", "6 1\n")
+	b.same("SELECT * FROM fired", "")
+}
