@@ -244,6 +244,10 @@ func (c *column) describe(to *relay.Column) {
 	}
 }
 
+// oldFormat is how the server itself marks temporal columns of the layout before mysql56_temporal_format. Their table maps do
+// not say whether they have fractions, and only those without can be read: who checks a table must refuse the others.
+const oldFormat = " /* mariadb-5.3 */"
+
 // name is the SQL name of the type.
 func (c *column) name(charset string) string {
 	switch c.typ {
@@ -251,11 +255,11 @@ func (c *column) name(charset string) string {
 		return sizedName("bit", c.length)
 	case typeNewDecimal:
 		return c.signed("decimal(" + strconv.Itoa(c.digits) + "," + strconv.Itoa(c.scale) + ")")
-	case typeTimestamp, typeTimestamp2:
+	case typeTimestamp2:
 		return c.fractional("timestamp")
-	case typeDateTime, typeDateTime2:
+	case typeDateTime2:
 		return c.fractional("datetime")
-	case typeTime, typeTime2:
+	case typeTime2:
 		return c.fractional("time")
 	case typeVarchar, typeVarString, typeVarcharCompressed, typeString, typeBlob, typeBlobCompressed:
 		return c.stringName(charset)
@@ -264,6 +268,7 @@ func (c *column) name(charset string) string {
 		typeTiny: "tinyint", typeShort: "smallint", typeInt24: "mediumint", typeLong: "int", typeLongLong: "bigint",
 		typeFloat: "float", typeDouble: "double", typeYear: "year", typeDate: "date", typeNewDate: "date",
 		typeEnum: "enum", typeSet: "set", typeGeometry: "geometry",
+		typeTimestamp: "timestamp" + oldFormat, typeDateTime: "datetime" + oldFormat, typeTime: "time" + oldFormat,
 	}[c.typ])
 }
 
