@@ -2,8 +2,10 @@ package binlog_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"hash/crc32"
 	"io"
 	"os"
 	"strings"
@@ -271,4 +273,10 @@ func TestQueryClass(t *testing.T) {
 			t.Errorf("%q: %d, want %d", sql, got, want)
 		}
 	}
+}
+
+// resum computes an event's checksum again.
+func resum(e []byte) []byte {
+	end := len(e) - binlog.ChecksumSize
+	return binary.LittleEndian.AppendUint32(e[:end:end], crc32.ChecksumIEEE(e[:end]))
 }

@@ -144,7 +144,7 @@ func inPieces(b []byte, size int) relay.Body {
 	}
 }
 
-func collect[T any](t *testing.T, seq iter.Seq2[T, error]) []T {
+func collect[T any](t testing.TB, seq iter.Seq2[T, error]) []T {
 	t.Helper()
 	var all []T
 	for v, err := range seq {
