@@ -83,10 +83,13 @@ func crashNative(n uint64) []byte {
 		size = 600<<10 + r.IntN(400<<10)
 	}
 	b := make([]byte, size)
-	for i := range b {
-		b[i] = byte(r.Uint32())
-	}
+	fill(b, n)
 	return b
+}
+
+// fill makes bytes of a seed, quickly.
+func fill(b []byte, seed uint64) {
+	rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16)}).Read(b)
 }
 
 func crashState(n uint64) relay.State {
@@ -183,7 +186,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 	} {
 		t.Run(step, func(t *testing.T) {
 			dir := t.TempDir()
-			for _, count := range []int{1, 2, 5} {
+			for _, count := range []int{1, 5} {
 				crash(t, dir, fmt.Sprint(step, " ", count), 0)
 			}
 		})
@@ -193,7 +196,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 // TestKilledAtAnyMoment kills the writer after a random number of acknowledgements.
 func TestKilledAtAnyMoment(t *testing.T) {
 	dir := t.TempDir()
-	rounds := 12
+	rounds := 10
 	if testing.Short() {
 		rounds = 3
 	}

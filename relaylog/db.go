@@ -102,7 +102,7 @@ func badgerOptions(dir string, logger badger.Logger) badger.Options {
 }
 
 const (
-	memTableSize = 8 << 20
+	memTableSize = 12 << 20
 	valueLogFile = 64 << 20
 )
 

@@ -17,7 +17,7 @@ func (o Options) WithFree(free func(dir string) (uint64, error)) Options {
 // Badger returns what is below, for tests that damage it.
 func (db *DB) Badger() *badger.DB { return db.badger }
 
-// Drafting tells where a key of the local stream's record or chunk is.
+// RecordKey is the key of a record.
 func RecordKey(stream byte, number uint64) []byte { return recordKey(stream, number) }
 
 // ChunkKey is the key of a chunk.
@@ -30,8 +30,8 @@ func (db *DB) SetFormat(version byte) error {
 	return db.setMeta(map[string][]byte{formatName: {0, 0, 0, version}})
 }
 
-// ReleaseMapped lets go of mapped pages now.
-func ReleaseMapped(dir string) error { return releaseMapped(dir) }
+// FailSync has Badger complain that the value log was not synced.
+func (db *DB) FailSync(err error) { db.logger.Errorf(syncComplaint+": %v\n", err) }
 
 // CollectValues deletes what was trimmed, now.
 func (db *DB) CollectValues() error {

@@ -89,9 +89,7 @@ func (m *model) native(t *rapid.T) []byte {
 		rapid.IntRange(chunk-2, chunk+2), rapid.IntRange(chunk, 3*chunk),
 	).Draw(t, "size")
 	b := make([]byte, size)
-	for i := range b {
-		b[i] = byte(m.rand.Uint32())
-	}
+	fill(b, m.rand.Uint64())
 	return b
 }
 

@@ -71,7 +71,7 @@ func scanStore(txn *badger.Txn, prefix, start []byte, yield func(relay.Pair, err
 var errTooMuch = errors.New("too much for one write: split it")
 
 // Write makes all pairs durable or none, together with whatever else is on its way to the disk. Keys and values are
-// copied. Besides relay.MaxWrite, about 10,000 pairs are the limit of one write.
+// copied. Besides relay.MaxWrite, about 17,000 pairs are the limit of one write.
 func (db *DB) Write(ctx context.Context, pairs []relay.Pair) error {
 	o := &op{pairs: make([]relay.Pair, 0, len(pairs))}
 	size := 0

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	deleteBatch = 1000             // keys deleted in one op
-	trimBatch   = 250              // records whose headers are read at once for it
+	deleteBatch = 2000             // keys deleted in one op
+	trimBatch   = 500              // records whose headers are read at once for it
 	tidyEvery   = 30 * time.Second // how often the housekeeper looks around unasked
 	gcRatio     = 0.5              // a value-log file is rewritten when this much of it is dead
 )
@@ -156,7 +156,7 @@ func staleKeys(txn *badger.Txn, head header) (pairs []relay.Pair) {
 		return nil
 	}
 	for _, p := range entryPairs(e) {
-		if stillPoints(txn, p.Key, uint64(e.LSN)) {
+		if p.Key[0] == seqPrefix || stillPoints(txn, p.Key, uint64(e.LSN)) {
 			pairs = append(pairs, relay.Pair{Key: p.Key})
 		}
 	}

@@ -1,0 +1,231 @@
+package relaylog_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/octant-db/octant/relay"
+	"github.com/octant-db/octant/relaylog"
+)
+
+func mustClose(t *testing.T, db *relaylog.DB) {
+	t.Helper()
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// commit writes one entry and waits for it.
+func commit(t *testing.T, db *relaylog.DB, native []byte, keys ...string) relay.LSN {
+	t.Helper()
+	w := db.Local().Begin(t.Context())
+	if err := w.Append(native); err != nil {
+		t.Fatal(err)
+	}
+	st := db.State()
+	if err := w.Commit(relay.Entry{Kind: relay.Frame, Keys: keys}, relay.State{HLC: st.HLC + 1}); err != nil {
+		t.Fatal(err)
+	}
+	lsn := st.LSN + 1
+	if err := db.Local().WaitDurable(t.Context(), lsn); err != nil {
+		t.Fatal(err)
+	}
+	return lsn
+}
+
+func TestOpenRefuses(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		make func(t *testing.T, dir string)
+		want string
+	}{
+		{"another region's log", func(t *testing.T, dir string) {
+			mustClose(t, open(t, dir, relaylog.Options{Identity: "shop/b/2"}))
+		}, "correct data_dir"},
+		{"a newer format", func(t *testing.T, dir string) {
+			db := open(t, dir, relaylog.Options{Identity: "shop/a/1"})
+			if err := db.SetFormat(relaylog.FormatVersion + 1); err != nil {
+				t.Fatal(err)
+			}
+			mustClose(t, db)
+		}, "newer program"},
+		{"somebody else's Badger store", func(t *testing.T, dir string) {
+			b, err := badger.Open(badger.DefaultOptions(dir).WithLogger(nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Update(func(txn *badger.Txn) error { return txn.Set([]byte("x"), []byte("y")) })
+			b.Close()
+		}, "another directory"},
+		{"a store that is open already", func(t *testing.T, dir string) {
+			db := open(t, dir, relaylog.Options{Identity: "shop/a/1"})
+			t.Cleanup(func() { mustClose(t, db) })
+		}, "lock"},
+		{"a store whose tail is gone", cutTail, "was acknowledged"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			test.make(t, dir)
+			db, err := relaylog.Open(dir, relaylog.Options{Identity: "shop/a/1"})
+			if err == nil {
+				db.Close()
+				t.Fatal("it was opened")
+			}
+			if !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), dir) {
+				t.Fatalf("the error does not name %q and the directory: %v", test.want, err)
+			}
+		})
+	}
+}
+
+// cutTail damages Badger's write-ahead log, copied while the store was open as after a crash: Badger drops what follows
+// the damage without a word.
+func cutTail(t *testing.T, dir string) {
+	live := t.TempDir()
+	db := open(t, live, relaylog.Options{Identity: "shop/a/1"})
+	for range 20 {
+		commit(t, db, []byte("native"))
+	}
+	if err := os.CopyFS(dir, os.DirFS(live)); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, db)
+	os.Remove(filepath.Join(dir, "LOCK"))
+	wals, _ := filepath.Glob(filepath.Join(dir, "*.mem"))
+	for _, wal := range wals {
+		b, err := os.ReadFile(wal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i := strings.LastIndex(string(b), "native"); i >= 0 {
+			b[i] ^= 1
+			if err := os.WriteFile(wal, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestStoreKeepsItsID(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, dir, relaylog.Options{})
+	id := db.StoreID()
+	mustClose(t, db)
+	db = open(t, dir, relaylog.Options{})
+	defer mustClose(t, db)
+	if id == "" || db.StoreID() != id {
+		t.Fatalf("the store's id was %q and is %q", id, db.StoreID())
+	}
+}
+
+func TestClosed(t *testing.T) {
+	db := open(t, t.TempDir(), relaylog.Options{})
+	commit(t, db, []byte("x"))
+	c, err := db.Local().Read(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, db)
+	_, _, next := c.Next(t.Context())
+	_, get := db.Get([]byte("k"))
+	_, begin := db.Received(2).Begin(t.Context(), relay.Transaction{Origin: 2, Seq: 1})
+	for what, err := range map[string]error{
+		"next": next, "get": get, "begin": begin, "append": db.Local().Begin(t.Context()).Append([]byte("x")),
+		"promise": db.Promise(t.Context(), 1<<40), "write": db.Write(t.Context(), nil), "close": db.Close(),
+		"trim": db.Local().Trim(2),
+	} {
+		if !errors.Is(err, relay.ErrClosed) {
+			t.Errorf("%s after Close gave %v", what, err)
+		}
+	}
+}
+
+// TestDiskFull fills the disk and makes room again.
+func TestDiskFull(t *testing.T) {
+	var failures atomic.Int64
+	var room atomic.Uint64
+	room.Store(1 << 40)
+	dir := t.TempDir()
+	opts := relaylog.Options{Events: relaylog.Events{Failed: func(error) { failures.Add(1) }}}
+	db := open(t, dir, opts.WithFree(func(string) (uint64, error) { return room.Load(), nil }))
+	defer func() { mustClose(t, db) }()
+	commit(t, db, []byte("before"))
+	before := db.State()
+
+	room.Store(relaylog.DefaultMinFree - 1)
+	w := db.Local().Begin(t.Context())
+	if err := w.Append(make([]byte, 1<<20)); err != nil && !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	err := w.Commit(relay.Entry{Kind: relay.Frame}, relay.State{HLC: 99})
+	if err == nil {
+		err = db.Local().WaitDurable(t.Context(), 2)
+	}
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), dir) {
+		t.Fatalf("writing to a full disk gave %v", err)
+	}
+	if err := db.Write(t.Context(), []relay.Pair{{Key: []byte("k"), Value: []byte("v")}}); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("writing to a full disk gave %v", err)
+	}
+	if !errors.Is(db.Err(), syscall.ENOSPC) || failures.Load() == 0 {
+		t.Fatalf("the log does not say that it fails: %v, %d events", db.Err(), failures.Load())
+	}
+	if got := db.State(); got.LSN != before.LSN || got.HLC != before.HLC || db.Local().Last() != 1 {
+		t.Fatalf("state is %+v after a failed write, was %+v", got, before)
+	}
+	if err := db.Local().Trim(2); err != nil {
+		t.Fatalf("trimming, which makes room, needs room: %v", err)
+	}
+
+	room.Store(1 << 40)
+	if lsn := commit(t, db, []byte("after")); lsn != 2 || db.Err() != nil {
+		t.Fatalf("with room again: entry %d, %v", lsn, db.Err())
+	}
+	mustClose(t, db)
+	db = open(t, dir, relaylog.Options{})
+	if got := db.State(); got.LSN != 2 {
+		t.Fatalf("after opening it again the state is %+v", got)
+	}
+}
+
+// TestBroken has Badger fail: nothing is acknowledged any more until the store was opened again.
+func TestBroken(t *testing.T) {
+	for name, breakIt := range map[string]func(*relaylog.DB){
+		"commit": func(db *relaylog.DB) { db.Badger().Close() },
+		"sync":   func(db *relaylog.DB) { db.FailSync(syscall.EIO) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			db := open(t, dir, relaylog.Options{})
+			commit(t, db, []byte("before"))
+			breakIt(db)
+			w := db.Local().Begin(t.Context())
+			err := errors.Join(w.Append([]byte("lost")), w.Commit(relay.Entry{Kind: relay.Frame}, relay.State{}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = db.Local().WaitDurable(t.Context(), 2)
+			if err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "opened again") {
+				t.Fatalf("waiting for what was lost gave %v", err)
+			}
+			if err := db.Local().Begin(t.Context()).Append([]byte("x")); err == nil || db.Err() == nil {
+				t.Fatalf("a broken log took more: %v, %v", err, db.Err())
+			}
+			if db.Close() == nil {
+				t.Fatal("closing a broken log gave no error")
+			}
+			db = open(t, dir, relaylog.Options{})
+			defer mustClose(t, db)
+			if last := db.Local().Last(); last < 1 || last != uint64(db.State().LSN) {
+				t.Fatalf("after opening it again: last %d, state %+v", last, db.State())
+			}
+		})
+	}
+}
