@@ -124,6 +124,10 @@ func (c *Config) Hello() relay.Hello {
 	}
 }
 
+// ReplicaID is the server id under which the relay registers with its database and shows itself to replicas. It is far
+// from the small numbers that people give to servers, and from the marks 9001 to 9064.
+func (c *Config) ReplicaID() uint32 { return 3_000_000_000 + uint32(c.Region.ID) }
+
 // String describes the configuration in a line, without secrets.
 func (c *Config) String() string {
 	return fmt.Sprintf("region %s (%d) of cluster %s, database %s://%s@%s, listening on %s and %s, %d peers",

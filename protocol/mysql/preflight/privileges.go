@@ -15,8 +15,8 @@ type privilege struct {
 var needed = []privilege{
 	{"REPLICATION SLAVE", "to read the binary log", fail},
 	{"BINLOG MONITOR", "to see where the binary log ends", fail},
-	{"BINLOG REPLAY", "to write the other regions' rows exactly as they were, marked with their origin", fail},
-	{"BINLOG ADMIN", "to leave annotations out of what it writes", warn},
+	{"BINLOG REPLAY", "to write the other regions' rows as row events, without triggers, marked with their origin; the way without it is slower", warn},
+	{"BINLOG ADMIN", "to keep the text of its own statements out of the binary log, which doubles without it", warn},
 }
 
 func checkPrivileges(ctx context.Context, s *server) []Result {
@@ -40,7 +40,7 @@ func checkPrivileges(ctx context.Context, s *server) []Result {
 // checkBookkeeping: the relay makes the schema and its table itself.
 func checkBookkeeping(s *server, all grants) Result {
 	const name = "privileges on octant"
-	for _, p := range []string{"CREATE", "SELECT", "INSERT", "UPDATE", "DELETE"} {
+	for _, p := range []string{"CREATE", "SELECT", "INSERT", "UPDATE"} {
 		if !all.on(p, "octant", "*") {
 			return fail(name, "missing "+p+": the relay keeps its marks in a schema of its own", s.grant("ALL PRIVILEGES", "octant.*"))
 		}
@@ -48,7 +48,20 @@ func checkBookkeeping(s *server, all grants) Result {
 	return ok(name, "the relay can keep its marks")
 }
 
-var tableRights = []string{"SELECT", "INSERT", "UPDATE", "DELETE"}
+// tableRights are what the account needs on each table: to look at rows, and to write them where it may not write row
+// events, which ask for no right on their table.
+func (s *server) tableRights(all grants) []string {
+	if s.replays(all) {
+		return []string{"SELECT"}
+	}
+	return []string{"SELECT", "INSERT", "DELETE"}
+}
+
+// replays tells whether the account may write row events.
+func (s *server) replays(all grants) bool {
+	major, _ := s.version()
+	return all.global("BINLOG REPLAY", major < 11)
+}
 
 // checkTableRights looks at the tables that the account can see; which others there are it cannot know.
 func checkTableRights(ctx context.Context, s *server, all grants) Result {
@@ -57,13 +70,14 @@ func checkTableRights(ctx context.Context, s *server, all grants) Result {
 	if err != nil {
 		return broken(name, err)[0]
 	}
+	rights := s.tableRights(all)
 	if len(tables) == 0 {
 		return warn(name, "no table that is included can be seen: "+includes(s.config.Include),
-			s.grant(strings.Join(tableRights, ", "), "*.*")+" or on the schemas that are included; or correct database.include")
+			s.grant(strings.Join(rights, ", "), "*.*")+" or on the schemas that are included; or correct database.include")
 	}
 	var missing, objects []string
 	for _, t := range tables {
-		for _, right := range tableRights {
+		for _, right := range rights {
 			if !all.on(right, t.schema, t.name) {
 				missing = append(missing, right+" on "+t.String())
 				objects = append(objects, quoteName(t.schema)+".*")
@@ -71,12 +85,12 @@ func checkTableRights(ctx context.Context, s *server, all grants) Result {
 		}
 	}
 	if len(missing) == 0 {
-		return ok(name, count(len(tables), "table")+" can be read and written")
+		return ok(name, strings.Join(rights, ", ")+" on "+count(len(tables), "table"))
 	}
 	var remedies []string
 	slices.Sort(objects)
 	for _, object := range slices.Compact(objects) {
-		remedies = append(remedies, s.grant(strings.Join(tableRights, ", "), object))
+		remedies = append(remedies, s.grant(strings.Join(rights, ", "), object))
 	}
 	return fail(name, "missing "+join(missing), strings.Join(remedies, " "))
 }

@@ -16,9 +16,16 @@ func checkTriggers(ctx context.Context, s *server) []Result {
 			found = append(found, fmt.Sprintf("%s.%s (%s)", row[0], row[1], row[2]))
 		}
 	})
+	if err != nil {
+		return broken(name, err)
+	}
+	all, err := s.readGrants(ctx)
 	switch {
 	case err != nil:
 		return broken(name, err)
+	case len(found) > 0 && !s.replays(all):
+		return []Result{fail(name, "without BINLOG REPLAY these would fire a second time in every other region: "+join(found),
+			s.grant("BINLOG REPLAY", "*.*"))}
 	case len(found) > 0:
 		return []Result{info(name, "these fire where the application writes; their own writes are replicated, so they do not fire again in the other regions: "+
 			join(found), "")}
