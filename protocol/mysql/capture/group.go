@@ -1,0 +1,170 @@
+package capture
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/relay"
+)
+
+// group follows an event group from its GTID to its end, and keeps what must be known of it. Its events go to the
+// recorder one by one.
+type group struct {
+	stream  *stream
+	open    bool
+	start   uint64 // its offset in the file
+	info    binlog.Group
+	history bool // it was there before the relay first started
+
+	tables   map[uint64]*table // by the number that rows events use
+	tableMap bool              // there was one
+	awaited  uint64            // the number of octant.applied while its first row is to come
+	marked   bool              // the first table map was octant.applied, and no row of it has come yet
+	mark     *relay.Mark
+	octant   bool // it touched schema octant
+	other    bool // it touched something else
+}
+
+// end is how a group ends.
+type end uint8
+
+const (
+	notYet     end = iota
+	committed      // XID: all its tables have transactions
+	standalone     // its only statement
+	bare           // COMMIT or ROLLBACK as a statement: tables without transactions took part
+	prepared       // XA PREPARE
+)
+
+// add takes the next event.
+func (g *group) add(h binlog.Header, event []byte, begin uint64) error {
+	if !g.open && h.Type != binlog.GTIDEvent {
+		return g.stream.frame(h, event, begin)
+	}
+	if !g.open {
+		if err := g.begin(event, begin); err != nil {
+			return err
+		}
+		return g.stream.rec.Append(event)
+	}
+	how, err := g.look(h, event)
+	if err != nil {
+		return err
+	}
+	if err := g.stream.rec.Append(event); err != nil || how == notYet {
+		return err
+	}
+	return g.finish(how, h.Timestamp)
+}
+
+func (g *group) begin(event []byte, start uint64) error {
+	info, err := binlog.ParseGTID(event)
+	if err != nil {
+		return err
+	}
+	at := place{g.stream.at.file, start}
+	tables := g.tables
+	clear(tables)
+	*g = group{stream: g.stream, open: true, start: start, info: info, history: at.before(g.stream.source.until), tables: tables}
+	return nil
+}
+
+// look finds out what an event inside a group means: see the grammar in MariaDB's Log_event::is_group_event and sql/log.cc.
+func (g *group) look(h binlog.Header, event []byte) (end, error) {
+	switch h.Type {
+	case binlog.XIDEvent:
+		return g.must(!g.info.Standalone(), committed, h)
+	case binlog.XAPrepareEvent:
+		return g.must(!g.info.Standalone(), prepared, h)
+	case binlog.QueryEvent, binlog.QueryCompressedEvent, binlog.ExecuteLoadQueryEvent:
+		return g.query(h, event)
+	case binlog.TableMapEvent:
+		return notYet, g.mapTable(event)
+	case binlog.IncidentEvent:
+		g.problem(incident(g.stream.at))
+		return notYet, nil
+	case binlog.GTIDEvent, binlog.FormatDescriptionEvent, binlog.RotateEvent, binlog.StopEvent, binlog.GTIDListEvent:
+		return g.must(false, notYet, h)
+	}
+	if binlog.IsRows(h.Type) {
+		return notYet, g.rows(event)
+	}
+	return notYet, nil // INTVAR, RAND, USER_VAR, ANNOTATE_ROWS and what is not known yet: a decoder judges those
+}
+
+// must refuses an event that cannot stand where it stands.
+func (g *group) must(ok bool, how end, h binlog.Header) (end, error) {
+	if !ok {
+		return notYet, fmt.Errorf("an event of type %d stands in group %s: %w", h.Type, g.info.GTID, binlog.ErrMalformed)
+	}
+	return how, nil
+}
+
+func (g *group) query(h binlog.Header, event []byte) (end, error) {
+	q, err := binlog.ParseQuery(event)
+	if err != nil {
+		return notYet, err
+	}
+	class := q.Class()
+	if class == binlog.Other {
+		g.statement(h.Type, &q)
+	}
+	switch {
+	case g.info.Standalone(), class == binlog.XAEnd:
+		return standalone, nil
+	case class == binlog.Commit, class == binlog.Rollback:
+		return bare, nil
+	}
+	return notYet, nil
+}
+
+// finish gives the group to the recorder as an entry. at is the end's time in seconds.
+func (g *group) finish(how end, at uint32) error {
+	g.open = false
+	s := g.stream
+	s.gtids.Add(g.info.GTID)
+	c := relay.Captured{
+		Kind: g.kind(), Mark: g.mark, GTID: g.info.GTID.String(), Keys: []string{binlog.GTIDKey(g.info.GTID)},
+		Physical: physical(at, s.source.config.Now()),
+	}
+	g.judge(how)
+	g.report(c.Kind)
+	if c.Kind != relay.Applied {
+		c.Mark = nil
+	}
+	return s.commit(c, g.start)
+}
+
+func (g *group) kind() relay.EntryKind {
+	switch {
+	case g.history:
+		return relay.History
+	case g.mark != nil:
+		return relay.Applied
+	case g.octant && !g.other:
+		return relay.History
+	}
+	return relay.Local
+}
+
+// torn ends a group whose end a crash cut off. It is kept as a frame: the file holds it, and nobody may replicate it.
+func (g *group) torn() error {
+	g.open = false
+	g.stream.problems.drop()
+	return g.stream.commit(relay.Captured{Kind: relay.Frame}, g.start)
+}
+
+// physical is the commit's time. The log has whole seconds only; the time of arrival says more if it lies in that second,
+// and is bent into it if not, so that a relay that was behind gives no later times than one that was not.
+func physical(seconds uint32, arrival time.Time) time.Time {
+	first := time.Unix(int64(seconds), 0).UTC()
+	last := first.Add(time.Second - time.Microsecond)
+	switch arrival = arrival.UTC(); {
+	case arrival.Before(first):
+		return first
+	case arrival.After(last):
+		return last
+	}
+	return arrival
+}

@@ -1,0 +1,111 @@
+package capture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/relay"
+)
+
+var _ relay.Source = (*Source)(nil)
+
+// Source reads one server's binary log.
+type Source struct {
+	config Config
+	tables *binlog.TableCache
+	known  map[string]*table // by description
+
+	// until is where the log ended when this database was met for the first time. What stands before it is history.
+	until place
+
+	mu  sync.Mutex
+	ack *acknowledger // of the running capture, if the server waits for us
+}
+
+// New returns a source. It does not connect.
+func New(c Config) *Source {
+	return &Source{config: c.withDefaults(), tables: binlog.NewTableCache(), known: map[string]*table{}}
+}
+
+// Capture implements relay.Source. Only one may run at a time.
+func (s *Source) Capture(ctx context.Context, from relay.Position, rec relay.Recorder) error {
+	err := s.capture(ctx, from, rec)
+	if cause := context.Cause(ctx); cause != nil {
+		return fmt.Errorf("capture: %w", cause)
+	}
+	return err
+}
+
+func (s *Source) capture(ctx context.Context, from relay.Position, rec relay.Recorder) error {
+	if err := s.config.validate(); err != nil {
+		return err
+	}
+	c, err := connect(ctx, &s.config)
+	if err != nil {
+		return fmt.Errorf("connect to the database: %w", err)
+	}
+	defer c.close()
+	begin, err := s.begin(c, from)
+	if err != nil {
+		return err
+	}
+	if err := c.register(&s.config); err != nil {
+		return fmt.Errorf("register as a replica: %w", err)
+	}
+	packets, err := c.dump(&s.config, begin.at)
+	if err != nil {
+		return fmt.Errorf("ask for the binlog: %w", err)
+	}
+	defer s.acknowledgeTo(c)()
+	s.config.Logger.Info("capture started", "server", c.version, "file", begin.at.file, "offset", begin.at.offset,
+		"semi_sync", c.semiSync)
+	return newStream(s, begin, rec).run(packets)
+}
+
+// acknowledgeTo makes Durable speak to the connection until the returned function is called.
+func (s *Source) acknowledgeTo(c *connection) (stop func()) {
+	if !c.semiSync {
+		return func() {}
+	}
+	s.mu.Lock()
+	s.ack = &acknowledger{conn: c.raw()}
+	s.mu.Unlock()
+	return func() {
+		s.mu.Lock()
+		s.ack = nil
+		s.mu.Unlock()
+	}
+}
+
+// wantAck notes that the server holds a commit back until we have everything up to the place on disk.
+func (s *Source) wantAck(at place) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ack != nil {
+		s.ack.want(at)
+	}
+}
+
+// Durable implements relay.Source. A server that was told to wait for us may let its clients go on.
+func (s *Source) Durable(position relay.Position) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ack == nil {
+		return
+	}
+	p, err := binlog.ParsePosition(string(position))
+	if err != nil {
+		s.config.Logger.Error("acknowledge to the database", "error", err)
+		return
+	}
+	if err := s.ack.durable(place{file: p.File, offset: p.Offset}); err != nil {
+		s.config.Logger.Warn("acknowledge to the database", "error", err)
+		s.ack = nil
+	}
+}
+
+// errEnded is what the end of a dump gives that nobody asked to end.
+var errEnded = errors.New("the database ended the dump")
