@@ -1,0 +1,62 @@
+package preflight
+
+import (
+	"strings"
+	"testing"
+)
+
+func with(variables ...string) *server {
+	s := &server{variables: map[string]string{}}
+	for i := 0; i < len(variables); i += 2 {
+		s.variables[variables[i]] = variables[i+1]
+	}
+	return s
+}
+
+func TestVersions(t *testing.T) {
+	cases := []struct {
+		version string
+		want    Status
+	}{
+		{"10.11.19-MariaDB-0+deb12u1-log", OK}, {"10.5.2-MariaDB", Info}, {"11.8.6-MariaDB-ubu2404", Info},
+		{"10.4.34-MariaDB", Fail}, {"5.5.68-MariaDB", Fail}, {"8.4.3", Fail}, {"9.7.0-debug", Fail}, {"", Fail}, {"x.y-mariadb", Fail},
+	}
+	for _, c := range cases {
+		if r := checkVersion(with("version", c.version)); r.Status != c.want {
+			t.Errorf("%q: got %+v, want %s", c.version, r, c.want)
+		}
+	}
+}
+
+// TestExpiry covers variables that not every version has.
+func TestExpiry(t *testing.T) {
+	cases := []struct {
+		variables []string
+		want      Status
+		text      string
+	}{
+		{[]string{"expire_logs_days", "0.000000"}, OK, "until they are purged"},
+		{[]string{"expire_logs_days", "10.000000"}, OK, "10 days"},
+		{[]string{"expire_logs_days", "10.000000", "binlog_expire_logs_seconds", "3600"}, Warn, "3600 s"},
+		{[]string{"binlog_expire_logs_seconds", "0"}, OK, "until they are purged"},
+		{[]string{"binlog_expire_logs_seconds", "0", "max_binlog_total_size", "1073741824"}, Warn, "max_binlog_total_size"},
+	}
+	for _, c := range cases {
+		if r := checkExpiry(with(c.variables...)); r.Status != c.want || !strings.Contains(r.Detail, c.text) {
+			t.Errorf("%v: got %+v", c.variables, r)
+		}
+	}
+}
+
+func TestSuperCountsBeforeVersion11(t *testing.T) {
+	g := grants{{privileges: map[string]bool{"SUPER": true}, schema: "*", table: "*"}}
+	if !with("version", "10.11.1-MariaDB").replays(g) || with("version", "11.4.2-MariaDB").replays(g) {
+		t.Error("SUPER holds BINLOG REPLAY before 11.0 and not after")
+	}
+}
+
+func TestLongListsAreCut(t *testing.T) {
+	if got := join(strings.Split("abcdefghijkl", "")); got != "a, b, c, d, e, f, g, h and 4 more" {
+		t.Errorf("got %q", got)
+	}
+}
