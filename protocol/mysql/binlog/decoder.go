@@ -173,6 +173,9 @@ func (t *transaction) rows(event []byte) error {
 	if err != nil {
 		return err
 	}
+	if rows.Empty() {
+		return t.endStatement(rows.Flags)
+	}
 	s, ok := t.maps[rows.Table]
 	if !ok {
 		return fmt.Errorf("decode transaction: rows of table number %d, which no table map described: %w", rows.Table, ErrMalformed)
@@ -187,10 +190,18 @@ func (t *transaction) rows(event []byte) error {
 			return err
 		}
 	}
-	if rows.Flags&RowsEnd != 0 {
+	if err := images.Err(); err != nil {
+		return err
+	}
+	return t.endStatement(rows.Flags)
+}
+
+// endStatement forgets the numbers of the statement's tables.
+func (t *transaction) endStatement(flags uint16) error {
+	if flags&RowsEnd != 0 {
 		clear(t.maps)
 	}
-	return images.Err()
+	return nil
 }
 
 func (t *transaction) give(c relay.Change) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 
 	"github.com/octant-db/octant/relay"
 )
@@ -88,6 +89,10 @@ func (c *cutter) join(piece []byte) (event, rest []byte, err error) {
 		return nil, nil, err
 	}
 	n := min(int(h.Size)-len(c.partial), len(piece))
+	if need := len(c.partial) + n; need > cap(c.partial) {
+		// Doubling keeps the copying small without trusting the size that the header promises.
+		c.partial = slices.Grow(c.partial, min(int(h.Size), 2*need)-len(c.partial))
+	}
 	c.partial = append(c.partial, piece[:n]...)
 	if len(c.partial) == int(h.Size) {
 		event, c.partial = c.partial, nil

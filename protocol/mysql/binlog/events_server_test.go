@@ -228,3 +228,53 @@ func statement(fill func(*binlog.RowsBuilder)) string {
 	fill(b)
 	return string(binlog.AppendStatement(nil, b.Events()))
 }
+
+// TestKeys shows that keys are read in their own order, with prefixes in characters, and also of tables with very many columns.
+func TestKeys(t *testing.T) {
+	s := connect(t)
+	wide := make([]string, 600)
+	for i := range wide {
+		wide[i] = fmt.Sprintf("c%d %s", i, []string{"INT", "BIGINT UNSIGNED", "VARCHAR(3) CHARSET latin1", "CHAR(2) CHARSET gbk", "ENUM('a')", "VARBINARY(4)"}[i%6])
+	}
+	for name, c := range map[string]struct{ columns, key, want string }{
+		"simple":    {"a INT, b INT", "b", "[{1 0}]"},
+		"own_order": {"a INT, b INT, c VARCHAR(20)", "c, a", "[{2 0} {0 0}]"},
+		"prefix":    {"a VARCHAR(100), b VARBINARY(100), c TEXT, d BLOB, e CHAR(10) CHARSET gbk, f INT", "c(3), d(5), a(4), b(6), e(2), f", "[{2 3} {3 5} {0 4} {1 6} {4 2} {5 0}]"},
+		"hidden":    {"a INT, b INT INVISIBLE DEFAULT 1", "b", "[{1 0}]"},
+		"none":      {"a INT, b INT", "", "[]"},
+		"wide":      {strings.Join(wide, ", "), "c595, c300", "[{595 0} {300 0}]"},
+	} {
+		key := ""
+		if c.key != "" {
+			key = ", PRIMARY KEY (" + c.key + ")"
+		}
+		s.exec(fmt.Sprintf("CREATE TABLE src.%s (%s%s) CHARSET utf8mb4", name, c.columns, key))
+		file := s.logged(func() { s.exec("INSERT INTO src." + name + " () VALUES ()") })
+		table := rowsOf(changesOf(t, file))[0].Table
+		if got := fmt.Sprint(table.Key); got != c.want {
+			t.Errorf("%s: key %s, want %s", name, got, c.want)
+		}
+		s.compareDefinition(table)
+	}
+}
+
+// compareDefinition holds names, types and collations against information_schema.
+func (s *session) compareDefinition(table *relay.Table) {
+	s.t.Helper()
+	rows := s.rows("SELECT column_name, data_type, column_type LIKE '%unsigned%', COALESCE(collation_name,''), COALESCE(character_set_name,'') " +
+		"FROM information_schema.columns WHERE table_schema='" + table.Schema + "' AND table_name='" + table.Name + "' ORDER BY ordinal_position")
+	if len(rows) != len(table.Columns) {
+		s.t.Fatalf("%s: %d columns, the server has %d", table, len(table.Columns), len(rows))
+	}
+	for i, c := range table.Columns {
+		name, _, _ := strings.Cut(c.Type, "(")
+		name, _, _ = strings.Cut(name, " ")
+		unsigned := "0"
+		if strings.Contains(c.Type, "unsigned") {
+			unsigned = "1"
+		}
+		if got := []string{c.Name, name, unsigned, c.Collation, c.Charset}; fmt.Sprint(got) != fmt.Sprint(rows[i]) {
+			s.t.Errorf("%s: column %v, the server says %v", table, got, rows[i])
+		}
+	}
+}

@@ -81,9 +81,15 @@ func ParseRows(event []byte) (Rows, error) {
 	return rows, err
 }
 
+// Empty tells whether the event has neither columns nor rows: servers may write such only to end a statement.
+func (r *Rows) Empty() bool { return r.width == 0 }
+
 // bitmaps reads which columns the images have; an UPDATE says it for each of its two.
 func (r *Rows) bitmaps(in *reader) {
 	width := in.packed()
+	if width == 0 && len(in.rest) == 0 {
+		return
+	}
 	if width == 0 || width > maxColumns {
 		in.rest, in.bad = nil, true
 		return

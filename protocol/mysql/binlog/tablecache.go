@@ -27,9 +27,10 @@ func (c *TableCache) Get(native []byte) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.bytes += 8*len(native) + 1024; c.bytes > cacheBytes {
+	size := 1024 + 4*len(native) + 256*len(s.columns) // about what it takes in memory
+	if c.bytes += size; c.bytes > cacheBytes {
 		clear(c.known)
-		c.bytes = 8*len(native) + 1024
+		c.bytes = size
 	}
 	c.known[string(native)] = s
 	return s, nil
