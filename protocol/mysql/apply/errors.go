@@ -12,18 +12,17 @@ import (
 
 // Error codes of the server that mean something here; see https://mariadb.com/kb/en/mariadb-error-codes/.
 const (
-	codeDuplicateKey    = 1062
-	codeRowNotFound     = 1032
-	codeNoSuchTable     = 1146
-	codeNoSuchColumn    = 1054
-	codeWrongType       = 1677
-	codeWrongColumns    = 1136
-	codePacketTooLarge  = 1153
-	codeInterrupted     = 1317
-	codeServerShutdown  = 1053
-	codeKilled          = 1927
-	codeAccessDenied    = 1227
-	codeUnknownVariable = 1193
+	codeDuplicateKey   = 1062
+	codeRowNotFound    = 1032
+	codeNoSuchTable    = 1146
+	codeNoSuchColumn   = 1054
+	codeWrongType      = 1677
+	codeWrongColumns   = 1136
+	codeUnknownError   = 1105 // what a BINLOG statement says of a column whose type differs too much
+	codeInterrupted    = 1317
+	codeServerShutdown = 1053
+	codeKilled         = 1927
+	codeAccessDenied   = 1227
 )
 
 // retryable are the errors after which the same can succeed without anyone mending something.
@@ -64,6 +63,8 @@ func newError(op, table string, err *mysql.MyError) *Error {
 		e.Index = indexName(err.Message)
 	case harmless[err.Code]:
 		e.Text = err.Message
+	case err.Code == codeUnknownError && err.Message == "Unknown error":
+		e.Text = "the definition of the table may differ; the server's own log says more"
 	}
 	return e
 }
@@ -105,7 +106,7 @@ func (e *Error) presence() bool { return e.Code == codeDuplicateKey || e.Code ==
 // definition tells whether the error says that the table is not as it was when it was read.
 func (e *Error) definition() bool {
 	switch e.Code {
-	case codeNoSuchTable, codeNoSuchColumn, codeWrongType, codeWrongColumns:
+	case codeNoSuchTable, codeNoSuchColumn, codeWrongType, codeWrongColumns, codeUnknownError:
 		return true
 	}
 	return false

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/relay"
@@ -46,12 +47,16 @@ func (f *finder) where(b []byte, image relay.Image) ([]byte, error) {
 	return b, nil
 }
 
-// appendComparable appends a value as something that a column compares with exactly. A FLOAT is compared as DOUBLE, which it
-// is widened to, and a hexadecimal literal would be a number beside a BIT.
+// appendComparable appends a value as something that a column compares with exactly. Beside a BIT, which is a number, it must be
+// one too; text needs its collation, since a literal has another.
 func appendComparable(b []byte, c relay.Column, v relay.Value) []byte {
 	switch v.Kind {
 	case relay.Bits:
-		return append(binlog.AppendLiteral(append(b, "CAST("...), c, v), " AS UNSIGNED)"...)
+		var n uint64
+		for _, octet := range v.Bytes {
+			n = n<<8 | uint64(octet)
+		}
+		return strconv.AppendUint(b, n, 10)
 	case relay.Text:
 		if c.Collation != "" {
 			b = binlog.AppendLiteral(b, c, v)

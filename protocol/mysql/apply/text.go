@@ -15,7 +15,8 @@ type textRule struct {
 	prefix             int  // characters that count; 0: all
 	pad                bool // trailing spaces do not count
 	binary             bool // equal text has equal bytes, trailing spaces aside: no need to ask
-	levels             bool // weights come in several levels
+	levels             int  // how many levels of weights it compares, one after the other
+	trim               bool // trailing weights of spaces can be cut off
 }
 
 // newTextRule reads the rule from the collation's name: in MariaDB all collations are PAD SPACE but "binary" and those that say nopad; see
@@ -24,8 +25,19 @@ func newTextRule(c relay.Column, prefix int) textRule {
 	r := textRule{charset: c.Charset, collation: c.Collation, prefix: prefix}
 	r.pad = !strings.Contains(c.Collation, "nopad")
 	r.binary = strings.HasSuffix(c.Collation, "_bin") && narrow(c.Charset) && (prefix == 0 || countable(c.Charset))
-	r.levels = strings.HasSuffix(c.Collation, "_cs") || strings.Contains(c.Collation, "czech")
+	r.levels = levelsOf(c.Collation)
+	r.trim = r.pad && !strings.HasSuffix(c.Collation, "_czech_cs") // whose weights mix the levels
 	return r
+}
+
+// levelsOf tells the multi-level collations, all of which are of the Unicode algorithm: those that tell accents or case apart by
+// the second and third level.
+func levelsOf(collation string) int {
+	accents := strings.Contains(collation, "uca1400") && (strings.Contains(collation, "_as_") || strings.HasSuffix(collation, "_cs"))
+	if accents || strings.HasSuffix(collation, "_w2") {
+		return 3
+	}
+	return 1
 }
 
 // narrow tells whether a space is one byte of the character set, and no other character has that byte.

@@ -5,9 +5,11 @@ import (
 	"container/list"
 	"context"
 	"encoding/hex"
-	"fmt"
+	"errors"
 	"strconv"
 	"sync"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
 )
 
 // question asks for the weight of a text under a collation: two texts are equal exactly if their weights are.
@@ -18,7 +20,7 @@ type question struct {
 
 // Bounds of one query for weights. A SELECT has at most 4096 columns.
 const (
-	questionsPerQuery = 500
+	questionsPerQuery = 500 // of up to six columns
 	questionBytes     = 1 << 20
 )
 
@@ -95,33 +97,51 @@ func (t *Target) askWeights(ctx context.Context, missing map[string]question) (m
 	return found, nil
 }
 
-// appendWeight appends one question as two columns: the text's weight, and that of a space.
+// appendWeight appends one question, as two columns for each level: the text's weight, and that of a space.
 func appendWeight(b []byte, q question) []byte {
-	if len(b) == 0 {
-		b = append(b, "SELECT "...)
-	} else {
-		b = append(b, ',')
+	for level := range q.rule.levels {
+		if len(b) == 0 {
+			b = append(b, "SELECT "...)
+		} else {
+			b = append(b, ',')
+		}
+		b = q.rule.appendText(append(b, "WEIGHT_STRING("...), q.value)
+		b = append(q.rule.appendLevel(b, level), "),WEIGHT_STRING("...)
+		b = q.rule.appendConstant(b, q.rule.space())
+		b = append(q.rule.appendLevel(b, level), ')')
 	}
-	b = append(b, "WEIGHT_STRING("...)
-	if q.rule.pad {
+	return b
+}
+
+func (r *textRule) appendLevel(b []byte, level int) []byte {
+	if r.levels == 1 {
+		return b
+	}
+	return strconv.AppendInt(append(b, " LEVEL "...), int64(level+1), 10)
+}
+
+// appendText appends the expression of the part of a text that counts.
+func (r *textRule) appendText(b []byte, value string) []byte {
+	if r.pad {
 		b = append(b, "TRIM(TRAILING ' ' FROM "...)
 	}
-	if q.rule.prefix > 0 {
+	if r.prefix > 0 {
 		b = append(b, "LEFT("...)
 	}
-	b = append(append(append(b, '_'), q.rule.charset...), " x'"...)
-	b = append(hex.AppendEncode(b, []byte(q.value)), "' COLLATE "...)
-	b = append(b, q.rule.collation...)
-	if q.rule.prefix > 0 {
-		b = append(strconv.AppendInt(append(b, ','), int64(q.rule.prefix), 10), ')')
+	b = r.appendConstant(b, []byte(value))
+	if r.prefix > 0 {
+		b = append(strconv.AppendInt(append(b, ','), int64(r.prefix), 10), ')')
 	}
-	if q.rule.pad {
+	if r.pad {
 		b = append(b, ')')
 	}
-	b = append(b, "),WEIGHT_STRING(_"...)
-	b = append(append(b, q.rule.charset...), " x'"...)
-	b = hex.AppendEncode(b, q.rule.space())
-	return append(append(append(b, "' COLLATE "...), q.rule.collation...), ')')
+	return b
+}
+
+func (r *textRule) appendConstant(b, value []byte) []byte {
+	b = append(append(append(b, '_'), r.charset...), " x'"...)
+	b = append(hex.AppendEncode(b, value), "' COLLATE "...)
+	return append(b, r.collation...)
 }
 
 // space is a space in the character set.
@@ -145,18 +165,35 @@ func (s *session) readWeights(ctx context.Context, text string, names []string, 
 	if err != nil {
 		return err
 	}
-	if len(rs) != 1 || len(rs[0].Values) != 1 || len(rs[0].Values[0]) != 2*len(names) {
-		return fmt.Errorf("read weights of text: not one row of %d columns", 2*len(names))
+	if len(rs) != 1 || len(rs[0].Values) != 1 {
+		return errors.New("read weights of text: the database did not answer with one row")
 	}
 	row := rs[0].Values[0]
-	for i, name := range names {
-		w := row[2*i].AsString()
-		if q := missing[name]; q.rule.pad && !q.rule.levels {
-			w = trimSpaces(w, row[2*i+1].AsString())
+	for _, name := range names {
+		rule := missing[name].rule
+		if len(row) < 2*rule.levels {
+			return errors.New("read weights of text: the database answered with too few columns")
 		}
-		found[name] = string(w)
+		found[name] = rule.join(row[:2*rule.levels])
+		row = row[2*rule.levels:]
 	}
 	return nil
+}
+
+// join makes one weight of those of all levels.
+func (r *textRule) join(cells []mysql.FieldValue) string {
+	var all []byte
+	for i := 0; i < len(cells); i += 2 {
+		w := cells[i].AsString()
+		if r.trim {
+			w = trimSpaces(w, cells[i+1].AsString())
+		}
+		if r.levels == 1 {
+			return string(w)
+		}
+		all = appendSized(all, w)
+	}
+	return string(all)
 }
 
 // trimSpaces removes weights of spaces from the end: characters without weight may have stood behind them.

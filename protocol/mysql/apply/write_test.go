@@ -61,8 +61,8 @@ func TestWriteReportsPresence(t *testing.T) {
 	b.quietly("INSERT INTO t VALUES(1,'stands',99)")
 	target := b.open("octant")
 	cases := map[string]relay.Write{
-		"insert of a row that stands":      {Table: first.Table, After: first.After, Expect: relay.Absent},
-		"update of a row that is missing":  {Table: first.Table, Before: second.After, After: second.After, Expect: relay.Present},
+		"insert of a row that stands":       {Table: first.Table, After: first.After, Expect: relay.Absent},
+		"update of a row that is missing":   {Table: first.Table, Before: second.After, After: second.After, Expect: relay.Present},
 		"deletion of a row that is missing": {Table: first.Table, Before: second.After, Expect: relay.Present},
 	}
 	for name, w := range cases {

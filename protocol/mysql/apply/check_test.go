@@ -1,0 +1,86 @@
+package apply_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/octant-db/octant/protocol/mysql/apply"
+)
+
+func TestCheck(t *testing.T) {
+	const there = "CREATE TABLE t(id INT PRIMARY KEY, v VARCHAR(20) CHARACTER SET utf8mb4, e ENUM('a','b'))"
+	cases := []struct{ here, want string }{
+		{"", ""},
+		{"ALTER TABLE t COMMENT 'x', ADD KEY(v), MODIFY id INT(5)", ""},
+		{"DROP TABLE t", "missing here"},
+		{"ALTER TABLE t ADD n INT", "column n stands only here"},
+		{"ALTER TABLE t DROP e", "column e is missing here"},
+		{"ALTER TABLE t MODIFY v VARCHAR(21)", "varchar(20) there and varchar(21) here"},
+		{"ALTER TABLE t MODIFY id INT UNSIGNED", "int there and int unsigned here"},
+		{"ALTER TABLE t MODIFY v VARCHAR(20) CHARACTER SET latin1", "collation"},
+		{"ALTER TABLE t MODIFY v VARCHAR(20) COLLATE utf8mb4_bin", "collation"},
+		{"ALTER TABLE t MODIFY e ENUM('b','a')", "other labels"},
+		{"ALTER TABLE t RENAME COLUMN v TO w", "is v there and w here"},
+		{"ALTER TABLE t DROP PRIMARY KEY", "no primary key here"},
+		{"ALTER TABLE t DROP PRIMARY KEY, ADD PRIMARY KEY(id,v)", "primary key is (id) there and (id, v) here"},
+		{"ALTER TABLE t ENGINE=MyISAM", "no transactions"},
+		{"ALTER TABLE t ADD SYSTEM VERSIONING", "system-versioned"},
+		{"RENAME TABLE t TO u; CREATE VIEW t AS SELECT * FROM u", "view"},
+	}
+	for _, c := range cases {
+		b := newBed(t, there)
+		changes := b.images("t", "INSERT INTO t VALUES(1,'a','a')")
+		target := b.open("octant")
+		if err := target.Check(b.ctx, changes[0].Table); err != nil {
+			t.Fatal(err)
+		}
+		if c.here != "" {
+			b.quietly(strings.Split(c.here, "; ")...)
+		}
+		if err := target.Check(b.ctx, changes[0].Table); err != nil {
+			t.Fatalf("%s: not remembered: %v", c.here, err)
+		}
+		target.Refresh()
+		err := target.Check(b.ctx, changes[0].Table)
+		var difference *apply.DifferenceError
+		switch {
+		case c.want == "":
+			if err != nil {
+				t.Errorf("%s: %v", c.here, err)
+			}
+		case !errors.As(err, &difference) || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), b.schema+".t: "):
+			t.Errorf("%s: %v, want %q", c.here, err, c.want)
+		}
+	}
+}
+
+func TestCheckNeedsPrimaryKey(t *testing.T) {
+	b := newBed(t, "CREATE TABLE t(a INT)")
+	changes := b.images("t", "INSERT INTO t VALUES(1)")
+	if err := b.open("octant").Check(b.ctx, changes[0].Table); err == nil || !strings.Contains(err.Error(), "no primary key where") {
+		t.Fatal(err)
+	}
+}
+
+func TestErrorsThatAreAboutTheDefinitionForgetIt(t *testing.T) {
+	b := newBed(t, simpleTable)
+	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)")
+	target := b.open("octant")
+	if err := target.Check(b.ctx, changes[0].Table); err != nil {
+		t.Fatal(err)
+	}
+	b.quietly("DROP TABLE t")
+	if err := b.apply(target, writesOf(changes, asLogged)...); err == nil {
+		t.Fatal("a missing table was written to")
+	}
+	if err := target.Check(b.ctx, changes[0].Table); err == nil || !strings.Contains(err.Error(), "missing") {
+		t.Fatalf("Check: %v", err)
+	}
+	b.quietly("CREATE TABLE t(id INT PRIMARY KEY, v INT, u INT)")
+	if err := b.apply(target, writesOf(changes, asLogged)...); err == nil {
+		t.Fatal("a table with other types was written to")
+	} else if strings.Contains(err.Error(), "left out") {
+		t.Errorf("the text was withheld: %v", err)
+	}
+}

@@ -1,0 +1,233 @@
+package apply_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/octant-db/octant/protocol/mysql/apply"
+	"github.com/octant-db/octant/relay"
+)
+
+// open begins a transaction that has written, on its own lane.
+func (b *bed) written(target *apply.Target, lane int, changes ...relay.Change) relay.Tx {
+	b.t.Helper()
+	tx := b.begin(target, nextMark(2, lane))
+	if err := tx.Write(b.ctx, writesOf(changes, asLogged)); err != nil {
+		b.t.Fatal(err)
+	}
+	return tx
+}
+
+func TestLockWaitIsShortAndRetryable(t *testing.T) {
+	b := newBed(t, simpleTable)
+	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)", "UPDATE t SET v='b'")
+	target := b.open("octant")
+	b.mustApply(target, writesOf(changes[:1], asLogged)...)
+	b.exec("BEGIN", "SELECT * FROM t WHERE id=1 FOR UPDATE")
+	err := b.apply(target, writesOf(changes[1:], asLogged)...)
+	if !relay.Retryable(err) || errors.Is(err, relay.ErrPresence) {
+		t.Fatalf("got %v", err)
+	}
+	b.exec("ROLLBACK")
+	b.mustApply(target, writesOf(changes[1:], asLogged)...)
+}
+
+func TestDeadlockIsRetryable(t *testing.T) {
+	b := newBed(t, simpleTable)
+	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10),(2,'b',20)", "UPDATE t SET v='c' WHERE id=1", "UPDATE t SET v='c' WHERE id=2")
+	target := b.open("octant", func(c *apply.Config) { c.LockWait = 20 * time.Second })
+	b.mustApply(target, writesOf(changes[:2], asLogged)...)
+	first, second := b.written(target, 0, changes[2]), b.written(target, 1, changes[3])
+	result := make(chan error, 1)
+	go func() { result <- second.Write(b.ctx, writesOf(changes[2:3], asLogged)) }()
+	errs := []error{first.Write(b.ctx, writesOf(changes[3:4], asLogged))}
+	if errs[0] != nil { // its locks are gone once the server has rolled back
+		first.Rollback()
+	}
+	errs = append(errs, <-result)
+	if (errs[0] == nil) == (errs[1] == nil) {
+		t.Fatalf("one of both should have failed: %v", errs)
+	}
+	if err := errors.Join(errs...); !relay.Retryable(err) {
+		t.Fatalf("got %v", err)
+	}
+	first.Rollback()
+	second.Rollback()
+	b.mustApply(target, writesOf(changes[2:4], asLogged)...)
+}
+
+// kill ends the connections of a user.
+func (b *bed) kill(user string) {
+	b.t.Helper()
+	b.exec("KILL USER " + user + "@'127.0.0.1'")
+	b.waitFor("SELECT COUNT(*) FROM information_schema.processlist WHERE user='"+user+"'", "0\n")
+}
+
+// waitFor waits until a query has this answer.
+func (b *bed) waitFor(query, want string) {
+	b.t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for b.rows(query) != want {
+		select {
+		case <-tick.C:
+		case <-b.ctx.Done():
+			b.t.Fatalf("%s: never %q", query, want)
+		}
+	}
+}
+
+func TestLostConnection(t *testing.T) {
+	b := newBed(t, simpleTable)
+	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10),(2,'b',20)")
+	target := b.open("octant")
+	tx := b.written(target, 0, changes[0])
+	b.kill("octant")
+	err := tx.Write(b.ctx, writesOf(changes[1:], asLogged))
+	if !relay.Retryable(err) {
+		t.Fatalf("write: %v", err)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	b.same("SELECT * FROM t", "")
+
+	tx = b.written(target, 0, changes[0])
+	b.kill("octant")
+	err = tx.Commit(b.ctx)
+	if !errors.Is(err, apply.ErrCommitUnknown) || relay.Retryable(err) {
+		t.Fatalf("commit: %v", err)
+	}
+	tx.Rollback()
+	if err := target.Ping(b.ctx); !relay.Retryable(err) {
+		t.Fatalf("ping on a lost connection: %v", err)
+	}
+	if err := target.Ping(b.ctx); err != nil {
+		t.Fatal(err)
+	}
+	b.mustApply(target, writesOf(changes, asLogged)...)
+	b.same("SELECT * FROM t", "1 a 10\n2 b 20\n")
+}
+
+// cutConn is a connection that is lost right after COMMIT was sent.
+type cutConn struct {
+	net.Conn
+	armed *atomic.Bool
+	cut   atomic.Bool
+}
+
+func (c *cutConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if c.armed.Load() && strings.HasSuffix(string(p), "COMMIT") {
+		c.cut.Store(true)
+	}
+	return n, err
+}
+
+func (c *cutConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.cut.Load() {
+		c.Conn.Close()
+		return 0, errors.New("the network is gone")
+	}
+	return n, err
+}
+
+func TestCommitThatWasDoneAndNotHeardOf(t *testing.T) {
+	b := newBed(t, simpleTable)
+	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)")
+	var armed atomic.Bool
+	target := b.open("octant", func(c *apply.Config) {
+		c.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+			return &cutConn{Conn: conn, armed: &armed}, err
+		}
+	})
+	m := nextMark(12, 0)
+	m.Range.To += 1 << 41
+	tx := b.begin(target, m)
+	if err := tx.Write(b.ctx, writesOf(changes, asLogged)); err != nil {
+		t.Fatal(err)
+	}
+	armed.Store(true)
+	if err := tx.Commit(b.ctx); !errors.Is(err, apply.ErrCommitUnknown) || relay.Retryable(err) {
+		t.Fatalf("got %v", err)
+	}
+	tx.Rollback()
+	armed.Store(false)
+	applied, err := target.Applied(b.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if applied[12].Seq != m.Range.To {
+		t.Fatalf("the ledger has %v", applied[12])
+	}
+	b.same("SELECT * FROM t", "1 a 10\n")
+}
+
+func TestCancel(t *testing.T) {
+	b := newBed(t, simpleTable)
+	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)")
+	target := b.open("octant", func(c *apply.Config) { c.LockWait = time.Minute })
+	b.exec("BEGIN", "INSERT INTO t VALUES(1,'mine',1)")
+	tx := b.begin(target, nextMark(2, 0))
+	ctx, cancel := context.WithCancelCause(b.ctx)
+	why := errors.New("the operator says so")
+	result := make(chan error, 1)
+	go func() { result <- tx.Write(ctx, writesOf(changes, asLogged)) }()
+	b.waitFor("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'", "Innodb_row_lock_current_waits 1\n")
+	cancel(why)
+	if err := <-result; !errors.Is(err, why) || relay.Retryable(err) {
+		t.Fatalf("got %v", err)
+	}
+	tx.Rollback()
+	b.exec("ROLLBACK")
+	b.mustApply(target, writesOf(changes, asLogged)...)
+}
+
+func TestErrorsHaveNoValues(t *testing.T) {
+	b := newBed(t, "CREATE TABLE t(id VARCHAR(80) PRIMARY KEY, u VARCHAR(80), UNIQUE KEY u_key(u))")
+	value := `it's for key 'fake' a secret`
+	changes := b.images("t", fmt.Sprintf(`INSERT INTO t VALUES("%s","%s")`, value, value))
+	b.quietly(fmt.Sprintf(`INSERT INTO t VALUES("1","%s")`, value))
+	for _, user := range []string{"octant", "plain"} {
+		for _, expect := range []relay.Presence{relay.Absent, relay.Unknown} {
+			err := b.apply(b.open(user), relay.Write{Table: changes[0].Table, After: changes[0].After, Expect: expect})
+			if err == nil || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "fake") {
+				t.Errorf("%s: %v", user, err)
+			}
+			if !strings.Contains(err.Error(), "u_key") || !strings.Contains(err.Error(), b.schema+".t") {
+				t.Errorf("%s: table and index are not named: %v", user, err)
+			}
+		}
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	b := newBed(t)
+	for name, c := range map[string]apply.Config{
+		"wrong password": {Addr: server.Addr(), User: "octant", Password: "wrong!", Self: 1},
+		"no server":      {Addr: "127.0.0.1:1", User: "octant", Password: password, Self: 1},
+	} {
+		target, err := apply.New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = target.Open(b.ctx)
+		if err == nil || strings.Contains(err.Error(), "wrong!") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if relay.Retryable(err) != (name == "no server") {
+			t.Errorf("%s: retryable %v", name, relay.Retryable(err))
+		}
+	}
+	if _, err := apply.New(apply.Config{Addr: "x", User: "y", Self: 65}); err == nil {
+		t.Error("region 65 passed")
+	}
+}

@@ -1,0 +1,211 @@
+package apply_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/octant-db/octant/protocol/mysql/apply"
+	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/relay"
+)
+
+// group is what the log says of one transaction.
+type group struct {
+	gtid    binlog.GTID
+	servers []uint32
+	changes []relay.Change
+}
+
+// groups cuts logged bytes into transactions.
+func (b *bed) groups(data []byte) []group {
+	b.t.Helper()
+	var groups []group
+	var raw []byte
+	end := func() {
+		if len(groups) > 0 {
+			groups[len(groups)-1].changes = b.changes(raw)
+		}
+		raw = nil
+	}
+	for event, err := range binlog.Events(binlog.One(data)) {
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		h, err := binlog.ParseHeader(event)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if h.Type == binlog.GTIDEvent {
+			end()
+			g, err := binlog.ParseGTID(event)
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			groups = append(groups, group{gtid: g.GTID})
+		}
+		if len(groups) > 0 {
+			groups[len(groups)-1].servers = append(groups[len(groups)-1].servers, h.ServerID)
+			raw = append(raw, event...)
+		}
+	}
+	end()
+	return groups
+}
+
+func values(t *testing.T, c relay.Change) []uint64 {
+	t.Helper()
+	decoded, err := c.Table.Decode(c.After)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []uint64
+	for _, v := range decoded {
+		list = append(list, v.Uint+uint64(v.Int))
+	}
+	return list
+}
+
+func TestMarkIsFirstRow(t *testing.T) {
+	b := newBed(t, simpleTable)
+	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)", "INSERT INTO t VALUES(2,'b',20)")
+	target := b.open("octant")
+	marks := []relay.Mark{nextMark(3, 1), nextMark(3, 1), nextMark(4, 1), {Origin: 1, Nonce: 7 + uint64(nextMark(1, 0).HLC), Lane: 1}}
+	data := b.recordBytes(func() {
+		for i, m := range marks {
+			tx := b.begin(target, m)
+			if i < 2 {
+				if err := tx.Write(b.ctx, writesOf(changes[i:i+1], asLogged)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := tx.Commit(b.ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	groups := b.groups(data)
+	if len(groups) != len(marks) {
+		t.Fatalf("%d transactions were logged for %d marks", len(groups), len(marks))
+	}
+	for i, m := range marks {
+		native := uint32(9000 + int(m.Origin))
+		g := groups[i]
+		if g.gtid.Domain != native || slices.ContainsFunc(g.servers, func(id uint32) bool { return id != native }) {
+			t.Errorf("transaction %d: GTID %v, servers %v", i, g.gtid, g.servers)
+		}
+		if g.changes[0].Table.String() != "octant.applied" {
+			t.Fatalf("transaction %d begins with %s", i, g.changes[0].Table)
+		}
+		want := []uint64{uint64(m.Origin), uint64(m.Lane), uint64(m.Range.From), uint64(m.Range.To), uint64(m.HLC), m.Nonce}
+		if got := values(t, g.changes[0]); !slices.Equal(got, want) {
+			t.Errorf("transaction %d: mark %v, want %v", i, got, want)
+		}
+	}
+}
+
+func TestMarkOnSQLPath(t *testing.T) {
+	b := newBed(t, simpleTable)
+	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)")
+	target := b.open("plain")
+	data := b.recordBytes(func() { b.mustApply(target, writesOf(changes, asLogged)...) })
+	groups := b.groups(data)
+	if len(groups) != 1 || groups[0].changes[0].Table.String() != "octant.applied" || groups[0].changes[0].Op == relay.Delete {
+		t.Fatalf("%+v", groups)
+	}
+}
+
+func TestExactlyOnce(t *testing.T) {
+	b := newBed(t, simpleTable)
+	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)")
+	target := b.open("octant", func(c *apply.Config) { c.Lanes = 3 })
+	m := nextMark(9, 2)
+
+	tx := b.begin(target, m)
+	if err := tx.Write(b.ctx, writesOf(changes, asLogged)); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	b.same("SELECT * FROM t", "")
+
+	for range 2 {
+		applied, err := target.Applied(b.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		committed := len(applied) > 9 && applied[9] == relay.SeqHLC{Seq: m.Range.To, HLC: m.HLC}
+		if stands := b.rows("SELECT * FROM t") != ""; stands != committed {
+			t.Fatalf("row stands: %v, ledger: %v", stands, applied)
+		}
+		if committed {
+			break
+		}
+		tx = b.begin(target, m)
+		if err := errors.Join(tx.Write(b.ctx, writesOf(changes, asLogged)), tx.Commit(b.ctx), tx.Rollback()); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	tx = b.begin(target, m)
+	if err := tx.Commit(b.ctx); !errors.Is(err, apply.ErrMarkStands) {
+		t.Fatalf("the same mark again: %v", err)
+	}
+}
+
+func TestAppliedTakesTheGreatestOfAllLanes(t *testing.T) {
+	b := newBed(t)
+	target := b.open("octant", func(c *apply.Config) { c.Lanes = 3 })
+	for lane, to := range []relay.Seq{1 << 40, 1<<40 + 2, 1<<40 + 1} {
+		tx := b.begin(target, relay.Mark{Origin: 11, Range: relay.Range{From: to, To: to}, HLC: relay.HLC(to) + 5, Lane: lane})
+		if err := tx.Commit(b.ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	applied, err := target.Applied(b.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (relay.SeqHLC{Seq: 1<<40 + 2, HLC: 1<<40 + 7}); applied[11] != want {
+		t.Fatalf("got %v, want %v", applied[11], want)
+	}
+}
+
+func TestOneTransactionPerLane(t *testing.T) {
+	b := newBed(t)
+	target := b.open("octant", func(c *apply.Config) { c.Lanes = 2 })
+	tx := b.begin(target, nextMark(2, 0))
+	if _, err := target.Begin(b.ctx, nextMark(2, 0)); err == nil {
+		t.Error("two transactions on a lane")
+	}
+	if _, err := target.Begin(b.ctx, nextMark(2, 2)); err == nil {
+		t.Error("a lane that is not there")
+	}
+	other := b.begin(target, nextMark(2, 1))
+	for _, tx := range []relay.Tx{other, tx} {
+		if err := tx.Rollback(); err != nil {
+			t.Error(err)
+		}
+		if err := tx.Write(b.ctx, nil); !errors.Is(err, relay.ErrClosed) {
+			t.Errorf("write after the end: %v", err)
+		}
+	}
+}
+
+func TestFence(t *testing.T) {
+	b := newBed(t, simpleTable)
+	target := b.open("octant")
+	at, err := target.Fence(b.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, offset := b.position()
+	if want := fmt.Sprintf("%s:%d", file, offset); string(at) != want {
+		t.Fatalf("got %s, want %s", at, want)
+	}
+	if err := target.Ping(b.ctx); err != nil {
+		t.Fatal(err)
+	}
+}
