@@ -78,7 +78,11 @@ func (e *Engine) Wrote(c *Change, landed *Landed) error {
 	}
 	if !known {
 		// Nothing that we carried explains this row: a trigger fired, say. What stood there before is right.
-		if err := e.index.Put(c.Key, Register{Row: c.Before}); err != nil {
+		right := c.Before
+		if !right.Exists() {
+			right = c.After.Deleted()
+		}
+		if err := e.index.Put(c.Key, Register{Row: right}); err != nil {
 			return err
 		}
 	}

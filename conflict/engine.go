@@ -10,6 +10,7 @@ import (
 type Engine struct {
 	self   relay.Region
 	others []relay.Region
+	unmet  int // regions of the cluster whose id is not known yet
 	index  Index
 	notice func(Conflict)
 
@@ -57,6 +58,16 @@ func New(
 		e.repairs.add(k)
 	}
 	return e
+}
+
+// Await says how many regions of the cluster have not been met: while there are any, nothing can be known of everybody.
+func (e *Engine) Await(unmet int) { e.unmet = unmet }
+
+// Meet adds a region to the others.
+func (e *Engine) Meet(r relay.Region) {
+	if !slices.Contains(e.others, r) {
+		e.others = append(e.others, r)
+	}
 }
 
 // Snapshot returns what New needs to go on from here.

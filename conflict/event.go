@@ -9,14 +9,24 @@ type Key string
 type Row struct {
 	Table *relay.Table // how to read and write the image; the engine never looks at it
 	Image relay.Image
+	Gone  bool // nothing stands there any more: Image is of the row that did, for finding it by its key
 }
 
 // Exists tells whether there is a row.
-func (r Row) Exists() bool { return r.Image != nil }
+func (r Row) Exists() bool { return r.Image != nil && !r.Gone }
+
+// Deleted is the row once it has been deleted.
+func (r Row) Deleted() Row {
+	r.Gone = true
+	return r
+}
 
 // Same tells whether two rows are equal, byte for byte.
 func (r Row) Same(s Row) bool {
-	return r.Exists() == s.Exists() && string(r.Image) == string(s.Image)
+	if !r.Exists() || !s.Exists() {
+		return r.Exists() == s.Exists()
+	}
+	return string(r.Image) == string(s.Image)
 }
 
 // Change is what happened to one key: a change of a row, or one half of a change that moved a row to another key.

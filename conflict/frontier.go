@@ -47,7 +47,7 @@ func (e *Engine) seenUpTo(r relay.Region) relay.HLC {
 
 // Frontier is the clock up to which every other region's transactions have been merged.
 func (e *Engine) Frontier() relay.HLC {
-	if len(e.others) == 0 {
+	if len(e.others) == 0 || e.unmet > 0 {
 		return 0
 	}
 	least := e.seenUpTo(e.others[0])
@@ -76,10 +76,10 @@ func (e *Engine) Announce() (relay.Vector, bool) {
 
 // Stable is the clock up to which every region's database shows every other region's transactions for good.
 func (e *Engine) Stable() relay.HLC {
-	if len(e.others) == 0 {
+	if len(e.others) == 0 || e.unmet > 0 {
 		return 0
 	}
-	e.Announce()
+	_, _ = e.Announce() // takes our own state up, if it can be said
 	all := append(slices.Clone(e.others), e.self)
 	stable := e.peers[e.self].announced.Min(e.others)
 	for _, r := range e.others {
@@ -94,9 +94,10 @@ func without(regions []relay.Region, r relay.Region) []relay.Region {
 }
 
 // Forget drops the registers at or below the stable cut, except those that are still to be written.
-func (e *Engine) Forget() error {
-	return e.index.Forget(e.Stable(), func(k Key) bool {
-		_, pending := e.pending[k]
-		return pending || e.repairs.has(k)
-	})
+func (e *Engine) Forget() error { return e.index.Forget(e.Stable(), e.Holds) }
+
+// Holds tells whether a row's register must be kept, however old: it is on its way to the table.
+func (e *Engine) Holds(k Key) bool {
+	_, pending := e.pending[k]
+	return pending || e.repairs.has(k)
 }

@@ -68,7 +68,7 @@ var mutations = []mutation{
 	},
 	{
 		"rows that nobody asked for are left standing", "conflict/capture.go",
-		"Register{Row: c.Before}", "Register{Row: c.After}",
+		"right := c.Before", "right := c.After",
 	},
 	{
 		"repairs are numbered anew after a restart", "conflict/engine.go",

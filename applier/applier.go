@@ -1,0 +1,273 @@
+package applier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// Config says what an applier works with.
+type Config struct {
+	Self    relay.Region
+	Regions int // other regions in the configuration, met or not
+	Log     relay.Log
+	Store   relay.Store
+	Target  relay.Target
+	// Prepare makes the target ready for use. It is called until it succeeds, before anything is written.
+	Prepare  func(ctx context.Context) error
+	Decoders map[relay.Flavour]relay.Decoder
+	// Table reads an engine's own description of a table.
+	Table func(relay.Flavour, []byte) (*relay.Table, error)
+	// JSON shows a row, or only its primary key, to people.
+	JSON    func(t *relay.Table, img relay.Image, keyOnly bool) string
+	Include func(schema, table string) bool
+	Report  func(relay.Problem)
+	Clock   relay.Clock
+	Logger  *slog.Logger
+
+	Lanes     int   // database connections per origin; 0 means DefaultLanes
+	BatchRows int   // changes that share a local commit at most; 0 means DefaultBatchRows
+	HugeBytes int64 // larger transactions are streamed; 0 means DefaultHugeBytes
+}
+
+// Defaults of Config.
+const (
+	DefaultLanes     = 2
+	DefaultBatchRows = 400
+	DefaultHugeBytes = 4 << 20
+)
+
+// FixedLanes is how many lanes an applier uses besides those of the origins: lane 0 for probes and lane 1 for repairs.
+const FixedLanes = 2
+
+// Applier applies other regions' transactions and follows the local log. Make it with New, then Run it.
+type Applier struct {
+	cfg    Config
+	reader reader
+
+	mu      sync.Mutex // guards the fields below it
+	engine  *conflict.Engine
+	locks   locks
+	origins map[relay.Region]*origin
+	tables  map[string]*tableCounts
+	saved   savedState // the last checkpoint
+
+	index    *index
+	notes    *notebook
+	merged   atomic.Uint64
+	progress signal     // raised when the merger has passed an entry
+	gate     sync.Mutex // held while an entry is merged, or a checkpoint taken
+	probes   sync.Mutex // lane 0
+	writable atomic.Bool
+	trouble  atomic.Pointer[string]
+	counters counters
+	starts   chan *origin
+}
+
+type counters struct {
+	transactions, rows, retries, repairs atomic.Uint64
+}
+
+// New returns an applier that goes on where the last checkpoint in the store left off. Others are the regions that have been met.
+func New(cfg Config, others []relay.Region) (*Applier, error) {
+	cfg.Lanes = orDefault(cfg.Lanes, DefaultLanes)
+	cfg.BatchRows = orDefault(cfg.BatchRows, DefaultBatchRows)
+	if cfg.HugeBytes == 0 {
+		cfg.HugeBytes = DefaultHugeBytes
+	}
+	a := &Applier{
+		cfg:     cfg,
+		reader:  reader{target: cfg.Target, decoders: cfg.Decoders, include: cfg.Include},
+		locks:   newLocks(),
+		origins: make(map[relay.Region]*origin),
+		tables:  make(map[string]*tableCounts),
+		notes:   newNotebook(cfg.Store, cfg.Clock, cfg.JSON),
+		starts:  make(chan *origin, relay.MaxRegions),
+	}
+	saved, err := loadCheckpoint(cfg.Store)
+	if err != nil {
+		return nil, err
+	}
+	a.index, err = openIndex(cfg.Store, cfg.Table)
+	if err != nil {
+		return nil, err
+	}
+	a.saved = saved
+	a.merged.Store(uint64(saved.merged))
+	nonce := uint64(cfg.Clock.Now().UnixMicro())
+	a.engine = conflict.New(cfg.Self, nil, a.index, saved.snapshot, nonce, a.noteConflict)
+	a.engine.Await(cfg.Regions)
+	for _, r := range others {
+		a.Meet(r)
+	}
+	return a, nil
+}
+
+func orDefault(n, d int) int {
+	if n == 0 {
+		return d
+	}
+	return n
+}
+
+// Meet makes another region's id known. Its transactions are applied from now on, unless it is paused.
+func (a *Applier) Meet(r relay.Region) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.origins[r] != nil || r == a.cfg.Self {
+		return
+	}
+	o := newOrigin(a, r, FixedLanes+len(a.origins)*a.cfg.Lanes)
+	a.origins[r] = o
+	a.engine.Meet(r)
+	a.engine.Await(max(0, a.cfg.Regions-len(a.origins)))
+	a.starts <- o
+}
+
+// Run applies until ctx ends or the store fails. It owns all goroutines of the applier.
+func (a *Applier) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.runMerger(ctx) })
+	g.Go(func() error { return a.runKeeper(ctx) })
+	g.Go(func() error { return a.runOrigins(ctx) })
+	err := g.Wait()
+	return errors.Join(err, a.saveLast())
+}
+
+// saveLast leaves a checkpoint, so that the next start has little to fold again.
+func (a *Applier) saveLast() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return a.checkpoint(ctx)
+}
+
+// runOrigins opens the way to the database, then applies.
+func (a *Applier) runOrigins(ctx context.Context) error {
+	if err := a.open(ctx); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.runRepairs(ctx) })
+	for {
+		select {
+		case o := <-a.starts:
+			g.Go(func() error { return o.run(ctx) })
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), g.Wait())
+		}
+	}
+}
+
+// open proves with a canary that a mark survives the round trip through the database and its log. Before that nothing
+// is applied: what we write would come back as somebody's new transaction.
+func (a *Applier) open(ctx context.Context) error {
+	for attempt := 0; ; attempt++ {
+		err := a.canary(ctx)
+		if err == nil {
+			a.trouble.Store(nil)
+			a.writable.Store(true)
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		text := err.Error()
+		a.trouble.Store(&text)
+		a.cfg.Logger.Error("cannot apply yet", "error", err)
+		if err := relay.Sleep(ctx, a.cfg.Clock, backoff(attempt)); err != nil {
+			return err
+		}
+	}
+}
+
+// canaryWait is how long a canary may take to come back before its absence is reported.
+const canaryWait = 30 * time.Second
+
+func (a *Applier) canary(ctx context.Context) error {
+	if err := a.cfg.Prepare(ctx); err != nil {
+		return fmt.Errorf("prepare the database: %w", err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, canaryWait, errors.New(
+		"the canary did not come back: what the relay writes to octant.applied does not show in the database's log, or capture does not run"+
+			" (look at binlog_do_db, binlog_ignore_db and the capture state)"))
+	defer cancel()
+	return a.fence(ctx)
+}
+
+// resume tells the engine what the database's ledger says of an origin.
+func (a *Applier) resume(ctx context.Context, o *origin) error {
+	for attempt := 0; ; attempt++ {
+		applied, err := a.cfg.Target.Applied(ctx)
+		if err == nil {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			if int(o.region) < len(applied) {
+				a.engine.Resume(o.region, applied[o.region].Seq)
+			} else {
+				a.engine.Resume(o.region, 0)
+			}
+			return nil
+		}
+		a.cfg.Logger.Warn("read the ledger octant.applied", "error", err)
+		if err := relay.Sleep(ctx, a.cfg.Clock, backoff(attempt)); err != nil {
+			return err
+		}
+	}
+}
+
+// fence returns once capture has passed everything that is committed in the database now.
+func (a *Applier) fence(ctx context.Context) error {
+	a.probes.Lock()
+	defer a.probes.Unlock()
+	a.mu.Lock()
+	p := a.engine.Probe()
+	a.mu.Unlock()
+	if err := a.mark(ctx, p.Mark); err != nil {
+		a.mu.Lock()
+		a.engine.Drop(p)
+		a.mu.Unlock()
+		return fmt.Errorf("write a mark: %w", err)
+	}
+	return a.progress.wait(ctx, func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return a.engine.Landed(p)
+	})
+}
+
+// mark commits a transaction that holds nothing but a mark.
+func (a *Applier) mark(ctx context.Context, m relay.Mark) error {
+	tx, err := a.cfg.Target.Begin(ctx, m)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // harmless after Commit
+	return tx.Commit(ctx)
+}
+
+// Heard takes another region's heartbeat.
+func (a *Applier) Heard(r relay.Region, h relay.Heartbeat) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.engine.Heard(r, h)
+}
+
+// Announce returns what this region's database shows for good; nil if that cannot be said now.
+func (a *Applier) Announce() relay.Vector {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	v, ok := a.engine.Announce()
+	if !ok {
+		return nil
+	}
+	return v
+}

@@ -1,0 +1,216 @@
+package applier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// flight is one database transaction on its way: a plan, and what it has to wait for.
+type flight struct {
+	plan     *conflict.Plan
+	locks    []string  // row keys and unique values that nobody else may write meanwhile
+	after    []*flight // flights that hold one of them
+	previous *flight   // of the same origin: it commits first
+	stream   *stream   // set if the transaction is too large to be planned whole
+	rows     int
+	oldest   time.Time // when its first transaction was committed at its origin
+
+	done      chan struct{} // closed when it has been committed, or given up because the applier stops
+	committed bool          // valid once done is closed
+	stumbled  chan struct{} // closed when it had to roll back once: those that wait behind it let go of their locks
+}
+
+func newFlight(p *conflict.Plan) *flight {
+	return &flight{plan: p, done: make(chan struct{}), stumbled: make(chan struct{})}
+}
+
+// fly takes a flight to its end on a lane. It returns an error only when ctx has ended.
+func (a *Applier) fly(ctx context.Context, f *flight, lane int) error {
+	defer a.settle(f)
+	for _, other := range f.after {
+		if err := wait(ctx, other.done); err != nil {
+			return err
+		}
+	}
+	f.plan.Mark.Lane = lane
+	for attempt := 0; ; attempt++ {
+		err := a.attempt(ctx, f)
+		if err == nil {
+			f.committed = true
+			a.landed(f)
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		f.stumble()
+		if err := a.recover(ctx, f, err, attempt); err != nil {
+			return err
+		}
+		if f.committed {
+			a.landed(f)
+			return nil
+		}
+	}
+}
+
+// errGaveWay says that a flight rolled back because the one before it may be waiting for its locks.
+var errGaveWay = errors.New("gave way to the transaction before it")
+
+// attempt writes and commits once.
+func (a *Applier) attempt(ctx context.Context, f *flight) error {
+	tx, err := a.cfg.Target.Begin(ctx, f.plan.Mark)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // harmless after Commit; before it the server rolls back in any case
+	if err := a.write(ctx, f, tx); err != nil {
+		return err
+	}
+	if err := f.turn(ctx); err != nil {
+		return err
+	}
+	// A commit is not cut short: whether it took place would have to be found out again.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	return tx.Commit(ctx)
+}
+
+// commitTimeout is how long a commit may take before its connection counts as lost.
+const commitTimeout = 5 * time.Minute
+
+func (a *Applier) write(ctx context.Context, f *flight, tx relay.Tx) error {
+	if f.stream != nil {
+		return f.stream.write(ctx, tx)
+	}
+	return tx.Write(ctx, writesOf(f.plan.Writes))
+}
+
+// turn waits until the flight before this one has committed.
+func (f *flight) turn(ctx context.Context) error {
+	if f.previous == nil {
+		return nil
+	}
+	select {
+	case <-f.previous.done:
+		return nil
+	default:
+	}
+	select {
+	case <-f.previous.done:
+		return nil
+	case <-f.previous.stumbled:
+		return errGaveWay
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (f *flight) stumble() {
+	select {
+	case <-f.stumbled:
+	default:
+		close(f.stumbled)
+	}
+}
+
+// recover prepares the next attempt after an error.
+func (a *Applier) recover(ctx context.Context, f *flight, err error, attempt int) error {
+	a.counters.retries.Add(1)
+	switch {
+	case errors.Is(err, errGaveWay):
+		return wait(ctx, f.previous.done)
+	case errors.Is(err, relay.ErrPresence) && attempt < patience:
+		return a.lookAgain(ctx, f)
+	case relay.Retryable(err):
+		return relay.Sleep(ctx, a.cfg.Clock, backoff(min(attempt, 5)))
+	case outcomeUnknown(err):
+		return a.findOut(ctx, f)
+	}
+	a.held(f, err)
+	if err := relay.Sleep(ctx, a.cfg.Clock, backoff(attempt)); err != nil {
+		return err
+	}
+	return a.lookAgain(ctx, f)
+}
+
+// patience is how often a transaction may find a row otherwise than expected before it counts as held up.
+const patience = 5
+
+// lookAgain waits until capture has passed everything that is in the database now, and decides the writes again.
+func (a *Applier) lookAgain(ctx context.Context, f *flight) error {
+	if r, ok := a.cfg.Target.(interface{ Refresh() }); ok {
+		r.Refresh()
+	}
+	if err := a.fence(ctx); err != nil {
+		return err
+	}
+	if f.stream != nil {
+		f.stream.look = true
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.engine.Reconsider(f.plan)
+}
+
+// outcomeUnknown tells whether a connection broke while it committed.
+func outcomeUnknown(err error) bool {
+	var u interface{ Unknown() bool }
+	return errors.As(err, &u) && u.Unknown()
+}
+
+// findOut asks the database's ledger whether a commit whose answer was lost took place.
+func (a *Applier) findOut(ctx context.Context, f *flight) error {
+	if f.plan.Mark.Repair() {
+		return nil // writing a repair twice is harmless
+	}
+	for attempt := 0; ; attempt++ {
+		applied, err := a.cfg.Target.Applied(ctx)
+		if err == nil {
+			f.committed = int(f.plan.Mark.Origin) < len(applied) && applied[f.plan.Mark.Origin].Seq >= f.plan.Mark.Range.To
+			return nil
+		}
+		if err := relay.Sleep(ctx, a.cfg.Clock, backoff(attempt)); err != nil {
+			return err
+		}
+	}
+}
+
+// backoff grows from 10 ms to about 5 s.
+func backoff(attempt int) time.Duration {
+	return min(10*time.Millisecond<<min(attempt, 10), 5*time.Second)
+}
+
+// wait returns when done is closed or ctx has ended.
+func wait(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// writesOf turns the engine's writes into the target's. A row that was not there and shall not be needs none.
+func writesOf(writes []conflict.Write) []relay.Write {
+	list := make([]relay.Write, 0, len(writes))
+	for _, w := range writes {
+		r := relay.Write{Table: w.After.Table, Before: w.Before.Image, Expect: w.Expect}
+		switch {
+		case w.After.Exists():
+			r.After = w.After.Image
+		case w.Expect == relay.Absent:
+			continue
+		default:
+			r.Before = w.After.Image
+		}
+		list = append(list, r)
+	}
+	return list
+}

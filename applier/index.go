@@ -1,0 +1,312 @@
+package applier
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// index is the engine's M: in memory what was used since the last checkpoint, in the Store what has been there for longer. It changes only
+// while the applier's lock is held.
+//
+// In the Store:
+//
+//	"v" key            -> clock, region, flags, table number, image
+//	"w" clock(8) key   -> ""                       the same registers by age, for forgetting
+//	"b" length key nr  -> a piece of an image that is too large for one record
+//	"t" number(4)      -> flavour, native description of a table
+type index struct {
+	store relay.Store
+	hot   *conflict.Memory
+	bytes int64 // of hot, about
+
+	dirty map[conflict.Key]struct{}  // in hot, not in the Store as they are
+	saved map[conflict.Key]relay.HLC // in hot and in the Store, with the clock that they have there
+	gone  map[conflict.Key]relay.HLC // forgotten, and still in the Store
+	cold  int                        // registers in the Store
+	large int                        // images were saved in pieces: some may be there
+	limit relay.HLC                  // everything not above it may be forgotten
+
+	tables *tableStore
+}
+
+func openIndex(store relay.Store, parse func(relay.Flavour, []byte) (*relay.Table, error)) (*index, error) {
+	x := &index{store: store}
+	x.reset()
+	x.gone = make(map[conflict.Key]relay.HLC)
+	for _, err := range store.Scan([]byte("w"), nil) {
+		if err != nil {
+			return nil, fmt.Errorf("open the version index: %w", err)
+		}
+		x.cold++
+	}
+	for _, err := range store.Scan([]byte("b"), nil) {
+		if err != nil {
+			return nil, fmt.Errorf("open the version index: %w", err)
+		}
+		x.large++
+		break
+	}
+	var err error
+	x.tables, err = openTables(store, parse)
+	return x, err
+}
+
+// reset empties the part in memory.
+func (x *index) reset() {
+	x.hot, x.bytes = conflict.NewMemory(), 0
+	x.dirty = make(map[conflict.Key]struct{})
+	x.saved = make(map[conflict.Key]relay.HLC)
+}
+
+// Get implements conflict.Index.
+func (x *index) Get(k conflict.Key) (conflict.Register, bool, error) {
+	if r, ok, _ := x.hot.Get(k); ok {
+		return r, true, nil
+	}
+	if _, forgotten := x.gone[k]; forgotten || x.cold == 0 {
+		return conflict.Register{}, false, nil
+	}
+	data, err := x.store.Get(registerKey(k))
+	if errors.Is(err, relay.ErrNotFound) {
+		return conflict.Register{}, false, nil
+	}
+	if err != nil {
+		return conflict.Register{}, false, fmt.Errorf("read the version index: %w", err)
+	}
+	r, err := x.decode(k, data)
+	if err != nil {
+		return conflict.Register{}, false, err
+	}
+	x.bytes += weight(k, r)
+	x.saved[k] = r.Version.HLC
+	return r, true, x.hot.Put(k, r)
+}
+
+// Put implements conflict.Index.
+func (x *index) Put(k conflict.Key, r conflict.Register) error {
+	old, known, _ := x.hot.Get(k)
+	if known {
+		x.bytes -= weight(k, old)
+	}
+	if hlc, ok := x.gone[k]; ok {
+		delete(x.gone, k)
+		x.saved[k] = hlc
+	}
+	r.Row.Image = bytes.Clone(r.Row.Image) // it was cut out of a whole transaction
+	x.bytes += weight(k, r)
+	x.dirty[k] = struct{}{}
+	return x.hot.Put(k, r)
+}
+
+// Forget implements conflict.Index. What is only in the Store is forgotten at the next checkpoint.
+func (x *index) Forget(limit relay.HLC, keep func(conflict.Key) bool) error {
+	x.limit = max(x.limit, limit)
+	return x.hot.Forget(limit, func(k conflict.Key) bool {
+		if keep(k) {
+			return true
+		}
+		x.drop(k)
+		return false
+	})
+}
+
+func (x *index) drop(k conflict.Key) {
+	r, _, _ := x.hot.Get(k)
+	x.bytes -= weight(k, r)
+	if hlc, ok := x.saved[k]; ok {
+		x.gone[k] = hlc
+	}
+	delete(x.saved, k)
+	delete(x.dirty, k)
+}
+
+// Len implements conflict.Index.
+func (x *index) Len() int { return x.hot.Len() + max(0, x.cold-len(x.saved)-len(x.gone)) }
+
+// weight is about what a register takes in memory.
+func weight(k conflict.Key, r conflict.Register) int64 {
+	return int64(len(k)+len(r.Row.Image)) + 160
+}
+
+// save writes what has changed. The caller writes the place in the stream after it, and only then calls sweep.
+func (x *index) save(ctx context.Context, w *writer) error {
+	for k := range x.dirty {
+		r, _, _ := x.hot.Get(k)
+		number, err := x.tables.number(r.Row.Table)
+		if err != nil {
+			return err
+		}
+		if hlc, ok := x.saved[k]; !ok {
+			x.cold++
+		} else if hlc != r.Version.HLC {
+			w.delete(ageKey(hlc, k))
+		}
+		if err := x.saveImage(ctx, w, k, r.Row.Image); err != nil {
+			return err
+		}
+		w.put(registerKey(k), encodeRegister(r, number))
+		w.put(ageKey(r.Version.HLC, k), []byte{})
+		x.saved[k] = r.Version.HLC
+		if err := w.flushLarge(ctx); err != nil {
+			return err
+		}
+	}
+	clear(x.dirty)
+	return x.tables.save(w)
+}
+
+// sweep removes from the Store what has been forgotten. It is done after the place in the stream has been saved, since what a fold from
+// the old place would still have to know must not be missing.
+func (x *index) sweep(ctx context.Context, w *writer, keep func(conflict.Key) bool) error {
+	for k, hlc := range x.gone {
+		if err := x.remove(ctx, w, k, hlc); err != nil {
+			return err
+		}
+	}
+	clear(x.gone)
+	if x.cold > len(x.saved) {
+		if err := x.sweepCold(ctx, w, keep); err != nil {
+			return err
+		}
+	}
+	return w.flush(ctx)
+}
+
+// sweepCold forgets registers that are in the Store alone.
+func (x *index) sweepCold(ctx context.Context, w *writer, keep func(conflict.Key) bool) error {
+	for pair, err := range x.store.Scan([]byte("w"), nil) {
+		if err != nil {
+			return fmt.Errorf("sweep the version index: %w", err)
+		}
+		hlc := relay.HLC(binary.BigEndian.Uint64(pair.Key[1:9]))
+		if hlc > x.limit {
+			break
+		}
+		k := conflict.Key(pair.Key[9:])
+		if _, hot := x.saved[k]; hot || keep(k) {
+			continue
+		}
+		if err := x.remove(ctx, w, k, hlc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *index) remove(ctx context.Context, w *writer, k conflict.Key, hlc relay.HLC) error {
+	w.delete(registerKey(k))
+	w.delete(ageKey(hlc, k))
+	x.cold--
+	if x.large > 0 {
+		for pair, err := range x.store.Scan(imagePrefix(k), nil) {
+			if err != nil {
+				return fmt.Errorf("sweep the version index: %w", err)
+			}
+			w.delete(append([]byte(nil), pair.Key...))
+		}
+	}
+	return w.flushLarge(ctx)
+}
+
+// cool lets go of the memory, once everything has been saved.
+func (x *index) cool() { x.reset() }
+
+func registerKey(k conflict.Key) []byte { return append([]byte("v"), k...) }
+
+func ageKey(hlc relay.HLC, k conflict.Key) []byte {
+	b := binary.BigEndian.AppendUint64([]byte("w"), uint64(hlc))
+	return append(b, k...)
+}
+
+const (
+	flagExists = 1 << iota
+	flagImage
+	flagPieces // the image is kept in pieces
+)
+
+// inlineImage is the largest image that is kept with its register, and the size of a piece of larger ones.
+const inlineImage = 256 << 10
+
+func imagePrefix(k conflict.Key) []byte {
+	return append(binary.AppendUvarint([]byte("b"), uint64(len(k))), k...)
+}
+
+func imagePiece(k conflict.Key, n int) []byte {
+	return binary.BigEndian.AppendUint32(imagePrefix(k), uint32(n))
+}
+
+// saveImage writes an image that is too large for its register.
+func (x *index) saveImage(ctx context.Context, w *writer, k conflict.Key, img relay.Image) error {
+	if len(img) <= inlineImage {
+		return nil
+	}
+	x.large++
+	for n := 0; len(img) > 0; n++ {
+		size := min(len(img), inlineImage)
+		w.put(imagePiece(k, n), img[:size])
+		img = img[size:]
+		if err := w.flushLarge(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *index) loadImage(k conflict.Key, size uint64) (relay.Image, error) {
+	img := make(relay.Image, 0, min(size, 1<<31))
+	for n := 0; uint64(len(img)) < size; n++ {
+		piece, err := x.store.Get(imagePiece(k, n))
+		if err != nil {
+			return nil, fmt.Errorf("read a large image of the version index: %w", err)
+		}
+		img = append(img, piece...)
+	}
+	return img[:size], nil
+}
+
+func encodeRegister(r conflict.Register, table uint32) []byte {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 14+len(r.Row.Image)), uint64(r.Version.HLC))
+	var flags byte
+	if r.Row.Exists() {
+		flags |= flagExists
+	}
+	if r.Row.Image != nil {
+		flags |= flagImage
+	}
+	if len(r.Row.Image) > inlineImage {
+		flags |= flagPieces
+	}
+	b = append(b, byte(r.Version.Region), flags)
+	b = binary.BigEndian.AppendUint32(b, table)
+	if flags&flagPieces != 0 {
+		return binary.AppendUvarint(b, uint64(len(r.Row.Image)))
+	}
+	return append(b, r.Row.Image...)
+}
+
+func (x *index) decode(k conflict.Key, b []byte) (conflict.Register, error) {
+	if len(b) < 14 {
+		return conflict.Register{}, fmt.Errorf("read the version index: %w", relay.ErrCorrupt)
+	}
+	r := conflict.Register{Version: relay.Version{HLC: relay.HLC(binary.BigEndian.Uint64(b)), Region: relay.Region(b[8])}}
+	if b[9]&flagImage == 0 {
+		return r, nil
+	}
+	var err error
+	r.Row.Table, err = x.tables.table(binary.BigEndian.Uint32(b[10:]))
+	if err != nil {
+		return r, err
+	}
+	r.Row.Image, r.Row.Gone = relay.Image(b[14:]), b[9]&flagExists == 0
+	if b[9]&flagPieces != 0 {
+		size, _ := binary.Uvarint(b[14:])
+		r.Row.Image, err = x.loadImage(k, size)
+	}
+	return r, err
+}

@@ -1,0 +1,348 @@
+package applier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// ahead bounds the bytes of one origin's transactions that are decoded and not yet seen in the local log.
+const ahead = 16 << 20
+
+// origin applies the transactions of one other region, in their order.
+type origin struct {
+	a      *Applier
+	region relay.Region
+	lanes  []int
+	budget *semaphore.Weighted
+
+	mu       sync.Mutex
+	prepared map[relay.Seq]*prepared // decoded, until capture has passed them
+	paused   bool
+	stop     context.CancelCauseFunc // of the run that is going on
+	woken    signal
+
+	last *flight // the latest one; only the dispatcher touches it
+	held atomic.Pointer[string]
+}
+
+// prepared is a transaction that has been read and decoded.
+type prepared struct {
+	conflict.Transaction
+	unique []string
+	time   time.Time
+	cost   int64
+	huge   bool // Changes are left out
+}
+
+func newOrigin(a *Applier, r relay.Region, firstLane int) *origin {
+	o := &origin{
+		a: a, region: r, budget: semaphore.NewWeighted(ahead), prepared: make(map[relay.Seq]*prepared),
+	}
+	for i := range a.cfg.Lanes {
+		o.lanes = append(o.lanes, firstLane+i)
+	}
+	return o
+}
+
+// run applies until ctx ends, with breaks while the origin is paused.
+func (o *origin) run(ctx context.Context) error {
+	for {
+		if err := o.woken.wait(ctx, func() bool { return !o.isPaused() }); err != nil {
+			return err
+		}
+		err := o.session(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil && !errors.Is(err, errPaused) {
+			o.hold(err)
+			if err := relay.Sleep(ctx, o.a.cfg.Clock, time.Second); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+var errPaused = errors.New("paused by the operator")
+
+// Pause stops applying an origin's transactions, Resume goes on. What is being committed is finished.
+func (a *Applier) Pause(r relay.Region, paused bool) {
+	a.mu.Lock()
+	o := a.origins[r]
+	a.mu.Unlock()
+	if o == nil {
+		return
+	}
+	o.mu.Lock()
+	o.paused = paused
+	if paused && o.stop != nil {
+		o.stop(errPaused)
+	}
+	o.mu.Unlock()
+	o.woken.raise()
+}
+
+func (o *origin) isPaused() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.paused
+}
+
+// session reads, decides and writes until something fails or the origin is paused.
+func (o *origin) session(parent context.Context) error {
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	o.mu.Lock()
+	o.stop = cancel
+	o.mu.Unlock()
+	if err := o.a.resume(ctx, o); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	ready := make(chan *prepared, 4096)
+	g.Go(func() error { return o.prepare(ctx, ready) })
+	g.Go(func() error { return o.dispatch(ctx, g, ready) })
+	err := g.Wait()
+	o.discard()
+	return err
+}
+
+// discard forgets what was prepared and not planned.
+func (o *origin) discard() {
+	o.a.mu.Lock()
+	planned := o.a.engine.Planned(o.region)
+	o.a.mu.Unlock()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for seq, p := range o.prepared {
+		if seq > planned {
+			o.release(p)
+		}
+	}
+}
+
+func (o *origin) release(p *prepared) {
+	delete(o.prepared, p.Seq)
+	o.budget.Release(p.cost)
+}
+
+// prepare reads the received stream ahead and decodes it.
+func (o *origin) prepare(ctx context.Context, ready chan<- *prepared) error {
+	o.a.mu.Lock()
+	next := o.a.engine.Planned(o.region) + 1
+	o.a.mu.Unlock()
+	cursor, err := o.a.cfg.Log.Received(o.region).Read(next)
+	if err != nil {
+		return fmt.Errorf("read what was received, from %d on: %w", next, err)
+	}
+	defer cursor.Close()
+	for {
+		t, body, err := cursor.Next(ctx)
+		if err != nil {
+			return err
+		}
+		p, err := o.decode(ctx, &t, body)
+		if err != nil {
+			return fmt.Errorf("transaction %d: %w", t.Seq, err)
+		}
+		select {
+		case ready <- p:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// decode reads a transaction into memory, unless it is huge.
+func (o *origin) decode(ctx context.Context, t *relay.Transaction, body relay.Body) (*prepared, error) {
+	p := &prepared{
+		Transaction: conflict.Transaction{Origin: t.Origin, Seq: t.Seq, HLC: t.HLC, Deps: t.Deps},
+		time:        t.Time,
+		huge:        t.Size > o.a.cfg.HugeBytes,
+	}
+	if p.huge {
+		return p, nil
+	}
+	p.cost = min(2*t.Size+256, ahead)
+	if err := o.budget.Acquire(ctx, p.cost); err != nil {
+		return nil, err
+	}
+	if err := o.fill(ctx, p, t, body); err != nil {
+		o.budget.Release(p.cost)
+		return nil, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.prepared[p.Seq] = p
+	return p, nil
+}
+
+func (o *origin) fill(ctx context.Context, p *prepared, t *relay.Transaction, body relay.Body) error {
+	for part, err := range o.a.reader.parts(ctx, t.Flavour, body) {
+		if err != nil {
+			return err
+		}
+		p.Changes = append(p.Changes, part.changes...)
+		p.unique = append(p.unique, part.unique...)
+	}
+	return o.a.checkTables(ctx, p.Changes)
+}
+
+// dispatch forms batches of what is ready and sends them off, each on a lane of its own.
+func (o *origin) dispatch(ctx context.Context, g *errgroup.Group, ready <-chan *prepared) error {
+	free := make(chan int, len(o.lanes))
+	for _, lane := range o.lanes {
+		free <- lane
+	}
+	o.last = nil
+	var left *prepared
+	for {
+		first, err := o.first(ctx, left, ready)
+		if err != nil {
+			return err
+		}
+		var lane int
+		select {
+		case lane = <-free:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		batch, next := o.batch(first, ready)
+		left = next
+		f, err := o.takeOff(ctx, batch)
+		if err != nil {
+			return err
+		}
+		if f == nil {
+			free <- lane
+			continue
+		}
+		g.Go(func() error {
+			defer func() { free <- lane }()
+			return o.a.fly(ctx, f, lane)
+		})
+	}
+}
+
+func (o *origin) first(ctx context.Context, left *prepared, ready <-chan *prepared) (*prepared, error) {
+	if left != nil {
+		return left, nil
+	}
+	select {
+	case p := <-ready:
+		return p, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// batch takes what is ready now and fits. Huge transactions stay alone. The one that did not fit is returned too.
+func (o *origin) batch(first *prepared, ready <-chan *prepared) (batch []*prepared, left *prepared) {
+	batch, rows := []*prepared{first}, len(first.Changes)
+	for !first.huge {
+		select {
+		case p := <-ready:
+			if p.huge || rows+len(p.Changes) > o.a.cfg.BatchRows {
+				return batch, p
+			}
+			batch, rows = append(batch, p), rows+len(p.Changes)
+		default:
+			return batch, nil
+		}
+	}
+	return batch, nil
+}
+
+// takeOff has the engine decide a batch, and gives the flight its locks. It returns nil if there is nothing to do.
+func (o *origin) takeOff(ctx context.Context, batch []*prepared) (*flight, error) {
+	if batch[0].huge {
+		return o.takeOffHuge(ctx, batch[0])
+	}
+	transactions := make([]conflict.Transaction, len(batch))
+	var unique []string
+	for i, p := range batch {
+		transactions[i] = p.Transaction
+		unique = append(unique, p.unique...)
+	}
+	o.a.mu.Lock()
+	defer o.a.mu.Unlock()
+	plan, err := o.a.engine.Plan(transactions)
+	if err != nil || plan == nil {
+		return nil, err
+	}
+	f := o.follow(plan, batch[0].time)
+	for i := range transactions {
+		f.rows += len(transactions[i].Changes)
+	}
+	o.a.locks.take(f, plan.Writes, unique)
+	return f, nil
+}
+
+func (o *origin) follow(plan *conflict.Plan, oldest time.Time) *flight {
+	f := newFlight(plan)
+	f.previous, f.oldest = o.last, oldest
+	o.last = f
+	return f
+}
+
+// settle ends a flight: its locks are free, and those behind it may commit.
+func (a *Applier) settle(f *flight) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !f.committed {
+		a.engine.Drop(f.plan)
+	}
+	a.locks.release(f)
+	f.previous, f.after = nil, nil
+	close(f.done)
+}
+
+// landed counts a committed flight.
+func (a *Applier) landed(f *flight) {
+	if f.plan.Mark.Repair() {
+		a.counters.repairs.Add(uint64(len(f.plan.Writes)))
+		return
+	}
+	r := f.plan.Mark.Range
+	a.counters.transactions.Add(uint64(r.To - r.From + 1))
+	a.counters.rows.Add(uint64(f.rows))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.countApplied(f.plan.Writes)
+	if o := a.origins[f.plan.Mark.Origin]; o != nil {
+		o.held.Store(nil)
+	}
+}
+
+// held says loudly that an origin's transactions cannot be written now.
+func (a *Applier) held(f *flight, err error) {
+	if f.plan.Mark.Repair() {
+		a.cfg.Logger.Error("a row cannot be repaired", "error", err)
+		a.cfg.Report(relay.Problem{Kind: "repair_held", Subject: "repair", Detail: err.Error(), Remedy: "mend the cause; the repair is tried again by itself"})
+		return
+	}
+	a.mu.Lock()
+	o := a.origins[f.plan.Mark.Origin]
+	a.mu.Unlock()
+	o.hold(err)
+}
+
+func (o *origin) hold(err error) {
+	text := err.Error()
+	o.held.Store(&text)
+	o.a.cfg.Logger.Error("transactions of a region are held up", "origin", o.region, "error", err)
+	o.a.cfg.Report(relay.Problem{
+		Kind: "apply_held", Subject: fmt.Sprintf("region %d", o.region), Detail: text,
+		Remedy: "mend the cause; the transaction is tried again by itself",
+	})
+}

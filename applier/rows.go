@@ -1,0 +1,179 @@
+package applier
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// partRows is how many changes are decoded and identified together.
+const partRows = 1024
+
+// part is a run of a transaction's changes, ready for the engine.
+type part struct {
+	changes []conflict.Change
+	unique  []string // values of secondary unique keys that it takes or gives up, table and index in front
+	bytes   int64
+}
+
+// reader turns native transactions into changes with identities. It leaves out tables that are not replicated.
+type reader struct {
+	target   relay.Target
+	decoders map[relay.Flavour]relay.Decoder
+	include  func(schema, table string) bool
+}
+
+// parts yields a transaction's changes in order, partRows at a time.
+func (r *reader) parts(ctx context.Context, flavour relay.Flavour, body relay.Body) iter.Seq2[part, error] {
+	return func(yield func(part, error) bool) {
+		var window []relay.Change
+		for c, err := range r.rows(flavour, body) {
+			if err != nil {
+				yield(part{}, err)
+				return
+			}
+			if window = append(window, c); len(window) < partRows {
+				continue
+			}
+			if !r.yieldPart(ctx, window, yield) {
+				return
+			}
+			window = window[:0]
+		}
+		if len(window) > 0 {
+			r.yieldPart(ctx, window, yield)
+		}
+	}
+}
+
+func (r *reader) yieldPart(ctx context.Context, window []relay.Change, yield func(part, error) bool) bool {
+	p, err := r.identify(ctx, window)
+	return yield(p, err) && err == nil
+}
+
+// rows yields the changes of replicated rows. Statements, tables without a primary key and tables that are not included have been
+// reported where they were captured.
+func (r *reader) rows(flavour relay.Flavour, body relay.Body) iter.Seq2[relay.Change, error] {
+	return func(yield func(relay.Change, error) bool) {
+		decoder := r.decoders[flavour]
+		if decoder == nil {
+			yield(relay.Change{}, fmt.Errorf("decode transaction: no decoder for flavour %q", flavour))
+			return
+		}
+		for c, err := range decoder.Changes(body) {
+			if err == nil && !r.replicated(&c) {
+				continue
+			}
+			if !yield(c, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (r *reader) replicated(c *relay.Change) bool {
+	return c.Table != nil && len(c.Table.Key) > 0 && r.include(c.Table.Schema, c.Table.Name)
+}
+
+// identify gives changes their keys. Rows of one table are asked for together.
+func (r *reader) identify(ctx context.Context, window []relay.Change) (part, error) {
+	before := make([]relay.Identity, len(window))
+	after := make([]relay.Identity, len(window))
+	for from := 0; from < len(window); {
+		to := from + 1
+		for to < len(window) && window[to].Table == window[from].Table {
+			to++
+		}
+		if err := r.identifyRun(ctx, window[from:to], before[from:to], after[from:to]); err != nil {
+			return part{}, err
+		}
+		from = to
+	}
+	return assemble(window, before, after), nil
+}
+
+func (r *reader) identifyRun(ctx context.Context, run []relay.Change, before, after []relay.Identity) error {
+	images := make([]relay.Image, 0, 2*len(run))
+	places := make([]*relay.Identity, 0, 2*len(run))
+	for i := range run {
+		if run[i].Before != nil {
+			images, places = append(images, run[i].Before), append(places, &before[i])
+		}
+		if run[i].After != nil {
+			images, places = append(images, run[i].After), append(places, &after[i])
+		}
+	}
+	ids, err := r.target.Identify(ctx, run[0].Table, images)
+	if err != nil {
+		return fmt.Errorf("identify rows of %s: %w", run[0].Table, err)
+	}
+	for i := range ids {
+		*places[i] = ids[i]
+	}
+	return nil
+}
+
+// assemble splits changes that move a row to another key, and collects the unique values.
+func assemble(window []relay.Change, before, after []relay.Identity) part {
+	p := part{changes: make([]conflict.Change, 0, len(window))}
+	for i := range window {
+		c := &window[i]
+		p.bytes += int64(len(c.Before) + len(c.After))
+		name := c.Table.String()
+		was, is := conflict.Row{}, conflict.Row{}
+		if c.Before != nil {
+			was = conflict.Row{Table: c.Table, Image: c.Before}
+		}
+		if c.After != nil {
+			is = conflict.Row{Table: c.Table, Image: c.After}
+		}
+		p.changes = appendChange(p.changes, name, was, before[i].Key, is, after[i].Key)
+		p.unique = appendUnique(p.unique, name, before[i].Unique, after[i].Unique)
+	}
+	return p
+}
+
+func appendChange(list []conflict.Change, table string, was conflict.Row, wasKey string, is conflict.Row, isKey string) []conflict.Change {
+	if was.Exists() && is.Exists() && wasKey != isKey {
+		return append(list,
+			conflict.Change{Key: keyOf(table, wasKey), Before: was, After: was.Deleted()},
+			conflict.Change{Key: keyOf(table, isKey), After: is},
+		)
+	}
+	if !is.Exists() {
+		is, isKey = was.Deleted(), wasKey
+	}
+	return append(list, conflict.Change{Key: keyOf(table, isKey), Before: was, After: is})
+}
+
+// appendUnique adds the unique values that change hands: a value that a row keeps is guarded by the row's own key.
+func appendUnique(list []string, table string, was, is []string) []string {
+	if equal(was, is) {
+		return list
+	}
+	for _, u := range was {
+		list = append(list, table+"\x01"+u)
+	}
+	for _, u := range is {
+		list = append(list, table+"\x01"+u)
+	}
+	return list
+}
+
+func equal(a, b []string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// keyOf joins a table's name and a row's identity.
+func keyOf(table, identity string) conflict.Key { return conflict.Key(table + "\x00" + identity) }

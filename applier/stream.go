@@ -1,0 +1,74 @@
+package applier
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// stream writes a transaction that is too large to be held at once, part by part, in one database transaction.
+type stream struct {
+	origin *origin
+	header conflict.Transaction
+	look   bool // write whatever stands there
+}
+
+// takeOffHuge makes a flight of one huge transaction. It flies alone: the flights of its origin before it have landed.
+func (o *origin) takeOffHuge(ctx context.Context, p *prepared) (*flight, error) {
+	if o.last != nil {
+		if err := wait(ctx, o.last.done); err != nil {
+			return nil, err
+		}
+	}
+	o.a.mu.Lock()
+	defer o.a.mu.Unlock()
+	plan, err := o.a.engine.Stream(&p.Transaction)
+	if err != nil || plan == nil {
+		return nil, err
+	}
+	f := o.follow(plan, p.time)
+	f.stream = &stream{origin: o, header: p.Transaction}
+	return f, nil
+}
+
+// write decides and writes the transaction's changes as they are read from the log.
+func (s *stream) write(ctx context.Context, tx relay.Tx) error {
+	a := s.origin.a
+	t, body, err := a.cfg.Log.Received(s.origin.region).Transaction(s.header.Seq)
+	if err != nil {
+		return fmt.Errorf("read transaction %d again: %w", s.header.Seq, err)
+	}
+	for part, err := range a.reader.parts(ctx, t.Flavour, body) {
+		if err != nil {
+			return err
+		}
+		if err := a.checkTables(ctx, part.changes); err != nil {
+			return err
+		}
+		writes, err := s.decide(part.changes)
+		if err != nil {
+			return err
+		}
+		if err := tx.Write(ctx, writesOf(writes)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *stream) decide(changes []conflict.Change) ([]conflict.Write, error) {
+	a := s.origin.a
+	part := s.header
+	part.Changes = changes
+	a.mu.Lock()
+	writes, err := a.engine.Decide(&part)
+	a.mu.Unlock()
+	if s.look {
+		for i := range writes {
+			writes[i].Expect = relay.Unknown
+		}
+	}
+	return writes, err
+}

@@ -1,0 +1,38 @@
+package applier
+
+import (
+	"context"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// writer collects pairs for the Store and writes them in batches that it can take.
+type writer struct {
+	store relay.Store
+	pairs []relay.Pair
+	bytes int
+}
+
+func (w *writer) put(key, value []byte) {
+	w.pairs = append(w.pairs, relay.Pair{Key: key, Value: value})
+	w.bytes += len(key) + len(value)
+}
+
+func (w *writer) delete(key []byte) { w.put(key, nil) }
+
+// flushLarge writes if the batch has become as large as it should.
+func (w *writer) flushLarge(ctx context.Context) error {
+	if w.bytes < relay.MaxWrite/2 {
+		return nil
+	}
+	return w.flush(ctx)
+}
+
+func (w *writer) flush(ctx context.Context) error {
+	if len(w.pairs) == 0 {
+		return nil
+	}
+	err := w.store.Write(ctx, w.pairs)
+	w.pairs, w.bytes = nil, 0
+	return err
+}

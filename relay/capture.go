@@ -1,0 +1,182 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// capture reads the local database's log into the relay log.
+type capture struct {
+	r *Relay
+
+	mu        sync.Mutex
+	state     State // after the last committed entry, durable or not
+	connected bool
+	caughtUp  bool
+	lastEvent time.Time
+	err       error
+}
+
+func newCapture(r *Relay) *capture { return &capture{r: r, state: r.cfg.Log.State()} }
+
+// run captures, and begins again when the database was lost, until ctx ends.
+func (c *capture) run(ctx context.Context) error {
+	for attempt := 0; ; attempt++ {
+		before := c.position()
+		err := c.session(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		c.lost(err)
+		if c.position() != before {
+			attempt = 0
+		}
+		if err := Sleep(ctx, c.r.cfg.Clock, reconnectPause(attempt)); err != nil {
+			return err
+		}
+		if err := c.reload(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// reconnectPause grows from 50 ms to 5 s.
+func reconnectPause(attempt int) time.Duration {
+	return min(50*time.Millisecond<<min(attempt, 8), 5*time.Second)
+}
+
+func (c *capture) session(ctx context.Context) error {
+	rec := &recorder{c: c, ctx: ctx}
+	defer rec.discard()
+	return c.r.cfg.Source.Capture(ctx, c.position(), rec)
+}
+
+// reload takes up what the log really holds, once everything that was committed has been written or has failed.
+func (c *capture) reload(ctx context.Context) error {
+	c.mu.Lock()
+	last := c.state.LSN
+	c.mu.Unlock()
+	if last == 0 {
+		return nil
+	}
+	if err := c.r.cfg.Log.Local().WaitDurable(ctx, last); err != nil {
+		if err := c.r.endure(ctx, "write the relay log", err); err != nil {
+			return err
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		hlc := c.state.HLC
+		c.state = c.r.cfg.Log.State()
+		c.state.HLC = max(c.state.HLC, hlc)
+	}
+	return nil
+}
+
+func (c *capture) position() Position {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state.Position
+}
+
+// lost notes that the connection ended, and why.
+func (c *capture) lost(err error) {
+	c.mu.Lock()
+	c.connected, c.caughtUp, c.err = false, false, err
+	c.mu.Unlock()
+	c.r.reconnects.Add(1)
+	c.r.cfg.Logger.Warn("capture was interrupted", "error", err)
+	switch {
+	case errors.Is(err, ErrPurged):
+		c.r.Report(Problem{
+			Kind: "source_purged", Subject: "capture", Detail: err.Error(),
+			Remedy: "transactions are missing between the relay log and what the database still has: this region must join again from another one",
+		})
+	case errors.Is(err, ErrDiverged):
+		c.r.Report(Problem{
+			Kind: "source_diverged", Subject: "capture", Detail: err.Error(),
+			Remedy: "point the relay at the database that it captured from, or join the region again",
+		})
+	}
+}
+
+// idleClock raises the clock to physical time if the database has nothing that was not captured, and returns it; else 0.
+func (c *capture) idleClock() HLC {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.caughtUp {
+		return 0
+	}
+	c.state.HLC = max(c.state.HLC, HLC(c.r.cfg.Clock.Now().UnixMicro()))
+	return c.state.HLC
+}
+
+func (c *capture) status() CaptureStatus {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := CaptureStatus{
+		Connected: c.connected, CaughtUp: c.caughtUp, HLC: c.state.HLC, LastEvent: c.lastEvent,
+		LSN: LSN(c.r.cfg.Log.Local().Last()), Merged: c.r.cfg.Applier.Merged(),
+	}
+	if c.err != nil {
+		s.Err = c.err.Error()
+	}
+	return s
+}
+
+// recorder is the Recorder of one session.
+type recorder struct {
+	c      *capture
+	ctx    context.Context
+	writer EntryWriter
+	size   int64
+}
+
+// Append implements Recorder.
+func (r *recorder) Append(native []byte) error {
+	if r.writer == nil {
+		r.writer, r.size = r.c.r.cfg.Log.Local().Begin(r.ctx), 0
+	}
+	r.size += int64(len(native))
+	return r.writer.Append(native)
+}
+
+// Commit implements Recorder: the entry gets its clock and its place, and goes to disk with the state that follows from it.
+func (r *recorder) Commit(captured Captured) error {
+	if r.writer == nil {
+		return errors.New("commit an entry without bytes")
+	}
+	c := r.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, next := c.state.Next(c.r.cfg.Region, captured)
+	e.Size = r.size
+	if err := r.writer.Commit(e, next); err != nil {
+		return fmt.Errorf("commit entry %d: %w", e.LSN, err)
+	}
+	r.writer = nil
+	c.state, c.connected, c.caughtUp, c.err = next, true, false, nil
+	if !captured.Physical.IsZero() {
+		c.lastEvent = captured.Physical
+	}
+	return nil
+}
+
+// CaughtUp implements Recorder.
+func (r *recorder) CaughtUp() error {
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	r.c.connected, r.c.caughtUp, r.c.err = true, r.writer == nil, nil
+	return nil
+}
+
+// Report implements Recorder.
+func (r *recorder) Report(p Problem) { r.c.r.Report(p) }
+
+func (r *recorder) discard() {
+	if r.writer != nil {
+		r.writer.Discard()
+	}
+}

@@ -1,0 +1,229 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Applier brings other regions' transactions into the local database and follows the local stream.
+type Applier interface {
+	// Run works until ctx ends or the log fails.
+	Run(ctx context.Context) error
+	// Meet makes a region's id known; its received stream is applied from now on.
+	Meet(Region)
+	// Pause stops applying a region's transactions, or goes on.
+	Pause(r Region, paused bool)
+	// Heard takes another region's heartbeat.
+	Heard(Region, Heartbeat)
+	// Announce returns what this region's database shows for good, nil if that cannot be said now.
+	Announce() Vector
+	// Needs says from where on the applier would read the log again after a crash.
+	Needs() (LSN, map[Region]Seq)
+	ApplyView
+}
+
+// ApplyView shows what an Applier does.
+type ApplyView interface {
+	Status() ApplyStatus
+	Count(*Counters)
+	// Merged is the last entry of the local stream that has been taken into the version index.
+	Merged() LSN
+	// Origin returns the last transaction of a region that the local log has shown, and what holds up the next one.
+	Origin(Region) (SeqHLC, string)
+	Lag(Region) time.Duration
+	Tables() []TableStatus
+	Conflicts(context.Context) iter.Seq2[Conflict, error]
+	Versions(context.Context) iter.Seq2[RowVersion, error]
+}
+
+// Config says what a relay works with.
+type Config struct {
+	Cluster string
+	Name    string // the region's
+	Region  Region
+	Store   string // the log's own random name
+	Engine  string // for people: "mariadb 10.11.19"
+	Address string // of the database, for people
+	Peers   []Peer
+
+	Source  Source
+	Log     Log
+	Facts   Store
+	Applier Applier
+	Dialer  Dialer
+	Clock   Clock
+	Logger  *slog.Logger
+	// Trim lets go of what the retention policy no longer keeps, and never of what needs says.
+	Trim func(needs func() (LSN, map[Region]Seq)) error
+	// Files describes the end of the local stream and the log files in it, in the engine's words.
+	Files func() LogStatus
+	// Replicas lists who reads from the primary side, and how much it has served.
+	Replicas func() (list []ReplicaStatus, transactions, bytes uint64)
+
+	DriftWarn, DriftStop time.Duration // how far another region's clock may be ahead
+}
+
+// Relay is the daemon of one region: the loops that connect a Source, a Log, an Applier and the other regions.
+type Relay struct {
+	cfg      Config
+	started  time.Time
+	capture  *capture
+	peers    []*peer
+	problems problems
+	durable  signal
+
+	reconnects atomic.Uint64
+	received   struct{ transactions, bytes atomic.Uint64 }
+	clockWarns sync.Map // peer name -> struct{}: warned of its clock
+}
+
+var (
+	_ Publisher  = (*Relay)(nil)
+	_ Inspector  = (*Relay)(nil)
+	_ Controller = (*Relay)(nil)
+)
+
+// New returns a relay; Run starts it.
+func New(cfg Config) (*Relay, error) {
+	r := &Relay{cfg: cfg, started: cfg.Clock.Now(), problems: newProblems(cfg.Clock, cfg.Logger)}
+	r.capture = newCapture(r)
+	for _, p := range cfg.Peers {
+		peer, err := newPeer(r, p)
+		if err != nil {
+			return nil, err
+		}
+		r.peers = append(r.peers, peer)
+	}
+	return r, nil
+}
+
+// Met returns the regions whose ids this relay has learned, in this run or an earlier one.
+func Met(facts Store, peers []Peer) ([]Region, error) {
+	var met []Region
+	for _, p := range peers {
+		f, err := loadPeerFacts(facts, p.Name)
+		if err != nil {
+			return nil, err
+		}
+		if f.Region.Valid() {
+			met = append(met, f.Region)
+		}
+	}
+	return met, nil
+}
+
+// Report takes down a problem that an operator must know of. It may be called from anywhere.
+func (r *Relay) Report(p Problem) { r.problems.report(p) }
+
+// Run works until ctx ends; it then returns nil. It owns all goroutines of the relay.
+func (r *Relay) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.capture.run(ctx) })
+	g.Go(func() error { return r.cfg.Applier.Run(ctx) })
+	g.Go(func() error { return r.runDurable(ctx) })
+	g.Go(func() error { return r.runPulse(ctx) })
+	g.Go(func() error { return r.runRetention(ctx) })
+	for _, p := range r.peers {
+		g.Go(func() error { return p.run(ctx) })
+	}
+	err := g.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// runDurable tells those who wait for the local stream, and the source, what has reached the disk.
+func (r *Relay) runDurable(ctx context.Context) error {
+	local := r.cfg.Log.Local()
+	for {
+		next := LSN(local.Last() + 1)
+		if err := local.WaitDurable(ctx, next); err != nil {
+			if err := r.endure(ctx, "write the relay log", err); err != nil {
+				return err
+			}
+			continue
+		}
+		r.cfg.Source.Durable(r.cfg.Log.State().Position)
+		r.durable.raise()
+	}
+}
+
+// endure reports that the log cannot be written, and waits before it is tried again: a full disk may be given room. It returns an error
+// only when ctx has ended or the log is closed.
+func (r *Relay) endure(ctx context.Context, doing string, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if errors.Is(err, ErrClosed) {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	r.Report(Problem{
+		Kind: "log_unwritable", Subject: "relay log", Detail: fmt.Sprintf("%s: %v", doing, err),
+		Remedy: "give the data directory room or mend its disk; the relay goes on by itself",
+	})
+	return Sleep(ctx, r.cfg.Clock, time.Second)
+}
+
+// pulse is how often an idle region promises a clock value, and how often heartbeats are sent.
+const pulse = 250 * time.Millisecond
+
+// runPulse raises the clock of an idle region, so that the others need not remember what was written before.
+func (r *Relay) runPulse(ctx context.Context) error {
+	for {
+		if err := Sleep(ctx, r.cfg.Clock, pulse); err != nil {
+			return err
+		}
+		if h := r.capture.idleClock(); h > 0 {
+			if err := r.cfg.Log.Promise(ctx, h); err != nil {
+				if err := r.endure(ctx, "promise a clock value", err); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+// retainEvery is how often the log is trimmed.
+const retainEvery = 10 * time.Second
+
+func (r *Relay) runRetention(ctx context.Context) error {
+	for {
+		if err := Sleep(ctx, r.cfg.Clock, retainEvery); err != nil {
+			return err
+		}
+		if err := r.cfg.Trim(r.needs); err != nil {
+			r.cfg.Logger.Warn("trim the relay log", "error", err)
+		}
+	}
+}
+
+// needs is from where on the log must be kept: for the applier after a crash, and for every configured peer.
+func (r *Relay) needs() (LSN, map[Region]Seq) {
+	lsn, received := r.cfg.Applier.Needs()
+	for _, p := range r.peers {
+		lsn = min(lsn, r.firstUnheld(p))
+	}
+	return lsn, received
+}
+
+// firstUnheld is the first entry that a peer may still ask for.
+func (r *Relay) firstUnheld(p *peer) LSN {
+	holds := p.holds()
+	if holds >= r.cfg.Log.State().Seq {
+		return r.cfg.Log.State().LSN + 1
+	}
+	lsn, err := r.cfg.Log.Local().BySeq(holds + 1)
+	if err != nil {
+		return 0
+	}
+	return lsn
+}

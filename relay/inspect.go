@@ -1,0 +1,164 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"iter"
+)
+
+// Status implements Inspector.
+func (r *Relay) Status() Status {
+	s := Status{
+		Started: r.started, Capture: r.capture.status(), Apply: r.cfg.Applier.Status(),
+		Counters: r.counters(), Engine: r.cfg.Engine, DatabaseAt: r.cfg.Address,
+	}
+	s.Ready, s.Reason = readiness(&s)
+	return s
+}
+
+// readiness tells whether the relay does its work, and if not, why.
+func readiness(s *Status) (bool, string) {
+	switch {
+	case !s.Capture.Connected:
+		return false, "capture is not connected to the database: " + s.Capture.Err
+	case !s.Apply.Writable && s.Apply.Err != "":
+		return false, s.Apply.Err
+	case !s.Apply.Writable:
+		return false, "the applier waits for its canary to come back through the database's log"
+	case s.Capture.LSN > s.Capture.Merged+mergeSlack:
+		return false, "capture is catching up"
+	}
+	return true, ""
+}
+
+// mergeSlack is how many entries a ready relay may have captured and not yet merged.
+const mergeSlack = 1000
+
+func (r *Relay) counters() Counters {
+	var c Counters
+	r.cfg.Applier.Count(&c)
+	s := r.cfg.Log.State()
+	c.CapturedTransactions, c.CapturedBytes = uint64(s.Seq), uint64(r.cfg.Log.Local().Bytes())
+	c.ReceivedTransactions, c.ReceivedBytes = r.received.transactions.Load(), r.received.bytes.Load()
+	c.CaptureReconnects = r.reconnects.Load()
+	_, c.ServedTransactions, c.ServedBytes = r.cfg.Replicas()
+	return c
+}
+
+// Peers implements Inspector.
+func (r *Relay) Peers() []PeerStatus {
+	list := make([]PeerStatus, 0, len(r.peers))
+	for _, p := range r.peers {
+		list = append(list, p.inspect())
+	}
+	return list
+}
+
+func (p *peer) inspect() PeerStatus {
+	p.mu.Lock()
+	s := p.status
+	p.mu.Unlock()
+	if !s.ID.Valid() {
+		return s
+	}
+	if last := Seq(p.r.cfg.Log.Received(s.ID).Last()); last > 0 {
+		s.Received.Seq = last
+		if t, _, err := p.r.cfg.Log.Received(s.ID).Transaction(last); err == nil {
+			s.Received.HLC = t.HLC
+		}
+	}
+	var held string
+	s.Applied, held = p.r.cfg.Applier.Origin(s.ID)
+	s.Lag = p.r.cfg.Applier.Lag(s.ID)
+	if held != "" {
+		s.LastError = held
+		if s.State == "connected" {
+			s.State = "stopped"
+		}
+	}
+	return s
+}
+
+// LogStatus implements Inspector.
+func (r *Relay) LogStatus() LogStatus {
+	s := r.cfg.Files()
+	local := r.cfg.Log.Local()
+	s.First, s.Last = LSN(local.First()), LSN(local.Last())
+	s.Bytes = local.Bytes()
+	for _, p := range r.Peers() {
+		if p.ID.Valid() {
+			s.Bytes += r.cfg.Log.Received(p.ID).Bytes()
+		}
+	}
+	if e, _, err := local.Entry(s.First); err == nil {
+		s.Oldest = e.Time
+	}
+	return s
+}
+
+// Tables implements Inspector.
+func (r *Relay) Tables() []TableStatus { return r.cfg.Applier.Tables() }
+
+// Replicas implements Inspector.
+func (r *Relay) Replicas() []ReplicaStatus {
+	list, _, _ := r.cfg.Replicas()
+	return list
+}
+
+// Problems implements Inspector.
+func (r *Relay) Problems() []Problem { return r.problems.open() }
+
+// Conflicts implements Inspector.
+func (r *Relay) Conflicts(ctx context.Context) iter.Seq2[Conflict, error] {
+	return r.cfg.Applier.Conflicts(ctx)
+}
+
+// Versions implements Inspector.
+func (r *Relay) Versions(ctx context.Context) iter.Seq2[RowVersion, error] {
+	return r.cfg.Applier.Versions(ctx)
+}
+
+// Pause implements Controller.
+func (r *Relay) Pause(ctx context.Context, name string) error { return r.setPaused(ctx, name, true) }
+
+// Resume implements Controller.
+func (r *Relay) Resume(ctx context.Context, name string) error { return r.setPaused(ctx, name, false) }
+
+func (r *Relay) setPaused(ctx context.Context, name string, paused bool) error {
+	for _, p := range r.peers {
+		if p.cfg.Name == name {
+			return p.setPaused(ctx, paused)
+		}
+	}
+	return fmt.Errorf("no peer is called %q", name)
+}
+
+func (p *peer) setPaused(ctx context.Context, paused bool) error {
+	p.mu.Lock()
+	p.facts.Paused = paused
+	id, stop := p.facts.Region, p.stop
+	if paused {
+		p.setState("paused")
+	} else {
+		p.setState("connecting")
+	}
+	p.mu.Unlock()
+	if err := p.save(ctx); err != nil {
+		return err
+	}
+	p.r.cfg.Applier.Pause(id, paused)
+	if paused && stop != nil {
+		stop(errPaused)
+	}
+	p.woken.raise()
+	return nil
+}
+
+// Purge implements Controller.
+func (r *Relay) Purge(_ context.Context, before LSN) error {
+	needed, _ := r.needs()
+	if before > needed {
+		return fmt.Errorf("entries from %d on are still needed by a peer or by the applier: purge up to that", needed)
+	}
+	return r.cfg.Log.Local().Trim(uint64(before))
+}

@@ -1,0 +1,389 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// peer receives one other region's transactions.
+type peer struct {
+	r   *Relay
+	cfg Peer
+
+	mu     sync.Mutex
+	facts  peerFacts
+	status PeerStatus
+	woken  signal
+	stop   context.CancelCauseFunc
+}
+
+// peerFacts is what is remembered of a peer across restarts.
+type peerFacts struct {
+	Region Region // 0: not reached yet
+	Store  string // its log's name
+	Paused bool
+	Holds  Seq // what it holds durably of our stream
+}
+
+func peerKey(name string) []byte { return []byte("p" + name) }
+
+func loadPeerFacts(facts Store, name string) (peerFacts, error) {
+	var f peerFacts
+	data, err := facts.Get(peerKey(name))
+	if errors.Is(err, ErrNotFound) {
+		return f, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &f)
+	}
+	if err != nil {
+		return f, fmt.Errorf("read what is known of peer %s: %w", name, err)
+	}
+	return f, nil
+}
+
+func newPeer(r *Relay, cfg Peer) (*peer, error) {
+	f, err := loadPeerFacts(r.cfg.Facts, cfg.Name)
+	if err != nil {
+		return nil, err
+	}
+	p := &peer{r: r, cfg: cfg, facts: f}
+	p.status = PeerStatus{Region: cfg.Name, ID: f.Region, Address: cfg.Address, Holds: f.Holds}
+	p.setState("connecting")
+	if f.Paused {
+		p.setState("paused")
+		r.cfg.Applier.Pause(f.Region, true)
+	}
+	return p, nil
+}
+
+// save makes the facts durable.
+func (p *peer) save(ctx context.Context) error {
+	p.mu.Lock()
+	data, err := json.Marshal(p.facts)
+	p.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return p.r.cfg.Facts.Write(ctx, []Pair{{Key: peerKey(p.cfg.Name), Value: data}})
+}
+
+func (p *peer) setState(state string) {
+	if p.status.State != state {
+		p.status.State, p.status.Since = state, p.r.cfg.Clock.Now()
+	}
+}
+
+func (p *peer) holds() Seq {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.facts.Holds
+}
+
+func (p *peer) paused() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.facts.Paused
+}
+
+// run receives until ctx ends, with breaks while the peer is paused or cannot be reached.
+func (p *peer) run(ctx context.Context) error {
+	for attempt := 0; ; attempt++ {
+		if err := p.awaitResume(ctx); err != nil {
+			return err
+		}
+		before := p.last()
+		err := p.session(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if p.last() != before {
+			attempt = 0
+		}
+		if p.lost(err) {
+			attempt = 8
+		}
+		if err := p.pause(ctx, reconnectPause(attempt)); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits before the next attempt; resuming the peer cuts it short.
+func (p *peer) pause(ctx context.Context, d time.Duration) error {
+	woken := p.woken.next()
+	select {
+	case <-p.r.cfg.Clock.After(d):
+	case <-woken:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+func (p *peer) awaitResume(ctx context.Context) error {
+	for {
+		woken := p.woken.next()
+		if !p.paused() {
+			return nil
+		}
+		select {
+		case <-woken:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// last is what has been received durably.
+func (p *peer) last() Seq {
+	p.mu.Lock()
+	id := p.facts.Region
+	p.mu.Unlock()
+	if !id.Valid() {
+		return 0
+	}
+	return Seq(p.r.cfg.Log.Received(id).Last())
+}
+
+var errPaused = errors.New("paused by the operator")
+
+// lost notes why a session ended, and tells whether trying again soon is of no use.
+func (p *peer) lost(err error) (refused bool) {
+	refused = errors.Is(err, ErrRefused)
+	p.mu.Lock()
+	p.status.Reconnects++
+	p.status.LastError = err.Error()
+	switch {
+	case p.facts.Paused:
+		p.setState("paused")
+	case refused:
+		p.setState("refused")
+	default:
+		p.setState("connecting")
+	}
+	p.mu.Unlock()
+	if errors.Is(err, errPaused) {
+		return false
+	}
+	p.r.cfg.Logger.Warn("the feed of a peer ended", "peer", p.cfg.Name, "error", err)
+	if refused {
+		p.r.Report(Problem{
+			Kind: "peer_refused", Subject: p.cfg.Name, Detail: err.Error(),
+			Remedy: "mend the configuration that the text names; the relay keeps trying",
+		})
+	}
+	return refused
+}
+
+// session subscribes and receives until something fails.
+func (p *peer) session(parent context.Context) error {
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	p.mu.Lock()
+	p.stop = cancel
+	p.mu.Unlock()
+	if p.paused() {
+		return errPaused
+	}
+	hello, feed, err := p.r.cfg.Dialer.Subscribe(ctx, p.cfg, p.r.Self(), p.last()+1)
+	if err != nil {
+		return err
+	}
+	defer feed.Close() //nolint:errcheck // the connection is given up
+	if err := p.meet(ctx, hello); err != nil {
+		return err
+	}
+	return p.receive(ctx, feed)
+}
+
+// meet checks who answered, and remembers it.
+func (p *peer) meet(ctx context.Context, h Hello) error {
+	if err := p.check(h); err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	p.mu.Lock()
+	fresh := p.facts.Region != h.Region || p.facts.Store != h.Store
+	p.facts.Region, p.facts.Store = h.Region, h.Store
+	p.status.ID, p.status.LastError = h.Region, ""
+	p.setState("connected")
+	p.mu.Unlock()
+	if fresh {
+		if err := p.save(ctx); err != nil {
+			return err
+		}
+	}
+	p.r.cfg.Applier.Meet(h.Region)
+	return nil
+}
+
+func (p *peer) check(h Hello) error {
+	p.mu.Lock()
+	known := p.facts
+	p.mu.Unlock()
+	switch {
+	case h.Cluster != p.r.cfg.Cluster:
+		return fmt.Errorf("the relay at %s belongs to cluster %q, this one to %q: correct the peer's address or region.cluster", p.cfg.Address, h.Cluster, p.r.cfg.Cluster)
+	case h.Name != p.cfg.Name:
+		return fmt.Errorf("the relay at %s is region %q, the configuration says %q: correct the peer's address or name", p.cfg.Address, h.Name, p.cfg.Name)
+	case h.Region == p.r.cfg.Region || !h.Region.Valid():
+		return fmt.Errorf("the relay at %s has region id %d, which is this region's own or none: give every region its own region.id", p.cfg.Address, h.Region)
+	case known.Region.Valid() && known.Region != h.Region:
+		return fmt.Errorf("region %s had id %d and now says %d: a region's id must never change", p.cfg.Name, known.Region, h.Region)
+	case known.Store != "" && known.Store != h.Store:
+		return fmt.Errorf("the relay log of region %s is not the one that was read before: it has been lost or replaced, and the region must join again", p.cfg.Name)
+	}
+	return p.r.unique(p, h.Region)
+}
+
+// unique tells whether another peer has the id.
+func (r *Relay) unique(p *peer, id Region) error {
+	for _, other := range r.peers {
+		if other == p {
+			continue
+		}
+		other.mu.Lock()
+		taken := other.facts.Region == id
+		other.mu.Unlock()
+		if taken {
+			return fmt.Errorf("regions %s and %s both have id %d: give every region its own region.id", p.cfg.Name, other.cfg.Name, id)
+		}
+	}
+	return nil
+}
+
+// receive takes what the feed brings, until it ends.
+func (p *peer) receive(ctx context.Context, feed Feed) error {
+	in := inbox{p: p, stream: p.r.cfg.Log.Received(p.facts.Region)}
+	defer in.discard()
+	for {
+		m, err := feed.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if err := in.take(ctx, m); err != nil {
+			return err
+		}
+	}
+}
+
+// inbox puts the messages of one feed into the received stream.
+type inbox struct {
+	p       *peer
+	stream  ReceivedStream
+	writer  TransactionWriter
+	current Transaction
+	size    int64
+}
+
+func (in *inbox) take(ctx context.Context, m Message) error {
+	switch {
+	case m.Heartbeat != nil:
+		return in.p.heard(ctx, *m.Heartbeat)
+	case m.Transaction != nil:
+		return in.begin(ctx, *m.Transaction)
+	case in.writer == nil:
+		return errors.New("the feed sent bytes outside of a transaction")
+	case m.End:
+		return in.end()
+	}
+	in.size += int64(len(m.Chunk))
+	return in.writer.Append(m.Chunk)
+}
+
+func (in *inbox) begin(ctx context.Context, t Transaction) error {
+	if in.writer != nil {
+		return fmt.Errorf("the feed began transaction %d inside of another", t.Seq)
+	}
+	if t.Origin != in.p.facts.Region {
+		return fmt.Errorf("%w: the feed of region %d sent a transaction of region %d", ErrRefused, in.p.facts.Region, t.Origin)
+	}
+	if err := in.p.guardClock(t.HLC); err != nil {
+		return err
+	}
+	w, err := in.stream.Begin(ctx, t)
+	if err != nil {
+		return fmt.Errorf("take transaction %d: %w", t.Seq, err)
+	}
+	in.writer, in.current, in.size = w, t, 0
+	return nil
+}
+
+func (in *inbox) end() error {
+	if in.size != in.current.Size {
+		return fmt.Errorf("transaction %d has %d bytes, its header says %d", in.current.Seq, in.size, in.current.Size)
+	}
+	w := in.writer
+	in.writer = nil
+	if err := w.Commit(); err != nil {
+		return fmt.Errorf("keep transaction %d: %w", in.current.Seq, err)
+	}
+	in.p.r.received.transactions.Add(1)
+	in.p.r.received.bytes.Add(uint64(in.size))
+	return nil
+}
+
+func (in *inbox) discard() {
+	if in.writer != nil {
+		in.writer.Discard()
+	}
+}
+
+// guardClock keeps a region whose clock is far ahead from owning all future writes.
+func (p *peer) guardClock(h HLC) error {
+	ahead := time.Duration(h-HLC(p.r.cfg.Clock.Now().UnixMicro())) * time.Microsecond
+	if ahead <= p.r.cfg.DriftWarn {
+		return nil
+	}
+	problem := Problem{
+		Kind: "clock_drift", Subject: p.cfg.Name,
+		Detail: fmt.Sprintf("its clock is %s ahead of this region's", ahead.Round(time.Millisecond)),
+		Remedy: "set the clocks right (NTP); writes of the region that is ahead win over all others meanwhile",
+	}
+	p.r.Report(problem)
+	if ahead > p.r.cfg.DriftStop {
+		return fmt.Errorf("%s: taking nothing more from it until its clock is within %s", problem.Detail, p.r.cfg.DriftStop)
+	}
+	return nil
+}
+
+// heard takes a heartbeat: what the peer holds of our stream, and what it says of its own.
+func (p *peer) heard(ctx context.Context, h Heartbeat) error {
+	if err := p.guardClock(h.Promise); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	moved := false
+	if self := int(p.r.cfg.Region); self < len(h.Received) && h.Received[self] > p.facts.Holds {
+		moved = h.Received[self] >= p.facts.Holds+holdsStep
+		p.status.Holds = h.Received[self]
+		p.facts.Holds = h.Received[self]
+	}
+	p.status.Offset = time.Duration(h.Wall-p.r.cfg.Clock.Now().UnixMicro()) * time.Microsecond
+	p.status.Announced = leastOf(h.Announced)
+	id := p.facts.Region
+	p.mu.Unlock()
+	p.r.cfg.Applier.Heard(id, h)
+	if moved {
+		return p.save(ctx)
+	}
+	return nil
+}
+
+// holdsStep is how many transactions pass before what a peer holds is remembered again.
+const holdsStep = 10_000
+
+// leastOf is the smallest clock above zero.
+func leastOf(v Vector) HLC {
+	var least HLC
+	for _, h := range v {
+		if h > 0 && (least == 0 || h < least) {
+			least = h
+		}
+	}
+	return least
+}

@@ -1,0 +1,180 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"time"
+)
+
+// Self is how this relay introduces itself.
+func (r *Relay) Self() Hello {
+	return Hello{
+		Cluster: r.cfg.Cluster, Name: r.cfg.Name, Region: r.cfg.Region, Store: r.cfg.Store, Protocol: FeedProtocol,
+	}
+}
+
+// Open implements Publisher.
+func (r *Relay) Open(_ context.Context, from Hello, first Seq) (Hello, Feed, error) {
+	if err := r.admit(from); err != nil {
+		return Hello{}, nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if last := r.cfg.Log.State().Seq; first > last+1 {
+		return Hello{}, nil, fmt.Errorf(
+			"%w: region %s holds %d transactions of region %s, whose relay log has only %d: that relay log was lost or set back",
+			ErrRefused, from.Name, first-1, r.cfg.Name, last)
+	}
+	f := &publication{r: r, next: first, closed: make(chan struct{})}
+	if _, _, err := f.entry(); errors.Is(err, ErrTrimmed) || errors.Is(err, ErrNotFound) {
+		return Hello{}, nil, fmt.Errorf(
+			"%w: transaction %d of region %s is no longer in its relay log: region %s has been away for longer than the retention and must join again",
+			ErrRefused, first, r.cfg.Name, from.Name)
+	}
+	return r.Self(), f, nil
+}
+
+// admit checks who wants to subscribe.
+func (r *Relay) admit(h Hello) error {
+	switch {
+	case h.Protocol != FeedProtocol:
+		return fmt.Errorf("the relay of region %s speaks version %d of the feed, this one %d: run the same release", h.Name, h.Protocol, FeedProtocol)
+	case h.Cluster != r.cfg.Cluster:
+		return fmt.Errorf("this relay belongs to cluster %q, region %s to %q", r.cfg.Cluster, h.Name, h.Cluster)
+	case h.Name == r.cfg.Name || h.Region == r.cfg.Region:
+		return fmt.Errorf("region %s (id %d) subscribes to region %s (id %d): names and ids must be unique", h.Name, h.Region, r.cfg.Name, r.cfg.Region)
+	}
+	for _, p := range r.peers {
+		p.mu.Lock()
+		known := p.facts.Region
+		p.mu.Unlock()
+		if p.cfg.Name == h.Name && known.Valid() && known != h.Region {
+			return fmt.Errorf("region %s had id %d and now says %d: a region's id must never change", h.Name, known, h.Region)
+		}
+		if p.cfg.Name != h.Name && known == h.Region {
+			return fmt.Errorf("regions %s and %s both have id %d: give every region its own region.id", h.Name, p.cfg.Name, h.Region)
+		}
+	}
+	return nil
+}
+
+// publication is a feed of this region's own transactions.
+type publication struct {
+	r    *Relay
+	next Seq              // to be sent
+	beat <-chan time.Time // when the next heartbeat is due
+
+	mu     sync.Mutex
+	body   func() ([]byte, error, bool) // of the transaction that is being sent
+	stop   func()
+	once   sync.Once
+	closed chan struct{}
+}
+
+// Next implements Feed.
+func (f *publication) Next(ctx context.Context) (Message, error) {
+	if m, err, ok := f.chunk(); ok {
+		return m, err
+	}
+	if f.beat == nil {
+		f.beat = f.r.cfg.Clock.After(pulse)
+	}
+	for {
+		select {
+		case <-f.beat:
+			f.beat = nil
+			return Message{Heartbeat: f.r.heartbeat()}, nil
+		default:
+		}
+		grown := f.r.durable.next()
+		if f.next <= f.r.cfg.Log.State().Seq {
+			return f.begin()
+		}
+		select {
+		case <-grown:
+		case <-f.beat:
+			f.beat = nil
+			return Message{Heartbeat: f.r.heartbeat()}, nil
+		case <-f.closed:
+			return Message{}, ErrClosed
+		case <-ctx.Done():
+			return Message{}, context.Cause(ctx)
+		}
+	}
+}
+
+// begin starts the next transaction.
+func (f *publication) begin() (Message, error) {
+	e, body, err := f.entry()
+	if err != nil {
+		return Message{}, fmt.Errorf("read transaction %d: %w", f.next, err)
+	}
+	t := e.Transaction(f.r.cfg.Region)
+	f.next++
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.body, f.stop = iter.Pull2(iter.Seq2[[]byte, error](body))
+	return Message{Transaction: &t}, nil
+}
+
+func (f *publication) entry() (Entry, Body, error) {
+	if f.next > f.r.cfg.Log.State().Seq {
+		return Entry{}, nil, nil
+	}
+	lsn, err := f.r.cfg.Log.Local().BySeq(f.next)
+	if err != nil {
+		return Entry{}, nil, err
+	}
+	return f.r.cfg.Log.Local().Entry(lsn)
+}
+
+// chunk goes on with the transaction that is being sent, if one is.
+func (f *publication) chunk() (m Message, err error, sending bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.body == nil {
+		return m, nil, false
+	}
+	piece, err, more := f.body()
+	switch {
+	case err != nil:
+		return m, fmt.Errorf("read transaction %d: %w", f.next-1, err), true
+	case !more:
+		f.body = nil
+		return Message{End: true}, nil, true
+	}
+	return Message{Chunk: piece}, nil, true
+}
+
+// Close implements Feed.
+func (f *publication) Close() error {
+	f.once.Do(func() { close(f.closed) })
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.body != nil {
+		f.stop()
+		f.body = nil
+	}
+	return nil
+}
+
+// heartbeat is what this region says of itself now.
+func (r *Relay) heartbeat() *Heartbeat {
+	announced := r.cfg.Applier.Announce()
+	s := r.cfg.Log.State()
+	h := &Heartbeat{Last: s.Seq, Promise: s.HLC, Announced: announced, Wall: r.cfg.Clock.Now().UnixMicro()}
+	for _, p := range r.peers {
+		p.mu.Lock()
+		id := p.facts.Region
+		p.mu.Unlock()
+		if !id.Valid() {
+			continue
+		}
+		for int(id) >= len(h.Received) {
+			h.Received = append(h.Received, 0)
+		}
+		h.Received[id] = Seq(r.cfg.Log.Received(id).Last())
+	}
+	return h
+}
