@@ -2,7 +2,6 @@ package primary_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -130,8 +129,8 @@ func (b *bed) capture(t testing.TB) {
 // waitCaptured waits until the relay log has everything that the source has.
 func (b *bed) waitCaptured(t testing.TB) {
 	t.Helper()
-	file, offset := masterStatus(t, b.source)
 	waitFor(t, "capture", func() (bool, error) {
+		file, offset := masterStatus(t, b.source) // it can still move: checkpoints are written late
 		last := relay.LSN(b.log.Local().Last())
 		if last == 0 {
 			return false, nil
@@ -153,7 +152,7 @@ func masterStatus(t testing.TB, s *testenv.Server) (file string, offset uint64) 
 	return file, offset
 }
 
-func exec(t testing.TB, s *testenv.Server, statements ...string) {
+func execute(t testing.TB, s *testenv.Server, statements ...string) {
 	t.Helper()
 	conn, err := s.DB().Conn(t.Context())
 	if err != nil {
@@ -200,5 +199,3 @@ func (w testWriter) Write(b []byte) (int, error) {
 	w.t.Logf("%s", b)
 	return len(b), nil
 }
-
-var errStop = errors.New("stop")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,7 +18,7 @@ import (
 // history makes the source write files with everything that a dump can meet.
 func history(t testing.TB, s *testenv.Server) {
 	t.Helper()
-	exec(t, s,
+	execute(t, s,
 		"CREATE DATABASE app", "CREATE TABLE app.t (id INT PRIMARY KEY, v LONGBLOB) ENGINE=InnoDB",
 		"INSERT INTO app.t VALUES (1, 'one'), (2, 'two')",
 		"SET gtid_domain_id=7", "INSERT INTO app.t VALUES (3, 'three')", "UPDATE app.t SET v='drei' WHERE id=3",
@@ -136,9 +137,26 @@ func TestDumpsLikeTheRealServer(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			compare(t, transcript(t, b.addr, "repl", password, test.request), transcript(t, b.source.Addr(), "root", "", test.request))
+			got := transcript(t, b.addr, "repl", password, test.request)
+			want := transcript(t, b.source.Addr(), "root", "", test.request)
+			if strings.HasPrefix(test.name, "gtid") {
+				got, want = essence(got), essence(want)
+			}
+			compare(t, got, want)
 		})
 	}
+}
+
+// essence drops the checkpoints that a real server passes while it looks for a replica's place, and what artificial GTID lists say: the
+// server names what it skipped in the file, the relay all that the replica has.
+func essence(lines []string) []string {
+	lines = slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "type 161 ") })
+	for i, line := range lines {
+		if before, _, ok := strings.Cut(line, " size"); ok && strings.HasPrefix(line, "type 163 flags 0x20") {
+			lines[i] = before
+		}
+	}
+	return lines
 }
 
 func compare(t *testing.T, got, want []string) {

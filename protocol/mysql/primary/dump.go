@@ -2,8 +2,10 @@ package primary
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"time"
 
@@ -21,17 +23,20 @@ type dump struct {
 	options options
 	start   start
 
-	lsn       relay.LSN // of the last entry that was sent or left out
-	file      string    // that the client believes to be reading
-	offset    uint64    // behind everything sent or left out
-	formatted bool      // a format description came since the last ROTATE
-	checksum  bool      // of artificial events
-	active    time.Time // when the client was last sent something
-	until     binlog.Set
+	lsn       relay.LSN  // of the last entry that was sent or left out
+	file      string     // that the client believes to be reading
+	offset    uint64     // behind everything sent or left out
+	formatted bool       // a format description came since the last ROTATE
+	described bool       // one came at all
+	checksum  bool       // of artificial events
+	active    time.Time  // when the client was last sent something
+	until     binlog.Set // domains in which the client still wants something; of a dump without end: nil
+	state     binlog.Set // what the client has
+	skipped   bool       // groups were left out, and the client was not told yet what it is taken to have
 }
 
 func newDump(c *session, w *packetWriter, o options) *dump {
-	return &dump{c: c, log: c.srv.cfg.Log.Local(), w: w, options: o, checksum: o.checksum, active: time.Now(), until: o.until.Clone()}
+	return &dump{c: c, log: c.srv.cfg.Log.Local(), w: w, options: o, checksum: o.checksum, active: time.Now(), until: o.until.Clone(), state: o.state.Clone()}
 }
 
 // run sends events until ctx ends or the client must not have more. io.EOF says that it has all it asked for.
@@ -140,12 +145,14 @@ func (d *dump) entry(e relay.Entry, body relay.Body) error {
 		skip = d.start.skip
 	}
 	d.lsn, d.offset = e.LSN, offset+uint64(e.Size)
-	send, err := d.wanted(e)
-	if err != nil {
-		return err
-	}
-	if !send {
-		return d.silence()
+	if e.GTID != "" && d.options.byGTID {
+		send, err := d.group(e, offset)
+		if err != nil {
+			return err
+		}
+		if !send {
+			return d.silence()
+		}
 	}
 	if err := d.events(body, skip); err != nil {
 		return err
@@ -154,16 +161,33 @@ func (d *dump) entry(e relay.Entry, body relay.Body) error {
 	return d.reached(e)
 }
 
-// wanted tells whether the client is to get an entry.
-func (d *dump) wanted(e relay.Entry) (bool, error) {
-	if e.Kind == relay.Frame || e.GTID == "" || !d.options.byGTID {
-		return true, nil
-	}
+// group tells whether a GTID replica is to get a group. After a stretch of groups that it was not to get it is told its state, as
+// real primaries do.
+func (d *dump) group(e relay.Entry, offset uint64) (send bool, err error) {
 	g, err := binlog.Parse(e.GTID)
 	if err != nil {
 		return false, err
 	}
-	return e.LSN > d.start.held[g.Domain] && !d.stopped(g), nil
+	switch {
+	case e.LSN <= d.start.held[g.Domain]:
+		d.skipped = true
+		return false, nil
+	case d.stopped(g):
+		return false, nil
+	}
+	if d.skipped {
+		err = d.tellState(offset)
+	}
+	d.state.Add(g)
+	return true, err
+}
+
+func (d *dump) tellState(offset uint64) error {
+	d.skipped = false
+	if len(d.state) == 0 {
+		return nil
+	}
+	return d.w.event(binlog.FakeGTIDList(d.c.srv.cfg.ServerID, d.state.List(), uint32(offset), true))
 }
 
 // silence keeps the client informed while much is left out.
@@ -266,15 +290,33 @@ func (s *formatSink) write(b []byte) error {
 	if len(s.event) < s.size {
 		return nil
 	}
-	return s.d.format(s.event, false)
+	return s.d.format(s.event)
 }
 
-// format sends a format description. From then on artificial events have a checksum, as it says.
-func (d *dump) format(event []byte, midFile bool) error {
-	event, err := binlog.FormatForDump(event, midFile)
+// format sends a format description that stands in the stream. From then on artificial events have a checksum, as it says. To a GTID
+// replica that goes on, the first one must not say that the server has just started: it would drop its temporary tables.
+func (d *dump) format(event []byte) error {
+	goesOn := d.options.byGTID && len(d.options.state) > 0 && !d.described
+	sent, err := binlog.FormatForDump(event, goesOn)
 	if err != nil {
 		return err
 	}
-	d.formatted, d.checksum = true, true
+	if goesOn {
+		restorePosition(sent, event)
+	}
+	return d.describe(sent)
+}
+
+// describe sends a format description as it is given.
+func (d *dump) describe(event []byte) error {
+	d.formatted, d.described, d.checksum = true, true, true
 	return d.w.event(event)
+}
+
+// restorePosition puts back the position that FormatForDump took out together with the time.
+func restorePosition(sent, original []byte) {
+	const position = 13
+	copy(sent[position:position+4], original[position:])
+	end := len(sent) - binlog.ChecksumSize
+	binary.LittleEndian.PutUint32(sent[end:], crc32.ChecksumIEEE(sent[:end]))
 }

@@ -12,7 +12,7 @@ import (
 
 // The reasons for ending a connection from another goroutine.
 var (
-	errSameServerID = fatal("A slave with the same server_uuid/server_id as this slave has connected to the master")
+	errSameServerID = mysql.NewError(erSlaveSameID, "A slave with the same server_uuid/server_id is already connected")
 	errKilled       = mysql.NewError(erConnectionKilled, "Connection was killed")
 	errGone         = errors.New("the client is gone")
 )
@@ -21,6 +21,7 @@ var (
 const (
 	erConnectionKilled  = 1927
 	erIncorrectGTIDList = 1941
+	erSlaveSameID       = 4052
 )
 
 // fatal is the one error that stops a replica's I/O thread and is shown to its operator. All others make it reconnect.

@@ -14,7 +14,8 @@ import (
 //	by file and offset  ROTATE to the place · format description without time and position
 //	by GTID             ROTATE to the file · its frames up to the first group · the state that the replica has
 //
-// as real primaries do (sql/sql_repl.cc). Replicas need the format description; the rest keeps their positions true.
+// as real primaries do (sql/sql_repl.cc). Replicas need the format description; the rest keeps their positions true. A real
+// primary reads the file up to the place, and so sends the checkpoints on the way too, which mean nothing to a replica.
 func (d *dump) introduce(ctx context.Context) error {
 	file, offset, err := d.firstPlace()
 	if err != nil || file == "" || offset == fileHeader {
@@ -24,19 +25,17 @@ func (d *dump) introduce(ctx context.Context) error {
 		return d.enter(file, offset)
 	}
 	head, err := fileStart(d.log, file)
+	var all bool
 	if errors.Is(err, relay.ErrNotFound) || errors.Is(err, relay.ErrTrimmed) {
 		err = d.enter(file, offset)
 	} else if err == nil {
-		err = d.head(ctx, file, head)
-	}
-	if err != nil {
-		return err
+		all, err = d.head(ctx, file, head)
 	}
 	d.offset = offset
-	if len(d.start.state) == 0 {
-		return nil
+	if err != nil || all {
+		return err
 	}
-	return d.w.event(binlog.FakeGTIDList(d.c.srv.cfg.ServerID, d.start.state, uint32(offset), true))
+	return d.tellState(offset)
 }
 
 // firstPlace returns where the first byte to be sent stands. If that is not written yet, it is the end of the log; file is "" if the
@@ -73,7 +72,10 @@ func (d *dump) enter(file string, offset uint64) error {
 	if err != nil {
 		return fmt.Errorf("read format description of %s: %w", file, err)
 	}
-	return d.format(event, true)
+	if event, err = binlog.FormatForDump(event, true); err != nil {
+		return err
+	}
+	return d.describe(event)
 }
 
 func (d *dump) rotate(file string, offset uint64) error {
@@ -81,22 +83,22 @@ func (d *dump) rotate(file string, offset uint64) error {
 	return d.w.event(binlog.FakeRotate(d.c.srv.cfg.ServerID, file, offset, d.checksum))
 }
 
-// head sends the frames with which a file begins.
-func (d *dump) head(ctx context.Context, file string, from relay.LSN) error {
+// head sends the frames with which a file begins. all says that nothing else comes before the first entry.
+func (d *dump) head(ctx context.Context, file string, from relay.LSN) (all bool, err error) {
 	if err := d.rotate(file, fileHeader); err != nil {
-		return err
+		return false, err
 	}
-	for lsn := from; lsn < d.start.lsn && ctx.Err() == nil; lsn++ {
-		e, body, err := d.log.Entry(lsn)
-		if err != nil {
-			return err
+	for lsn := from; lsn < d.start.lsn; lsn++ {
+		if ctx.Err() != nil {
+			return false, ctx.Err()
 		}
-		if f, _, err := place(e); err != nil || f != file || e.Kind != relay.Frame {
-			return err
+		e, body, err := d.log.Entry(lsn)
+		if err != nil || e.Kind != relay.Frame {
+			return false, err
 		}
 		if err := d.events(body, 0); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }

@@ -154,7 +154,7 @@ func addLists(set *binlog.Set, body relay.Body) error {
 }
 
 // before returns the state before a group, given that after it. The group's own predecessor is taken to be the sequence
-// before.
+// before, of a server that is not known: 0.
 func before(after binlog.Set, gtid string) (binlog.Set, error) {
 	g, err := binlog.Parse(gtid)
 	if err != nil {
@@ -163,7 +163,7 @@ func before(after binlog.Set, gtid string) (binlog.Set, error) {
 	set := after.Clone()
 	delete(set, g.Domain)
 	if g.Seq > 1 {
-		set.Add(binlog.GTID{Domain: g.Domain, Server: g.Server, Seq: g.Seq - 1})
+		set.Add(binlog.GTID{Domain: g.Domain, Seq: g.Seq - 1})
 	}
 	return set, nil
 }
@@ -171,4 +171,9 @@ func before(after binlog.Set, gtid string) (binlog.Set, error) {
 // parseState reads a replica's @slave_connect_state; the spaces and empty members that servers accept are allowed.
 func parseState(s string) (binlog.Set, error) {
 	return binlog.ParseSet(strings.Trim(strings.ReplaceAll(s, " ", ""), ","))
+}
+
+// same tells whether a replica's GTID is the one of the base state.
+func same(b, g binlog.GTID) bool {
+	return b.Domain == g.Domain && b.Seq == g.Seq && (b.Server == 0 || b.Server == g.Server)
 }

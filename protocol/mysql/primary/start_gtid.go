@@ -15,7 +15,6 @@ type start struct {
 	skip   uint64               // bytes of the first entry that the client has already
 	offset uint64               // of the first byte sent of it, or where the log ends now; 0: the file's beginning is sent
 	file   string               // "" until the log has an entry
-	state  []binlog.GTID        // what a GTID replica has, if it is to be told
 	held   map[uint32]relay.LSN // by domain: groups up to here are left out
 }
 
@@ -43,7 +42,7 @@ func startByGTID(log relay.LocalStream, state binlog.Set) (start, error) {
 	if err := p.missing(state, last); err != nil {
 		return start{}, err
 	}
-	return start{lsn: p.next, state: state.List(), held: p.held}, nil
+	return start{lsn: p.next, held: p.held}, nil
 }
 
 // planner finds the earliest entry that a replica needs, domain by domain.
@@ -89,7 +88,7 @@ func (p *planner) domain(g binlog.GTID) error {
 func (p *planner) outside(g binlog.GTID) error {
 	b, ok := p.base[g.Domain]
 	switch {
-	case !ok || b == g:
+	case !ok || same(b, g):
 		return nil
 	case g.Seq < b.Seq:
 		return errPurged()
@@ -105,7 +104,7 @@ func (p *planner) beforeFirst(g binlog.GTID) error {
 	switch {
 	case ok && g.Seq < b.Seq:
 		return errPurged()
-	case !ok || b.Seq != g.Seq:
+	case !ok || !same(b, g):
 		return errDiverged(g.String())
 	}
 	return p.first(g.Domain)

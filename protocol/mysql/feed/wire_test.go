@@ -1,0 +1,121 @@
+package feed_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/octant-db/octant/protocol/mysql/feed"
+	"github.com/octant-db/octant/relay"
+)
+
+func vector() *rapid.Generator[relay.Vector] {
+	return rapid.Map(rapid.SliceOfN(rapid.Int64(), 1, 65), func(list []int64) relay.Vector {
+		var v relay.Vector
+		for _, h := range list {
+			v = append(v, relay.HLC(h))
+		}
+		return v
+	})
+}
+
+func message(t *rapid.T) relay.Message {
+	switch rapid.IntRange(0, 3).Draw(t, "kind") {
+	case 0:
+		return relay.Message{Transaction: &relay.Transaction{
+			Origin: relay.Region(rapid.Byte().Draw(t, "origin")), Seq: relay.Seq(rapid.Uint64().Draw(t, "seq")),
+			HLC: relay.HLC(rapid.Int64().Draw(t, "hlc")), Deps: vector().Draw(t, "deps"),
+			Time: time.UnixMicro(rapid.Int64Range(1, 1<<50).Draw(t, "time")).UTC(),
+			GTID: rapid.String().Draw(t, "gtid"), Flavour: "mariadb", Size: rapid.Int64().Draw(t, "size"),
+		}}
+	case 1:
+		return relay.Message{Chunk: rapid.SliceOfN(rapid.Byte(), 1, 1000).Draw(t, "chunk")}
+	case 2:
+		return relay.Message{Heartbeat: &relay.Heartbeat{
+			Last: relay.Seq(rapid.Uint64().Draw(t, "last")), Promise: relay.HLC(rapid.Int64().Draw(t, "promise")),
+			Announced: vector().Draw(t, "announced"), Received: []relay.Seq{1, 2}, Wall: rapid.Int64().Draw(t, "wall"),
+		}}
+	}
+	return relay.Message{End: true}
+}
+
+func show(m relay.Message) string {
+	return fmt.Sprint(m.Transaction, m.Heartbeat, m.End, m.Chunk)
+}
+
+func TestRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := message(t)
+		prefix := []byte("before")
+		b, err := feed.AppendMessage(bytes.Clone(prefix), 7, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.HasPrefix(b, prefix) {
+			t.Fatal("what stood before was changed")
+		}
+		event := b[len(prefix):]
+		got, err := feed.Decode(event)
+		if err != nil || show(got) != show(m) {
+			t.Fatalf("%s came back as %s, %v", show(m), show(got), err)
+		}
+		i := rapid.IntRange(0, len(event)-1).Draw(t, "at")
+		event[i] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
+		if _, err := feed.Decode(event); err == nil {
+			t.Fatalf("a flipped bit in byte %d was not noticed", i)
+		}
+	})
+}
+
+func TestHelloAndRequest(t *testing.T) {
+	h := relay.Hello{Cluster: "shop", Name: "a", Region: 3, Store: "x'y", Protocol: relay.FeedProtocol}
+	b, err := feed.AppendHello(nil, 7, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := feed.DecodeHello(b); err != nil || got != h {
+		t.Errorf("%+v came back as %+v, %v", h, got, err)
+	}
+	if _, err := feed.Decode(b); err == nil {
+		t.Error("an introduction was taken for a message")
+	}
+	request, err := feed.Request(h, 42)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hex := strings.Split(request, "'")[1]
+	if got, first, err := feed.ParseRequest(hex, "42"); err != nil || got != h || first != 42 {
+		t.Errorf("request came back as %+v from %d, %v", got, first, err)
+	}
+}
+
+func TestChunkTooLong(t *testing.T) {
+	if _, err := feed.AppendMessage(nil, 7, relay.Message{Chunk: make([]byte, feed.MaxChunk+1)}); err == nil {
+		t.Error("was encoded")
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, m := range []relay.Message{{End: true}, {Chunk: []byte("abc")}, {Heartbeat: &relay.Heartbeat{Last: 3}}, {Transaction: &relay.Transaction{Seq: 1, Deps: relay.Vector{1, 2}}}} {
+		b, err := feed.AppendMessage(nil, 7, m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(_ *testing.T, b []byte) {
+		_, _ = feed.Decode(b)
+		_, _ = feed.DecodeHello(b)
+	})
+}
+
+func FuzzParseRequest(f *testing.F) {
+	f.Add("0473686f70016103", "1")
+	f.Add("", "")
+	f.Add("ff", "-1")
+	f.Fuzz(func(_ *testing.T, hello, from string) { _, _, _ = feed.ParseRequest(hello, from) })
+}

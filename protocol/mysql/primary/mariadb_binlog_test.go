@@ -1,0 +1,94 @@
+package primary_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/octant-db/octant/testenv/envtest"
+)
+
+func TestFilesAreByteIdentical(t *testing.T) {
+	b := startBed(t)
+	history(t, b.source)
+	b.waitCaptured(t)
+
+	dir := envtest.Dir(t)
+	if out, err := binlogTool(t, b, dir, "--to-last-log").CombinedOutput(); err != nil {
+		t.Fatalf("mariadb-binlog: %v\n%s", err, out)
+	}
+	last, _ := masterStatus(t, b.source)
+	for i := 1; i <= 3; i++ {
+		name := fmt.Sprintf("mariadb-bin.%06d", i)
+		compareFiles(t, filepath.Join(dir, name), b.source.BinlogFile(name), name == last)
+	}
+}
+
+// compareFiles compares a file with the server's own. The one that the server still writes has a flag that says so, which
+// is not sent.
+func compareFiles(t *testing.T, got, want string, open bool) {
+	t.Helper()
+	g, err := os.ReadFile(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := os.ReadFile(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if flags := 4 + 17; open && len(w) > flags {
+		w[flags] &^= 1
+	}
+	if !bytes.Equal(g, w) {
+		t.Errorf("%s has %d bytes and differs from the server's, which has %d", filepath.Base(want), len(g), len(w))
+	}
+}
+
+func binlogTool(t *testing.T, b *bed, dir string, more ...string) *exec.Cmd {
+	t.Helper()
+	tool, err := exec.LookPath("mariadb-binlog")
+	if err != nil {
+		t.Skip("mariadb-binlog is not installed")
+	}
+	args := append([]string{
+		"--no-defaults", "--read-from-remote-server", "--host=127.0.0.1", fmt.Sprintf("--port=%d", b.port(t)),
+		"--user=repl", "--password=" + password, "--raw", "--result-file=" + dir + "/",
+	}, more...)
+	return exec.CommandContext(t.Context(), tool, append(args, "mariadb-bin.000001")...)
+}
+
+func TestNeverStoppingTool(t *testing.T) {
+	b := startBed(t)
+	history(t, b.source)
+	dir := envtest.Dir(t)
+	tool := binlogTool(t, b, dir, "--stop-never", "--stop-never-slave-server-id=555")
+	if err := tool.Start(); err != nil {
+		t.Fatal(err)
+	}
+	run(t, b, "INSERT INTO app.t VALUES (100, 'late', 1)", "FLUSH BINARY LOGS")
+	b.waitCaptured(t)
+	file, _ := masterStatus(t, b.source)
+	waitFor(t, "the tool to reach "+file, func() (bool, error) {
+		_, err := os.Stat(filepath.Join(dir, file))
+		return err == nil, nil
+	})
+	if err := tool.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = tool.Wait() // ended by the signal
+	waitFor(t, "the dump to end", func() (bool, error) { return len(b.Replicas()) == 0, nil })
+	compareFiles(t, filepath.Join(dir, "mariadb-bin.000003"), b.source.BinlogFile("mariadb-bin.000003"), false)
+}
+
+func run(t *testing.T, b *bed, statements ...string) {
+	t.Helper()
+	for _, s := range statements {
+		if _, err := b.source.DB().ExecContext(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
