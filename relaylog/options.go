@@ -41,7 +41,8 @@ type Options struct {
 	step func(name string)                // called between the steps of the writer
 }
 
-// Events are called by the log's goroutines, one after the other, and should return soon: the writer waits.
+// Events are called by the writer, one after the other, and should return soon. They must not wait for the log to write
+// anything (Write, Promise, Trim, Append): that would be waiting for themselves.
 type Events struct {
 	// Durable is told of local entries when they have become durable and visible, in order. The slice is the callee's.
 	Durable func(entries []relay.Entry)

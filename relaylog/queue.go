@@ -165,18 +165,19 @@ func (q *queue) waitForRoom(ctx context.Context, epoch uint64) error {
 	}
 }
 
-// take waits for work and returns what fits into one group, in order; nil when the queue was closed and is empty.
-func (q *queue) take(limit cost) []*op {
+// take waits for work and returns what fits into one group, in order; nil when the queue was closed and is empty. apart:
+// what frees space comes in groups of its own, because others may find none.
+func (q *queue) take(limit cost, apart func() bool) []*op {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.ops) == 0 && !q.closed {
 		q.work.Wait()
 	}
 	var sum cost
-	n := 0
+	n, split := 0, apart()
 	for _, o := range q.ops {
 		sum.add(o.cost)
-		if n > 0 && (!sum.within(limit) || o.frees != q.ops[0].frees) {
+		if n > 0 && (!sum.within(limit) || (split && o.frees != q.ops[0].frees)) {
 			break
 		}
 		n++

@@ -2,6 +2,7 @@ package relaylog
 
 import (
 	"fmt"
+	"slices"
 	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
@@ -21,7 +22,7 @@ func groupLimit(b *badger.DB) cost {
 // runWriter is the one goroutine that writes: it turns what is queued into groups until the queue is closed and empty.
 func (db *DB) runWriter() {
 	for {
-		group := db.queue.take(db.limit)
+		group := db.queue.take(db.limit, func() bool { return db.Err() != nil })
 		if len(group) == 0 {
 			return
 		}
@@ -134,7 +135,7 @@ func (db *DB) checkSpace(group []*op) error {
 	if need < 0 {
 		return nil
 	}
-	if group[0].frees {
+	if !slices.ContainsFunc(group, func(o *op) bool { return !o.frees }) {
 		need /= 4
 	}
 	free, err := db.opts.free(db.dir)
