@@ -18,9 +18,13 @@
 //	FakeRotate, Heartbeat, …           events that a primary makes for one connection
 //	GTID, Set, Position                places in the log
 //	TableCache, Rows                   what changed, without decoding values
-//	Decoder, KeyValues                 what changed, with values
-//	RowsBuilder, Base64Statement       row images back into events, for BINLOG statements
+//	Decoder                            a transaction's changes, as package relay has them
+//	Schema, Columns                    values of row images, all or some
+//	RowsBuilder, AppendStatement       row images back into events, for BINLOG statements
 //	AppendLiteral, AppendJSON          values as SQL and for people
+//
+// What a table map does not say is not known here: UUID, INET4 and INET6 columns look like BINARY and have that kind, with
+// their bytes in text and network order, and JSON looks like LONGTEXT. Their values are exact all the same.
 //
 // Bytes that come from outside never panic: they give errors, which never contain values of rows.
 package binlog

@@ -3,6 +3,8 @@ package binlog_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -276,5 +278,25 @@ func (s *session) compareDefinition(table *relay.Table) {
 		if got := []string{c.Name, name, unsigned, c.Collation, c.Charset}; fmt.Sprint(got) != fmt.Sprint(rows[i]) {
 			s.t.Errorf("%s: column %v, the server says %v", table, got, rows[i])
 		}
+	}
+}
+
+// TestStatementFormat shows that statements are given with all that comes before them passed over.
+func TestStatementFormat(t *testing.T) {
+	s := connect(t)
+	s.exec("CREATE TABLE src.a (id INT PRIMARY KEY AUTO_INCREMENT, v DOUBLE)")
+	data := filepath.Join(t.TempDir(), "rows")
+	if err := os.WriteFile(data, []byte("7\t8\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	file := s.logged(func() {
+		s.exec("SET binlog_format=STATEMENT, @v=5")
+		s.exec("INSERT INTO src.a (v) VALUES (@v+RAND())")
+		s.exec("LOAD DATA INFILE '" + data + "' INTO TABLE src.a")
+		s.exec("SET binlog_format=ROW")
+	})
+	got := brief(t, changesOf(t, file))
+	if len(got) != 2 || got[0] != "STATEMENT INSERT INTO src.a (v) VALUES (@v+RAND())" || !strings.HasPrefix(got[1], "STATEMENT LOAD DATA INFILE") {
+		t.Errorf("got %q", got)
 	}
 }

@@ -64,10 +64,10 @@ const (
 
 // Flags of an event's header; see LOG_EVENT_*_F in MariaDB's sql/log_event.h.
 const (
-	FlagInUse      uint16 = 0x01 // of a format description: the file was not closed
-	FlagArtificial uint16 = 0x20 // made by the primary for the connection; it does not stand in the file
-	FlagIgnorable  uint16 = 0x80 // a reader that does not know the type may skip it
-	FlagSkipRepl   uint16 = 0x8000
+	FlagInUse           uint16 = 0x01   // of a format description: the file was not closed
+	FlagArtificial      uint16 = 0x20   // made by the primary for the connection; it does not stand in the file
+	FlagIgnorable       uint16 = 0x80   // a reader that does not know the type may skip it
+	FlagSkipReplication uint16 = 0x8000 // written with @@skip_replication set
 )
 
 // Header is the beginning of every event.
