@@ -368,3 +368,29 @@ func TestWriteLimits(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLeftovers looks below the log for chunks of what was never committed.
+func TestLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, dir, relaylog.Options{})
+	begun := func() relay.EntryWriter {
+		w := db.Local().Begin(t.Context())
+		err := errors.Join(w.Append(make([]byte, 1<<20)), db.Write(t.Context(), nil))
+		if got := countKeys(t, db, "c\x00"); err != nil || got == 0 {
+			t.Fatalf("%d chunks were written ahead, %v", got, err)
+		}
+		return w
+	}
+	begun().Discard()
+	commit(t, db, []byte("small"))
+	if got := countKeys(t, db, "c\x00"); got != 0 {
+		t.Errorf("the next entry left %d chunks of a discarded one", got)
+	}
+	begun()
+	mustClose(t, db)
+	db = open(t, dir, relaylog.Options{})
+	defer mustClose(t, db)
+	if got := countKeys(t, db, "c\x00"); got != 0 || db.Local().Last() != 1 {
+		t.Errorf("opening left %d chunks; the last entry is %d", got, db.Local().Last())
+	}
+}

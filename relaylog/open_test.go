@@ -190,8 +190,8 @@ func TestDiskFull(t *testing.T) {
 	}
 	mustClose(t, db)
 	db = open(t, dir, relaylog.Options{})
-	if got := db.State(); got.LSN != 2 {
-		t.Fatalf("after opening it again the state is %+v", got)
+	if got, bytes := db.State(), db.Local().Bytes(); got.LSN != 2 || bytes != int64(len("after")) {
+		t.Fatalf("after opening it again the state is %+v, with %d bytes", got, bytes)
 	}
 }
 
