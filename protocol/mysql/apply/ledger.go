@@ -67,11 +67,11 @@ func markStatement(b []byte, m relay.Mark) []byte {
 }
 
 // Applied returns, by origin, the last transaction that the ledger says was applied, with its clock. It reads what is
-// committed.
+// committed, and waits for transactions that hold a row of the ledger: one of a relay that has died may still commit.
 func (t *Target) Applied(ctx context.Context) ([]relay.SeqHLC, error) {
 	var applied []relay.SeqHLC
 	err := t.withControl(ctx, func(s *session) error {
-		rs, err := s.query(ctx, "read octant.applied", "SELECT origin, to_seq, hlc FROM octant.applied WHERE to_seq>0")
+		rs, err := s.query(ctx, "read octant.applied", "SELECT origin, to_seq, hlc FROM octant.applied WHERE to_seq>0 LOCK IN SHARE MODE")
 		if err != nil {
 			return err
 		}
