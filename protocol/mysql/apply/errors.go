@@ -19,6 +19,7 @@ const (
 	codeWrongType      = 1677
 	codeWrongColumns   = 1136
 	codeUnknownError   = 1105 // what a BINLOG statement says of a column whose type differs too much
+	codeNoSuchThread   = 1094
 	codeInterrupted    = 1317
 	codeServerShutdown = 1053
 	codeKilled         = 1927
@@ -130,9 +131,8 @@ func (e *ConnectionError) Unwrap() error { return e.Err }
 func (e *ConnectionError) Retryable() bool { return true }
 
 var (
-	// ErrCommitUnknown says that the connection was lost while COMMIT was under way: only the ledger knows, see
-	// Target.Applied, and it knows only once the server has ended the lost session.
-	ErrCommitUnknown = errors.New("it is unknown whether the transaction was committed: read octant.applied again")
+	// ErrCommitUnknown says that the connection was lost while COMMIT was under way: ask Target.Committed.
+	ErrCommitUnknown = errors.New("it is unknown whether the transaction was committed")
 	// ErrMarkStands says that the mark was already in the ledger, column for column: the transaction was applied before.
 	ErrMarkStands = errors.New("the mark already stands in octant.applied")
 )

@@ -166,6 +166,20 @@ func TestIdentityOfSeveralColumns(t *testing.T) {
 	}
 }
 
+func TestIdentityOfGeneratedColumns(t *testing.T) {
+	b := newBed(t, "CREATE TABLE t(id INT PRIMARY KEY, v INT, g INT AS (v % 3) VIRTUAL, UNIQUE KEY g_key(g))")
+	changes := b.images("t", "INSERT INTO t(id,v) VALUES(1,3),(2,4)", "UPDATE t SET v=6 WHERE id=1", "UPDATE t SET v=8 WHERE id=1")
+	images := []relay.Image{changes[0].After, changes[1].After, changes[2].After, changes[3].After, changes[3].Before}
+	got, err := b.open("octant").Identify(b.ctx, changes[0].Table, images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unique := func(i int) string { return got[i].Unique[0] }
+	if unique(0) == unique(1) || unique(0) != unique(2) || unique(3) == unique(2) || unique(4) != unique(2) {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestIdentifyWithASmallCache(t *testing.T) {
 	b := newBed(t, "CREATE TABLE t(k VARCHAR(60) PRIMARY KEY)")
 	var values []string

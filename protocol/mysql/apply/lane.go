@@ -19,6 +19,8 @@ type lane struct {
 	target *Target
 	id     int
 	busy   atomic.Bool
+	// unsettled is the server's number of the session that was lost during COMMIT, until Committed has settled it; 0: none.
+	unsettled atomic.Uint32
 
 	mu      sync.Mutex // guards session against Close
 	session *session

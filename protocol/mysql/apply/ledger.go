@@ -66,6 +66,51 @@ func markStatement(b []byte, m relay.Mark) []byte {
 	return append(b, ") ON DUPLICATE KEY UPDATE from_seq=VALUES(from_seq),to_seq=VALUES(to_seq),hlc=VALUES(hlc),nonce=VALUES(nonce)"...)
 }
 
+// Committed tells whether the transaction of a mark was committed, after ErrCommitUnknown. It ends the session that was lost, if the
+// server still has it, and waits for its lock on the mark's row, so that the answer is final. Where that lock does not go away within
+// LockWait the error is Retryable. The lane must not have been used for the origin since.
+func (t *Target) Committed(ctx context.Context, mark relay.Mark) (bool, error) {
+	if mark.Lane < 0 || mark.Lane >= len(t.lanes) {
+		return false, fmt.Errorf("read octant.applied: no lane %d: there are %d", mark.Lane, len(t.lanes))
+	}
+	lost := &t.lanes[mark.Lane].unsettled
+	committed := false
+	err := t.withControl(ctx, func(s *session) error {
+		if err := s.kill(ctx, lost.Load()); err != nil {
+			return err
+		}
+		rs, err := s.query(ctx, "read octant.applied", fmt.Sprintf(
+			"SELECT from_seq, to_seq, hlc, nonce FROM octant.applied WHERE origin=%d AND lane=%d FOR UPDATE", mark.Origin, mark.Lane))
+		if err != nil {
+			return err
+		}
+		committed = len(rs[0].Values) == 1 && holds(rs[0].Values[0], mark)
+		return nil
+	})
+	if err == nil {
+		lost.Store(0)
+	}
+	return committed, err
+}
+
+func holds(row []mysql.FieldValue, m relay.Mark) bool {
+	return relay.Seq(row[0].AsUint64()) == m.Range.From && relay.Seq(row[1].AsUint64()) == m.Range.To &&
+		relay.HLC(row[2].AsInt64()) == m.HLC && row[3].AsUint64() == m.Nonce
+}
+
+// kill ends a session of the same user. That it is gone already is well.
+func (s *session) kill(ctx context.Context, id uint32) error {
+	if id == 0 {
+		return nil
+	}
+	_, err := s.query(ctx, "end lost session", fmt.Sprintf("KILL CONNECTION %d", id))
+	var e *Error
+	if errors.As(err, &e) && e.Code == codeNoSuchThread {
+		return nil
+	}
+	return err
+}
+
 // Applied returns, by origin, the last transaction that the ledger says was applied, with its clock. It reads what is
 // committed, and waits for transactions that hold a row of the ledger: one of a relay that has died may still commit.
 func (t *Target) Applied(ctx context.Context) ([]relay.SeqHLC, error) {

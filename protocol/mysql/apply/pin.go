@@ -21,11 +21,14 @@ const nativeDomain = 9000
 //   - foreign keys and CHECKs were checked where the row was born; here their order could be another one. Unique keys are
 //     checked: their errors are part of the protocol;
 //   - READ COMMITTED takes no gap locks, so that rows of different keys do not wait for each other;
-//   - time limits that would cut a long transaction are off.
+//   - no statement is too slow, but a transaction whose relay is gone does not keep its locks for ever.
 const pinned = `SET SESSION time_zone='+00:00', sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_BACKSLASH_ESCAPES',
  autocommit=1, completion_type=0, foreign_key_checks=0, unique_checks=1, check_constraint_checks=0, sql_safe_updates=0,
- sql_notes=0, max_statement_time=0, innodb_lock_wait_timeout=%[1]d, lock_wait_timeout=%[1]d,
+ sql_notes=0, max_statement_time=0, idle_transaction_timeout=%[2]d, innodb_lock_wait_timeout=%[1]d, lock_wait_timeout=%[1]d,
  tx_isolation='READ-COMMITTED'; SET NAMES utf8mb4`
+
+// idleTransactionSeconds is how long the server lets a transaction of ours stand without a word.
+const idleTransactionSeconds = 300
 
 // abilities are what the user may do, as found by trying.
 type abilities struct {
@@ -40,7 +43,7 @@ func (t *Target) open(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.query(ctx, "set up session", fmt.Sprintf(pinned, t.config.lockWaitSeconds())); err != nil {
+	if _, err := s.query(ctx, "set up session", fmt.Sprintf(pinned, t.config.lockWaitSeconds(), idleTransactionSeconds)); err != nil {
 		s.close()
 		return nil, err
 	}

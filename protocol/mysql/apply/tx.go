@@ -111,6 +111,7 @@ func (x *tx) commitError(done int, err error) error {
 		}
 	}
 	x.session.broken = true
+	x.lane.unsettled.Store(x.session.conn.GetConnectionID())
 	return fmt.Errorf("commit: %w (%v)", ErrCommitUnknown, err)
 }
 
