@@ -1,0 +1,137 @@
+package web
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// ConflictCount is how many conflicts of one kind were decided by one policy since the relay started.
+type ConflictCount struct {
+	Kind, Policy string
+	Count        uint64
+}
+
+// conflictCounter is an Inspector that counts conflicts by kind. Without it they are counted by the tables' policies.
+type conflictCounter interface{ ConflictCounts() []ConflictCount }
+
+// deadLetterCounter is an Inspector that keeps dead letters. Without it there are none.
+type deadLetterCounter interface{ DeadLetters() int }
+
+// Collector reads a relay's state when it is scraped, so that nothing is counted twice.
+type Collector struct {
+	relay   relay.Inspector
+	version string
+}
+
+// NewCollector makes a Prometheus collector of what i shows; version is the program's.
+func NewCollector(i relay.Inspector, version string) *Collector {
+	return &Collector{relay: i, version: version}
+}
+
+// Describe implements prometheus.Collector.
+func (c *Collector) Describe(descriptions chan<- *prometheus.Desc) {
+	for _, m := range relayMetrics {
+		descriptions <- m.desc
+	}
+	for _, m := range peerMetrics {
+		descriptions <- m.desc
+	}
+	for _, d := range []*prometheus.Desc{conflictsDesc, tablesDesc, problemsDesc, deadLettersDesc, peerStateDesc, replicasDesc, buildDesc} {
+		descriptions <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *Collector) Collect(out chan<- prometheus.Metric) {
+	r := reading{
+		region: c.relay.Self().Name, status: c.relay.Status(), log: c.relay.LogStatus(), tables: c.relay.Tables(),
+	}
+	for _, m := range relayMetrics {
+		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&r), r.region)
+	}
+	peers := c.relay.Peers()
+	for i := range peers {
+		for _, m := range peerMetrics {
+			out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&peers[i]), r.region, peers[i].Region)
+		}
+		out <- gauge(peerStateDesc, 1, r.region, peers[i].Region, peers[i].State)
+	}
+	c.collectConflicts(out, &r)
+	c.collectCounts(out, &r)
+	out <- gauge(buildDesc, 1, r.region, c.version, runtime.Version())
+}
+
+func (c *Collector) collectConflicts(out chan<- prometheus.Metric, r *reading) {
+	type label struct{ kind, policy string }
+	counts := map[label]uint64{}
+	if exact, ok := c.relay.(conflictCounter); ok {
+		for _, n := range exact.ConflictCounts() {
+			counts[label{n.Kind, n.Policy}] += n.Count
+		}
+	} else {
+		for _, t := range r.tables {
+			counts[label{"", t.Policy}] += t.Conflicts
+		}
+	}
+	if len(counts) == 0 {
+		counts[label{"", "lww"}] = r.status.Counters.Conflicts
+	}
+	for l, n := range counts {
+		out <- prometheus.MustNewConstMetric(conflictsDesc, prometheus.CounterValue, float64(n), r.region, l.kind, l.policy)
+	}
+}
+
+// collectCounts counts what is listed elsewhere, by one word each.
+func (c *Collector) collectCounts(out chan<- prometheus.Metric, r *reading) {
+	tables := map[string]int{"replicated": 0, "held": 0, "excluded": 0}
+	for _, t := range r.tables {
+		tables[t.State]++
+	}
+	problems := map[string]int{}
+	for _, p := range c.relay.Problems() {
+		problems[p.Kind]++
+	}
+	replicas := map[string]int{"replica": 0, "relay": 0}
+	for _, s := range c.relay.Replicas() {
+		replicas[s.Kind]++
+	}
+	for _, counted := range []struct {
+		desc   *prometheus.Desc
+		counts map[string]int
+	}{{tablesDesc, tables}, {problemsDesc, problems}, {replicasDesc, replicas}} {
+		for word, n := range counted.counts {
+			out <- gauge(counted.desc, float64(n), r.region, word)
+		}
+	}
+	letters := 0
+	if keeper, ok := c.relay.(deadLetterCounter); ok {
+		letters = keeper.DeadLetters()
+	}
+	out <- gauge(deadLettersDesc, float64(letters), r.region)
+}
+
+func gauge(d *prometheus.Desc, value float64, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+}
+
+func bit(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// clockSeconds is a clock value as seconds since the Unix epoch.
+func clockSeconds(h relay.HLC) float64 { return float64(h) / 1e6 }
+
+// unixSeconds is a time as seconds since the Unix epoch, 0 for none.
+func unixSeconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMicro()) / 1e6
+}
