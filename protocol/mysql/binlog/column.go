@@ -55,8 +55,7 @@ type column struct {
 // metaSize is how many bytes of metadata the type has in a TABLE_MAP.
 func metaSize(typ byte) (int, bool) {
 	switch typ {
-	case typeTiny, typeShort, typeLong, typeTimestamp, typeLongLong, typeInt24, typeDate, typeTime, typeDateTime,
-		typeYear, typeNewDate:
+	case typeTiny, typeShort, typeLong, typeLongLong, typeInt24, typeDate, typeNewDate, typeYear:
 		return 0, true
 	case typeFloat, typeDouble, typeBlob, typeGeometry, typeBlobCompressed, typeTimestamp2, typeDateTime2, typeTime2:
 		return 1, true
@@ -68,6 +67,9 @@ func metaSize(typ byte) (int, bool) {
 
 // readColumn takes a column's metadata from r.
 func readColumn(typ byte, r *reader) (column, error) {
+	if typ == typeTime || typ == typeDateTime || typ == typeTimestamp {
+		return column{}, ErrOldTemporal
+	}
 	n, ok := metaSize(typ)
 	meta := r.bytes(n)
 	if r.bad || !ok {
@@ -105,12 +107,6 @@ func (c *column) plain() {
 		c.kind, c.fixed, c.unsigned = relay.Uint, 1, true
 	case typeDate, typeNewDate:
 		c.kind, c.fixed, c.text = relay.Date, 3, 10
-	case typeTime:
-		c.kind, c.fixed, c.text = relay.Time, 3, 12
-	case typeDateTime:
-		c.kind, c.fixed, c.text = relay.DateTime, 8, 20
-	case typeTimestamp:
-		c.kind, c.fixed, c.text = relay.Timestamp, 4, 20
 	}
 }
 
@@ -244,10 +240,6 @@ func (c *column) describe(to *relay.Column) {
 	}
 }
 
-// oldFormat is how the server itself marks temporal columns of the layout before mysql56_temporal_format. Their table maps do
-// not say whether they have fractions, and only those without can be read: who checks a table must refuse the others.
-const oldFormat = " /* mariadb-5.3 */"
-
 // name is the SQL name of the type.
 func (c *column) name(charset string) string {
 	switch c.typ {
@@ -268,7 +260,6 @@ func (c *column) name(charset string) string {
 		typeTiny: "tinyint", typeShort: "smallint", typeInt24: "mediumint", typeLong: "int", typeLongLong: "bigint",
 		typeFloat: "float", typeDouble: "double", typeYear: "year", typeDate: "date", typeNewDate: "date",
 		typeEnum: "enum", typeSet: "set", typeGeometry: "geometry",
-		typeTimestamp: "timestamp" + oldFormat, typeDateTime: "datetime" + oldFormat, typeTime: "time" + oldFormat,
 	}[c.typ])
 }
 

@@ -142,6 +142,28 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestOldTimes shows that times of the layout before mysql56_temporal_format are refused: with fractions they could be misread.
+func TestOldTimes(t *testing.T) {
+	s := connect(t)
+	s.exec("SET GLOBAL mysql56_temporal_format=OFF")
+	defer s.exec("SET GLOBAL mysql56_temporal_format=DEFAULT")
+	for i, columns := range []string{"a TIME(3)", "a DATETIME(6)", "a TIMESTAMP(2) NULL", "a TIME(1), b INT", "a DATETIME"} {
+		table := fmt.Sprintf("src.t%d", i)
+		s.exec("CREATE TABLE " + table + " (id INT PRIMARY KEY, " + columns + ")")
+		file := s.logged(func() { s.exec("INSERT INTO " + table + " (id,a) VALUES (1,'2024-02-29 12:34:56.789'),(2,NULL)") })
+		var err error
+		for c, e := range binlog.NewDecoder(binlog.NewTableCache()).Changes(binlog.One(file[4:])) {
+			if c.Table != nil {
+				t.Errorf("%s: a row was given", columns)
+			}
+			err = errors.Join(err, e)
+		}
+		if !errors.Is(err, binlog.ErrOldTemporal) {
+			t.Errorf("%s: %v", columns, err)
+		}
+	}
+}
+
 // TestMixedStatement writes several operations on several tables in one BINLOG statement, over many events.
 func TestMixedStatement(t *testing.T) {
 	s := connect(t)

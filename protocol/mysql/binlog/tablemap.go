@@ -10,6 +10,12 @@ import (
 // ErrMetadata is what a TABLE_MAP without full metadata gives.
 var ErrMetadata = errors.New("the table's description is incomplete: set binlog_row_metadata=FULL on the database, then write the rows again")
 
+// ErrOldTemporal is what a table gives that has TIME, DATETIME or TIMESTAMP columns of the layout before
+// mysql56_temporal_format, which the server marks with /* mariadb-5.3 */. They are longer if they have fractions, and the
+// table map does not say whether they have, so that rows could be misread without a sign of it.
+var ErrOldTemporal = errors.New("a TIME, DATETIME or TIMESTAMP column has the old layout, which the log does not describe: " +
+	"set mysql56_temporal_format=ON on the database and rebuild the table with ALTER TABLE … FORCE")
+
 // Kinds of a TABLE_MAP's optional metadata; see enum Optional_metadata_field_type in MariaDB's sql/log_event.h.
 const (
 	metaSignedness         = 1

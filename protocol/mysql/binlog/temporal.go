@@ -1,9 +1,6 @@
 package binlog
 
-import (
-	"encoding/binary"
-	"time"
-)
+import "time"
 
 // The layouts of temporal values are those of my_*_packed_to_binary in MariaDB's sql/compat56.cc. Zero and partial dates
 // are written as they are.
@@ -93,21 +90,4 @@ func appendUnix(dst []byte, seconds int64, fraction []byte, digits int) []byte {
 	hour, minute, second := t.Clock()
 	dst = appendClock(append(appendDate(dst, year, int(month), day), ' '), hour, minute, second)
 	return appendFraction(dst, n, digits)
-}
-
-// appendOldTime reads a TIME of the layout before mysql56_temporal_format: hhhmmss as a signed number.
-func appendOldTime(dst, b []byte) []byte {
-	n := int(signed(b))
-	if n < 0 {
-		dst, n = append(dst, '-'), -n
-	}
-	return appendClock(dst, n/10000, n/100%100, n%100)
-}
-
-// appendOldDateTime reads a DATETIME of the layout before mysql56_temporal_format: yyyymmddhhmmss as a number.
-func appendOldDateTime(dst, b []byte) []byte {
-	n := binary.LittleEndian.Uint64(b)
-	day, clock := int(n/1000000), int(n%1000000)
-	dst = appendDate(dst, day/10000%10000, day/100%100, day%100)
-	return appendClock(append(dst, ' '), clock/10000, clock/100%100, clock%100)
 }

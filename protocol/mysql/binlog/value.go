@@ -141,16 +141,10 @@ func (c *column) appendText(arena, b []byte) ([]byte, bool) {
 		return appendDecimal(arena, b, c.digits, c.scale)
 	case typeDate, typeNewDate:
 		return appendDate3(arena, b), true
-	case typeTime:
-		return appendOldTime(arena, b), true
 	case typeTime2:
 		return appendTime2(arena, b, int(c.fraction)), true
-	case typeDateTime:
-		return appendOldDateTime(arena, b), true
 	case typeDateTime2:
 		return appendDateTime2(arena, b, int(c.fraction)), true
-	case typeTimestamp:
-		return appendUnix(arena, int64(binary.LittleEndian.Uint32(b)), nil, 0), true
 	case typeTimestamp2:
 		return appendUnix(arena, int64(binary.BigEndian.Uint32(b)), b[4:], int(c.fraction)), true
 	}
