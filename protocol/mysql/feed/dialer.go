@@ -75,11 +75,13 @@ func (d *Dialer) login(ctx context.Context, to relay.Peer) (*client.Conn, error)
 		return nc, err
 	}
 	conn, err := client.ConnectWithDialer(ctx, "tcp", to.Address, to.User, to.Password, "", guarded, d.options(to.Address))
-	if stop != nil && !stop() && err == nil {
-		conn.Close()
-		err = context.Cause(ctx)
+	if stop == nil || stop() {
+		return conn, err
 	}
-	return conn, err
+	if err == nil {
+		conn.Close()
+	}
+	return nil, fmt.Errorf("no login: %w", context.Cause(ctx))
 }
 
 func (d *Dialer) options(address string) client.Option {
@@ -106,7 +108,14 @@ func (d *Dialer) timeout() time.Duration {
 // begin sends the request and the dump command, and reads the publisher's introduction.
 func begin(ctx context.Context, conn *client.Conn, s *subscription, request string) (relay.Hello, error) {
 	stop := context.AfterFunc(ctx, func() { s.Close() })
-	defer stop()
+	hello, err := ask(conn, s, request)
+	if !stop() {
+		return relay.Hello{}, fmt.Errorf("no answer: %w", context.Cause(ctx))
+	}
+	return hello, err
+}
+
+func ask(conn *client.Conn, s *subscription, request string) (relay.Hello, error) {
 	if _, err := conn.Execute(request); err != nil {
 		return relay.Hello{}, err
 	}

@@ -49,6 +49,7 @@ func startServer(t testing.TB, change func(*primary.Config)) *relayServer {
 	}
 	cfg := primary.Config{
 		Users: users(), ServerID: relayServerID, ServerVersion: "10.11.19-MariaDB-log", Log: log,
+		Patience: 50 * time.Millisecond,
 		Upstream: func() primary.Upstream { return primary.Upstream{DomainID: 1} },
 		Logger:   slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

@@ -47,6 +47,7 @@ type Config struct {
 	MaxConnections int           // 0: 512
 	LoginTimeout   time.Duration // for the whole login; 0: 10 s
 	WriteTimeout   time.Duration // for each 128 KiB that a client must take; 0: 60 s
+	Patience       time.Duration // for the relay log to reach the place that a replica names; 0: 3 s
 }
 
 // Upstream is what replicas ask about the database that stands behind the relay.
@@ -89,6 +90,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.WriteTimeout == 0 {
 		c.WriteTimeout = time.Minute
+	}
+	if c.Patience == 0 {
+		c.Patience = 3 * time.Second
 	}
 	return c
 }

@@ -41,7 +41,7 @@ func newDump(c *session, w *packetWriter, o options) *dump {
 
 // run sends events until ctx ends or the client must not have more. io.EOF says that it has all it asked for.
 func (d *dump) run(ctx context.Context) error {
-	err := d.plan()
+	err := d.settle(ctx)
 	if err == nil {
 		err = d.pump(ctx)
 	}
@@ -52,6 +52,24 @@ func (d *dump) run(ctx context.Context) error {
 		return errUnreadable("its log", err)
 	}
 	return err
+}
+
+// settle finds where to begin. A replica that followed the database itself until now can be a moment ahead of the relay,
+// and is not sent away for that.
+func (d *dump) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, d.c.srv.cfg.Patience)
+	defer cancel()
+	for {
+		last := d.log.Last()
+		err := d.plan()
+		var early ahead
+		if !errors.As(err, &early) || d.options.nonBlocking {
+			return err
+		}
+		if d.log.WaitDurable(ctx, relay.LSN(last+1)) != nil {
+			return err
+		}
+	}
 }
 
 func (d *dump) plan() (err error) {

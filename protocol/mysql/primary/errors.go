@@ -29,13 +29,21 @@ func fatal(format string, args ...any) *mysql.MyError {
 	return mysql.NewError(mysql.ER_MASTER_FATAL_ERROR_READING_BINLOG, fmt.Sprintf(format, args...))
 }
 
+// ahead is a refusal of what the relay may only not have read yet.
+type ahead struct{ error }
+
+// Unwrap returns what is sent.
+func (a ahead) Unwrap() error { return a.error }
+
+func notYet(format string, args ...any) error { return ahead{fatal(format, args...)} }
+
 // What real servers say; see sql/sql_repl.cc and share/errmsg-utf8.txt of MariaDB 10.11.
 func errPurged() error {
 	return fatal("Could not find GTID state requested by slave in any binlog files. Probably the slave state is too old and required binlog files have been purged.")
 }
 
 func errAhead(gtid string) error {
-	return fatal("Error: connecting slave requested to start from GTID %s, which is not in the master's binlog", gtid)
+	return notYet("Error: connecting slave requested to start from GTID %s, which is not in the master's binlog", gtid)
 }
 
 func errDiverged(gtid string) error {
@@ -45,11 +53,11 @@ func errDiverged(gtid string) error {
 func errBadGTIDs() error { return mysql.NewError(erIncorrectGTIDList, "Could not parse GTID list") }
 
 func errUnknownFile() error {
-	return fatal("Could not find first log file name in binary log index file")
+	return notYet("Could not find first log file name in binary log index file")
 }
 
 func errImpossible(file string, offset uint64) error {
-	return fatal("Client requested master to start replication from impossible position; the first event '%s' at %d, the last event read from '%s' at 4, the last byte read from '%s' at 4.", file, offset, file, file)
+	return notYet("Client requested master to start replication from impossible position; the first event '%s' at %d, the last event read from '%s' at 4, the last byte read from '%s' at 4.", file, offset, file, file)
 }
 
 func errInsideEvent(file string, offset uint64) error {
@@ -57,6 +65,10 @@ func errInsideEvent(file string, offset uint64) error {
 }
 
 // What only a relay says.
+func errEmpty() error {
+	return mysql.NewError(mysql.ER_UNKNOWN_ERROR, "The relay has not read anything of its database yet; try again")
+}
+
 func errWrongFlavour() error {
 	return fatal("This relay serves a MariaDB binary log, and the client is a MySQL replica. Use a MariaDB replica")
 }

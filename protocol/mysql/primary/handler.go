@@ -17,10 +17,11 @@ const (
 // HandleOtherCommand with their whole payload.
 type handler struct{ c *session }
 
-// UseDB implements server.Handler. Before login, when it is part of the handshake, the name is ignored: tables are named
-// in full, and nobody asks the engine anything before saying who he is.
+// UseDB implements server.Handler. It is also called in the middle of the login, before the password was checked: then the
+// name is kept for later, since nobody asks the engine anything before saying who he is.
 func (h *handler) UseDB(name string) error {
 	if h.c.conn == nil {
+		h.c.database = name
 		return nil
 	}
 	_, err := h.c.statement("USE `" + strings.ReplaceAll(name, "`", "``") + "`")

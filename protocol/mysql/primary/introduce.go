@@ -18,7 +18,7 @@ import (
 // primary reads the file up to the place, and so sends the checkpoints on the way too, which mean nothing to a replica.
 func (d *dump) introduce(ctx context.Context) error {
 	file, offset, err := d.firstPlace()
-	if err != nil || file == "" || offset == fileHeader {
+	if err != nil || offset == fileHeader {
 		return err
 	}
 	if !d.options.byGTID {
@@ -38,16 +38,12 @@ func (d *dump) introduce(ctx context.Context) error {
 	return d.tellState(offset)
 }
 
-// firstPlace returns where the first byte to be sent stands. If that is not written yet, it is the end of the log; file is "" if the
-// log is empty.
+// firstPlace returns where the first byte to be sent stands. If that is not written yet, it is the end of the log.
 func (d *dump) firstPlace() (file string, offset uint64, err error) {
 	if d.start.file != "" {
 		return d.start.file, max(d.start.offset, fileHeader), nil
 	}
 	last := relay.LSN(d.log.Last())
-	if uint64(last) < d.log.First() {
-		return "", 0, nil
-	}
 	e, _, err := d.log.Entry(min(d.start.lsn, last))
 	if err != nil {
 		return "", 0, err

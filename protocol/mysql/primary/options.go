@@ -11,6 +11,22 @@ import (
 // gtidCapability is the @mariadb_slave_capability from which on a client reads GTID events; see sql/log_event.h.
 const gtidCapability = 4
 
+// options are what a client asked for by variables and flags.
+type options struct {
+	byGTID      bool
+	state       binlog.Set // of a GTID replica
+	until       binlog.Set // nil: for ever
+	file        string
+	offset      uint64
+	heartbeat   time.Duration // 0: none
+	checksum    bool          // of artificial events before the format description
+	annotate    bool
+	nonBlocking bool
+}
+
+// minHeartbeat is the shortest period that MASTER_HEARTBEAT_PERIOD can have.
+const minHeartbeat = time.Millisecond
+
 // dumpOptions reads what a client asked for. When @slave_connect_state was set, be it to nothing, file and offset in the
 // command are leftovers.
 func dumpOptions(command dumpCommand, v variables) (options, error) {

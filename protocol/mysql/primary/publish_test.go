@@ -104,7 +104,7 @@ var (
 func publishing(t testing.TB, s *script) *relayServer {
 	t.Helper()
 	s.hello = publisherHello
-	return startServer(t, func(c *primary.Config) { c.Publisher = s; c.WriteTimeout = 2 * time.Second })
+	return startServer(t, func(c *primary.Config) { c.Publisher = s })
 }
 
 func peer(addr string) relay.Peer {
@@ -254,7 +254,7 @@ func TestConnectionIsCut(t *testing.T) {
 }
 
 func TestSilenceIsAnError(t *testing.T) {
-	f := subscribe(t, publishing(t, &script{}).addr, &feed.Dialer{Timeout: 500 * time.Millisecond})
+	f := subscribe(t, publishing(t, &script{}).addr, &feed.Dialer{Timeout: 3 * time.Second})
 	if _, err := f.Next(t.Context()); err == nil || !strings.Contains(err.Error(), "heartbeat") {
 		t.Errorf("got %v", err)
 	}
@@ -284,7 +284,9 @@ func TestSlowSubscriber(t *testing.T) {
 		messages, _ := transaction(relay.Seq(i+1), 8<<20)
 		s.messages = append(s.messages, messages...)
 	}
-	f := subscribe(t, publishing(t, s).addr, &feed.Dialer{})
+	s.hello = publisherHello
+	server := startServer(t, func(c *primary.Config) { c.Publisher = s; c.WriteTimeout = time.Second })
+	f := subscribe(t, server.addr, &feed.Dialer{})
 	waitFor(t, "the subscriber to be put out", func() (bool, error) { return s.closed.Load() == 1, nil })
 	if read := s.read.Load(); read > 40<<20 {
 		t.Errorf("%d bytes were read from the publisher", read)

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
-	"time"
 
-	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/protocol/mysql/feed"
 	"github.com/octant-db/octant/relay"
 )
@@ -18,11 +16,10 @@ func (c *session) register(data []byte) error {
 		return err
 	}
 	r, err := parseRegister(data)
-	if err != nil {
-		return err
+	if err == nil {
+		c.log.Info("replica registered", "server_id", r.serverID, "host", r.host, "port", r.port)
 	}
-	c.registered = r.serverID
-	return nil
+	return err
 }
 
 // binlogDump takes COM_BINLOG_DUMP. It returns an error where nothing was sent yet; after that the stream itself ends with what is to be
@@ -105,19 +102,3 @@ func (c *session) farewell(w *packetWriter, err error) error {
 	}
 	return w.finish(errPacket(serverError(err)))
 }
-
-// options are what a client asked for by variables and flags.
-type options struct {
-	byGTID      bool
-	state       binlog.Set // of a GTID replica
-	until       binlog.Set // nil: for ever
-	file        string
-	offset      uint64
-	heartbeat   time.Duration // 0: none
-	checksum    bool          // of artificial events before the format description
-	annotate    bool
-	nonBlocking bool
-}
-
-// minHeartbeat is the shortest period that MASTER_HEARTBEAT_PERIOD can have.
-const minHeartbeat = time.Millisecond

@@ -18,14 +18,14 @@ const farewell = 2 * time.Second
 
 // session is one client's connection. Its goroutine is the only one that uses it, except for what is said to be shared.
 type session struct {
-	srv        *Server
-	ctx        context.Context         // ends when the client must go; shared
-	cancel     context.CancelCauseFunc // shared
-	log        *slog.Logger
-	raw        *wire
-	conn       *server.Conn // nil until logged in
-	variables  variables
-	registered uint32 // the server id of COM_REGISTER_SLAVE
+	srv       *Server
+	ctx       context.Context         // ends when the client must go; shared
+	cancel    context.CancelCauseFunc // shared
+	log       *slog.Logger
+	raw       *wire
+	conn      *server.Conn // nil until logged in
+	variables variables
+	database  string // named at login
 
 	identity atomic.Pointer[Session] // nil until logged in; shared
 	progress progress                // shared
@@ -89,6 +89,11 @@ func (c *session) logIn(login *server.Server) error {
 		ConnectionID: conn.ConnectionID(), User: u.Name, Roles: slices.Clone(u.Roles), RemoteAddr: c.raw.RemoteAddr().String(),
 	})
 	c.log = c.log.With("user", u.Name, "connection", conn.ConnectionID())
+	if c.database != "" && c.may(RoleRead) {
+		if err := (&handler{c}).UseDB(c.database); err != nil {
+			c.log.Info("database of the login not used", "err", err)
+		}
+	}
 	return nil
 }
 

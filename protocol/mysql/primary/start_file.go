@@ -12,7 +12,7 @@ import (
 // events, so a place inside an entry is good if an event begins there.
 func startByFile(log relay.LocalStream, file string, offset uint64) (start, error) {
 	if log.Last() < log.First() {
-		return start{}, errUnknownFile()
+		return start{}, errEmpty()
 	}
 	if file == "" {
 		return startOfLog(log)

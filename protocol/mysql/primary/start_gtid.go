@@ -24,10 +24,7 @@ type start struct {
 func startByGTID(log relay.LocalStream, state binlog.Set) (start, error) {
 	last := relay.LSN(log.Last())
 	if uint64(last) < log.First() {
-		if len(state) == 0 {
-			return start{lsn: last + 1}, nil
-		}
-		return start{}, errAhead(state.List()[0].String())
+		return start{}, errEmpty()
 	}
 	base, err := base(log)
 	if err != nil {
