@@ -23,6 +23,9 @@ var (
 
 // Decoder turns a transaction's events into changes. It is safe for use from several goroutines.
 type Decoder struct {
+	// Exclude tells whose rows are passed over; such tables need not be readable. nil: nobody's. It is set before the first use.
+	Exclude func(schema, table string) bool
+
 	tables *TableCache
 }
 
@@ -35,7 +38,7 @@ var _ relay.Decoder = (*Decoder)(nil)
 // something. Images alias the body's pieces where they lie in one. The checksum of every event is verified.
 func (d *Decoder) Changes(body relay.Body) iter.Seq2[relay.Change, error] {
 	return func(yield func(relay.Change, error) bool) {
-		t := transaction{tables: d.tables, yield: yield, maps: map[uint64]*Schema{}}
+		t := transaction{Decoder: d, yield: yield, maps: map[uint64]*Schema{}}
 		for event, err := range Events(body) {
 			if err == nil {
 				err = t.take(event)
@@ -55,9 +58,9 @@ var errStopped = errors.New("stopped")
 
 // transaction is what is known in the middle of an event group.
 type transaction struct {
-	tables  *TableCache
+	*Decoder
 	yield   func(relay.Change, error) bool
-	maps    map[uint64]*Schema // by the number that the statement's table maps gave
+	maps    map[uint64]*Schema // by the number that the statement's table maps gave; nil: excluded
 	changed bool               // rows were yielded
 	stopped bool
 }
@@ -134,6 +137,16 @@ func (t *transaction) tableMap(event []byte) error {
 	if err != nil {
 		return err
 	}
+	if t.Exclude != nil {
+		schema, table, err := TableName(native)
+		if err != nil {
+			return err
+		}
+		if t.Exclude(schema, table) {
+			t.maps[id] = nil
+			return nil
+		}
+	}
 	t.maps[id], err = t.tables.Get(native)
 	return err
 }
@@ -180,11 +193,14 @@ func (t *transaction) rows(event []byte) error {
 	if !ok {
 		return fmt.Errorf("decode transaction: rows of table number %d, which no table map described: %w", rows.Table, ErrMalformed)
 	}
+	t.changed = true
+	if s == nil {
+		return t.endStatement(rows.Flags)
+	}
 	images, err := rows.Images(s)
 	if err != nil {
 		return err
 	}
-	t.changed = true
 	for images.Next() {
 		if err := t.give(relay.Change{Op: rows.Op, Table: s.Table, Before: images.Before, After: images.After}); err != nil {
 			return err

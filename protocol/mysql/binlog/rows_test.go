@@ -219,6 +219,26 @@ func TestDecoderRefuses(t *testing.T) {
 	}
 }
 
+// TestExcludedTables shows that what is excluded need not be readable.
+func TestExcludedTables(t *testing.T) {
+	row := goldenRows(t)[0]
+	unreadable := *row.Table
+	unreadable.Native = unreadable.Native[:20]
+	b := binlog.NewRowsBuilder(binlog.RowsOptions{}, 5)
+	b.Insert(&unreadable, row.After)
+	b.Insert(row.Table, row.After)
+	d := binlog.NewDecoder(binlog.NewTableCache())
+	var asked []string
+	d.Exclude = func(schema, table string) bool {
+		asked = append(asked, schema+"."+table)
+		return len(asked) == 1
+	}
+	changes := collect(t, d.Changes(binlog.One(b.Events())))
+	if len(changes) != 1 || changes[0].Table.String() != "ex.ty" || fmt.Sprint(asked) != "[ex.ty ex.ty]" {
+		t.Errorf("%d changes, asked for %v", len(changes), asked)
+	}
+}
+
 func TestStoppingTheDecoder(t *testing.T) {
 	for range binlog.NewDecoder(binlog.NewTableCache()).Changes(binlog.One(golden(t)[4:])) {
 		break

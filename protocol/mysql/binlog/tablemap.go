@@ -49,6 +49,13 @@ func SplitTableMap(event []byte) (id uint64, native []byte, err error) {
 	return id, r.rest, r.finish("table map event")
 }
 
+// TableName reads the name from a table's description, which need not be readable beyond it.
+func TableName(native []byte) (schema, table string, err error) {
+	p := tableParser{reader: reader{rest: native}, table: &relay.Table{}}
+	p.names()
+	return p.table.Schema, p.table.Name, p.finish("table map event")
+}
+
 // Schema is a table as a TABLE_MAP describes it, and how its images are read. It is never changed once made.
 type Schema struct {
 	Table     *relay.Table
