@@ -72,7 +72,7 @@ func (a *Applier) attempt(ctx context.Context, f *flight) error {
 	if err := a.write(ctx, f, tx); err != nil {
 		return err
 	}
-	if err := f.turn(ctx); err != nil {
+	if err := f.turn(ctx, a.cfg.Clock); err != nil {
 		return err
 	}
 	// A commit is not cut short: whether it took place would have to be found out again.
@@ -91,20 +91,21 @@ func (a *Applier) write(ctx context.Context, f *flight, tx relay.Tx) error {
 	return tx.Write(ctx, writesOf(f.plan.Writes))
 }
 
+// holdLocks is how long a flight keeps its row locks while it waits for its turn. The application's writes come first: one that
+// waits for these locks may be what the flight before is waiting for.
+const holdLocks = 50 * time.Millisecond
+
 // turn waits until the flight before this one has committed.
-func (f *flight) turn(ctx context.Context) error {
-	if f.previous == nil {
+func (f *flight) turn(ctx context.Context, clock relay.Clock) error {
+	if f.previous == nil || closed(f.previous.done) {
 		return nil
-	}
-	select {
-	case <-f.previous.done:
-		return nil
-	default:
 	}
 	select {
 	case <-f.previous.done:
 		return nil
 	case <-f.previous.stumbled:
+		return errGaveWay
+	case <-clock.After(holdLocks):
 		return errGaveWay
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -112,10 +113,17 @@ func (f *flight) turn(ctx context.Context) error {
 }
 
 func (f *flight) stumble() {
-	select {
-	case <-f.stumbled:
-	default:
+	if !closed(f.stumbled) {
 		close(f.stumbled)
+	}
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -21,8 +21,31 @@ func (a *Applier) runMerger(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := a.mergeEntry(ctx, &e, body); err != nil {
-			return fmt.Errorf("merge entry %d of the local stream: %w", e.LSN, err)
+		if err := a.mergeUntilDone(ctx, &e, body); err != nil {
+			return err
+		}
+	}
+}
+
+// mergeUntilDone merges an entry, again and again if need be: merging must not leave one out, and what keeps it from being merged, such as a
+// database that is away, can be mended. It returns an error only when ctx has ended.
+func (a *Applier) mergeUntilDone(ctx context.Context, e *relay.Entry, body relay.Body) error {
+	for attempt := 0; ; attempt++ {
+		err := a.mergeEntry(ctx, e, body)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if attempt >= patience {
+			a.cfg.Report(relay.Problem{
+				Kind: "merge_held", Subject: "local stream", Detail: fmt.Sprintf("entry %d: %v", e.LSN, err),
+				Remedy: "mend the cause; the entry is tried again by itself, and nothing is applied meanwhile",
+			})
+		}
+		if err := relay.Sleep(ctx, a.cfg.Clock, backoff(attempt)); err != nil {
+			return err
 		}
 	}
 }

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+
+	"github.com/octant-db/octant/internal/admin"
+	"github.com/octant-db/octant/internal/config"
+	"github.com/octant-db/octant/relay"
+	"github.com/octant-db/octant/relaylog"
+)
+
+// engine is what one database engine brings to a relay. Here, and nowhere else, is it picked.
+type engine struct {
+	version  string // for people
+	source   relay.Source
+	target   relay.Target
+	prepare  func(context.Context) error
+	decoders map[relay.Flavour]relay.Decoder
+	table    func(relay.Flavour, []byte) (*relay.Table, error)
+	json     func(t *relay.Table, img relay.Image, keyOnly bool) string
+	files    func(relay.Log) relay.LogStatus
+	replicas func() (list []relay.ReplicaStatus, transactions, bytes uint64)
+	primary  func(*config.Config, relay.Publisher, *admin.Engine, *slog.Logger) (server, error)
+	// watch looks at the database's settings and reports what is not as it must be, until ctx ends.
+	watch   func(ctx context.Context, report func(relay.Problem)) error
+	close   func() error
+	reports *reports
+}
+
+func (e *engine) report(p relay.Problem) { e.reports.report(p) }
+
+// server is a primary side.
+type server interface {
+	Serve(context.Context, net.Listener) error
+}
+
+// engines by flavour.
+var engines = map[relay.Flavour]func(context.Context, *config.Config, *relaylog.DB, *slog.Logger) (*engine, error){
+	"mariadb": newMariaDB,
+}
+
+// reports passes problems on to the relay, which is made after the parts that report to it.
+type reports struct {
+	mu   sync.Mutex
+	sink func(relay.Problem)
+	kept []relay.Problem
+}
+
+func (r *reports) report(p relay.Problem) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sink == nil {
+		r.kept = append(r.kept, p)
+		return
+	}
+	r.sink(p)
+}
+
+func (r *reports) to(sink func(relay.Problem)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sink = sink
+	for _, p := range r.kept {
+		sink(p)
+	}
+	r.kept = nil
+}
