@@ -105,6 +105,9 @@ func (p *packets) header() (int, error) {
 		return 0, readError(err)
 	}
 	size, sequence := int(h[0])|int(h[1])<<8|int(h[2])<<16, h[3]
+	if p.semiSync && sequence == 1 {
+		p.sequence = 1 // the server begins anew after what it wants acknowledged: Repl_semi_sync_master::flush_net
+	}
 	if sequence != p.sequence {
 		return 0, fmt.Errorf("read binlog: packet number %d where %d is next: %w", sequence, p.sequence, errPacket)
 	}

@@ -11,7 +11,7 @@ import (
 func (g *group) statement(t binlog.EventType, q *binlog.Query) {
 	d := describe(q.Schema, q.SQL)
 	if t == binlog.ExecuteLoadQueryEvent {
-		d.verb, d.kind = "LOAD", rowsStatement
+		d = described{kind: rowsStatement, verb: "LOAD DATA", schema: q.Schema} // its first name is that of a file
 	}
 	if d.kind == nothing {
 		return
@@ -75,7 +75,12 @@ func describe(schema string, sql []byte) described {
 	switch verb {
 	case "":
 		return described{kind: nothing}
-	case "INSERT", "REPLACE", "UPDATE", "DELETE", "LOAD", "WITH", "CALL", "SELECT", "DO":
+	case "UPDATE":
+		w.skip("LOW_PRIORITY", "IGNORE")
+		return w.target(described{kind: rowsStatement, verb: verb}, schema)
+	case "INSERT", "REPLACE", "DELETE":
+		return w.rowsTarget(described{kind: rowsStatement, verb: verb}, schema)
+	case "WITH", "LOAD", "CALL", "SELECT", "DO":
 		return described{kind: rowsStatement, verb: verb, schema: schema}
 	case "TRUNCATE":
 		w.skip("TABLE")
@@ -121,6 +126,23 @@ func (w *words) definition(d described, schema string) described {
 		d.schema = w.next().text
 		return d
 	}
+	return d
+}
+
+// rowsTarget reads the table of INSERT … INTO t, REPLACE t, DELETE … FROM t. Where several are named the first counts.
+func (w *words) rowsTarget(d described, schema string) described {
+	for range maxModifiers {
+		before := *w
+		switch w.next().upper() {
+		case "LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED", "QUICK", "IGNORE":
+		case "INTO", "FROM":
+			return w.target(d, schema)
+		default:
+			*w = before
+			return w.target(d, schema)
+		}
+	}
+	d.schema = schema
 	return d
 }
 

@@ -1,0 +1,21 @@
+package capture
+
+import (
+	"net"
+	"time"
+
+	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/relay"
+)
+
+// Replay reads a dump's byte stream from conn as if it had been asked for from the position on.
+func Replay(s *Source, conn net.Conn, from binlog.Position, rec relay.Recorder) error {
+	b := beginning{at: place{from.File, from.Offset}, gtids: from.GTIDs}
+	return newStream(s, b, rec).run(newPackets(conn, 1, time.Minute, false))
+}
+
+// Describe returns what is seen of a statement.
+func Describe(schema, sql string) (verb, inSchema, name string) {
+	d := describe(schema, []byte(sql))
+	return d.verb, d.schema, d.name
+}
