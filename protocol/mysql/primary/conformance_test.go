@@ -109,6 +109,7 @@ func TestDumpsLikeTheRealServer(t *testing.T) {
 	file, end := masterStatus(t, b.source)
 	first, second := "mariadb-bin.000001", "mariadb-bin.000002"
 	inside := groupStart(t, b, second, 4)
+	_, insideGroup := group(t, b, second, 4)
 
 	tests := []struct {
 		name string
@@ -120,6 +121,7 @@ func TestDumpsLikeTheRealServer(t *testing.T) {
 		{"file, artificial events without checksum", request{variables: []string{"SET @master_binlog_checksum='NONE'"}, file: first, offset: 4, flags: 3}},
 		{"in the middle of a file", request{file: second, offset: inside, flags: 3}},
 		{"in the middle, without checksum", request{variables: []string{"SET @master_binlog_checksum='NONE'"}, file: second, offset: inside, flags: 3}},
+		{"inside a group", request{file: second, offset: insideGroup, flags: 3}},
 		{"at the end", request{file: file, offset: uint32(end), flags: 3}},
 		{"unknown file", request{file: "mariadb-bin.000099", offset: 4, flags: 3}},
 		{"offset past the end", request{file: file, offset: uint32(end) + 100, flags: 3}},
@@ -178,6 +180,13 @@ func at(lines []string, i int) string {
 // groupStart returns where the nth group of a file begins, as the server says.
 func groupStart(t testing.TB, b *bed, file string, n int) uint32 {
 	t.Helper()
+	begin, _ := group(t, b, file, n)
+	return begin
+}
+
+// group returns where the nth group's GTID event begins and ends.
+func group(t testing.TB, b *bed, file string, n int) (begin, end uint32) {
+	t.Helper()
 	rows, err := b.source.DB().QueryContext(t.Context(), "SHOW BINLOG EVENTS IN '"+file+"'")
 	if err != nil {
 		t.Fatal(err)
@@ -185,16 +194,16 @@ func groupStart(t testing.TB, b *bed, file string, n int) uint32 {
 	defer rows.Close()
 	for rows.Next() {
 		var log, kind, info string
-		var offset, id, end uint32
-		if err := rows.Scan(&log, &offset, &kind, &id, &end, &info); err != nil {
+		var id uint32
+		if err := rows.Scan(&log, &begin, &kind, &id, &end, &info); err != nil {
 			t.Fatal(err)
 		}
-		if strings.HasPrefix(kind, "Gtid") && kind == "Gtid" {
+		if kind == "Gtid" {
 			if n--; n == 0 {
-				return offset
+				return begin, end
 			}
 		}
 	}
 	t.Fatalf("%s has too few groups (%v)", file, rows.Err())
-	return 0
+	return 0, 0
 }

@@ -45,6 +45,7 @@ func TestRoles(t *testing.T) {
 		{"SHOW SLAVE STATUS", false, true, true},
 		{"SHOW GLOBAL VARIABLES", false, true, true},
 		{"SET autocommit=1", false, true, true},
+		{"SET @@session.autocommit=0, @@sql_mode=''", false, true, true},
 		{"SET GLOBAL max_connections=1", false, false, true},
 		{"SET @@global.read_only=1", false, false, true},
 		{"SELECT 1 INTO OUTFILE '/tmp/x'", false, false, true},

@@ -3,6 +3,7 @@ package primary
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 )
@@ -23,7 +24,7 @@ func roleFor(query string) string {
 		return RoleAdmin
 	}
 	for i, t := range tokens {
-		if t.kind == tokenSystem && tokens[0].text == "set" && !slices.Contains([]string{"autocommit"}, t.text) {
+		if t.kind == tokenSystem && tokens[0].text == "set" && !ofSession(t.text) {
 			return RoleAdmin
 		}
 		if t.kind == tokenWord && slices.Contains(writers, t.text) && !harmless(tokens, i) {
@@ -31,6 +32,11 @@ func roleFor(query string) string {
 		}
 	}
 	return RoleRead
+}
+
+// ofSession tells whether a system variable's name, without @@, means this connection's own value.
+func ofSession(name string) bool {
+	return !strings.HasPrefix(name, "global") && !strings.HasPrefix(name, "persist")
 }
 
 // harmless tells whether a writer's word only shows something: SHOW SLAVE STATUS, SHOW GLOBAL VARIABLES, octant.replicas.
