@@ -137,8 +137,11 @@ func (a *Applier) recover(ctx context.Context, f *flight, err error, attempt int
 		return a.lookAgain(ctx, f)
 	case relay.Retryable(err):
 		return relay.Sleep(ctx, a.cfg.Clock, backoff(min(attempt, 5)))
-	case outcomeUnknown(err):
+	case errors.Is(err, relay.ErrOutcomeUnknown):
 		return a.findOut(ctx, f)
+	case errors.Is(err, relay.ErrApplied):
+		f.committed = true
+		return nil
 	}
 	a.held(f, err)
 	if err := relay.Sleep(ctx, a.cfg.Clock, backoff(attempt)); err != nil {
@@ -167,23 +170,15 @@ func (a *Applier) lookAgain(ctx context.Context, f *flight) error {
 	return a.engine.Reconsider(f.plan)
 }
 
-// outcomeUnknown tells whether a connection broke while it committed.
-func outcomeUnknown(err error) bool {
-	var u interface{ Unknown() bool }
-	return errors.As(err, &u) && u.Unknown()
-}
-
-// findOut asks the database's ledger whether a commit whose answer was lost took place.
+// findOut asks whether a commit whose answer was lost took place.
 func (a *Applier) findOut(ctx context.Context, f *flight) error {
-	if f.plan.Mark.Repair() {
-		return nil // writing a repair twice is harmless
-	}
 	for attempt := 0; ; attempt++ {
-		applied, err := a.cfg.Target.Applied(ctx)
+		committed, err := a.cfg.Target.Committed(ctx, f.plan.Mark)
 		if err == nil {
-			f.committed = int(f.plan.Mark.Origin) < len(applied) && applied[f.plan.Mark.Origin].Seq >= f.plan.Mark.Range.To
+			f.committed = committed
 			return nil
 		}
+		a.cfg.Logger.Warn("find out whether a transaction was committed", "origin", f.plan.Mark.Origin, "error", err)
 		if err := relay.Sleep(ctx, a.cfg.Clock, backoff(attempt)); err != nil {
 			return err
 		}

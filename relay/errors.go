@@ -16,6 +16,10 @@ var (
 	ErrDiverged = errors.New("the database is not the one that the relay captured from")
 	// ErrPresence: a row stands where none was expected, or the reverse.
 	ErrPresence = errors.New("a row is not as the change expects it")
+	// ErrOutcomeUnknown: the connection was lost while a commit was under way; Target.Committed finds out.
+	ErrOutcomeUnknown = errors.New("it is unknown whether the transaction was committed")
+	// ErrApplied: the mark is in the database's ledger already.
+	ErrApplied = errors.New("the mark already stands in the database's ledger")
 	// ErrRefused: the other side will not talk to us until an operator changes something.
 	ErrRefused = errors.New("refused")
 	// ErrCorrupt: bytes that were written whole came back otherwise.

@@ -5,7 +5,7 @@ import "context"
 // Target writes other regions' transactions into the local database.
 type Target interface {
 	// Begin opens a database transaction on the lane's own connection, dialing it if need be, and writes the mark.
-	// One lane has at most one transaction open.
+	// One lane has at most one transaction open. ErrApplied (from here, Write or Commit) says that the mark was committed before.
 	Begin(ctx context.Context, mark Mark) (Tx, error)
 
 	// Identify gives each image its identity by the database's own rules of equality. All images are of table t.
@@ -14,6 +14,10 @@ type Target interface {
 	// Check tells why changes of a table described by t cannot be written here, nil if they can: the table is missing, has no
 	// primary key, or other columns. The answer may be remembered until Refresh.
 	Check(ctx context.Context, t *Table) error
+
+	// Committed tells whether the transaction of a mark was committed, after ErrOutcomeUnknown. Its answer is final: a session
+	// that was lost has been ended.
+	Committed(ctx context.Context, mark Mark) (bool, error)
 
 	// Applied returns, by origin, the last transaction that the database's own ledger says was applied.
 	Applied(ctx context.Context) ([]SeqHLC, error)
@@ -24,7 +28,7 @@ type Tx interface {
 	// Write brings rows to the state that the writes say. It may be called several times; an Error of kind ErrPresence
 	// says that a row that was expected to stand there does not, or the reverse, and leaves the transaction useless.
 	Write(ctx context.Context, writes []Write) error
-	// Commit ends the transaction. After an error the outcome is unknown unless the error is Retryable.
+	// Commit ends the transaction. ErrOutcomeUnknown says that it may have been committed; after any other error it was not.
 	Commit(ctx context.Context) error
 	// Rollback undoes it. It is harmless after Commit.
 	Rollback() error

@@ -41,10 +41,12 @@ func newMariaDB(ctx context.Context, cfg *config.Config, store *relaylog.DB, log
 		return nil, err
 	}
 	tables := binlog.NewTableCache()
+	decoder := binlog.NewDecoder(tables)
+	decoder.Exclude = func(schema, table string) bool { return !d.Tables.Match(schema, table) }
 	m := &mariaDB{cfg: cfg, store: store, version: version, log: log}
 	return &engine{
 		version: "mariadb " + version, source: source, target: target, prepare: target.Open,
-		decoders: map[relay.Flavour]relay.Decoder{binlog.Flavour: binlog.NewDecoder(tables)},
+		decoders: map[relay.Flavour]relay.Decoder{binlog.Flavour: decoder},
 		table: func(f relay.Flavour, native []byte) (*relay.Table, error) {
 			return parseTable(tables, f, native)
 		},

@@ -132,9 +132,9 @@ func (e *ConnectionError) Retryable() bool { return true }
 
 var (
 	// ErrCommitUnknown says that the connection was lost while COMMIT was under way: ask Target.Committed.
-	ErrCommitUnknown = errors.New("it is unknown whether the transaction was committed")
+	ErrCommitUnknown = relay.ErrOutcomeUnknown
 	// ErrMarkStands says that the mark was already in the ledger, column for column: the transaction was applied before.
-	ErrMarkStands = errors.New("the mark already stands in octant.applied")
+	ErrMarkStands = relay.ErrApplied
 )
 
 // BlockedError says that a row cannot be written because another row, which is not part of the same Write, has one of its
