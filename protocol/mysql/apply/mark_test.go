@@ -209,3 +209,23 @@ func TestFence(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestTextIsNotLogged(t *testing.T) {
+	b := newBed(t, simpleTable)
+	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)")
+	b.exec("SET GLOBAL binlog_annotate_row_events=0")
+	quiet := b.open("replay") // may not turn it off, and need not
+	data := b.recordBytes(func() { b.mustApply(quiet, writesOf(changes, asLogged)...) })
+	b.exec("SET GLOBAL binlog_annotate_row_events=1")
+	b.quietly("DELETE FROM t")
+	target := b.open("octant")
+	data = append(data, b.recordBytes(func() { b.mustApply(target, writesOf(changes, asLogged)...) })...)
+	for event, err := range binlog.Events(binlog.One(data)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h, err := binlog.ParseHeader(event); err != nil || h.Type == binlog.AnnotateRowsEvent {
+			t.Fatalf("the text was logged, or %v", err)
+		}
+	}
+}

@@ -33,6 +33,7 @@ const idleTransactionSeconds = 300
 // abilities are what the user may do, as found by trying.
 type abilities struct {
 	replay    bool // BINLOG REPLAY: row events, and server_id and gtid_domain_id of the session
+	unlogged  bool // BINLOG ADMIN: the text of statements can be kept out of the log
 	annotated bool // the text of statements is logged with the rows, and cannot be kept out for want of BINLOG ADMIN
 	maxPacket int  // the server's max_allowed_packet
 }
@@ -57,7 +58,7 @@ func (t *Target) openLane(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	text := ""
-	if !t.can.annotated {
+	if t.can.unlogged {
 		text = "SET SESSION binlog_annotate_row_events=0;"
 	}
 	if t.can.replay {
@@ -88,11 +89,12 @@ func (t *Target) learn(ctx context.Context, s *session) error {
 			return err
 		}
 	}
+	t.can.unlogged, t.can.annotated = false, false
 	if row[1].AsUint64() == 0 {
 		return nil
 	}
-	free, err := allowed(ctx, s, "SET SESSION binlog_annotate_row_events=0")
-	t.can.annotated = !free
+	t.can.unlogged, err = allowed(ctx, s, "SET SESSION binlog_annotate_row_events=0")
+	t.can.annotated = !t.can.unlogged
 	return err
 }
 
