@@ -147,6 +147,7 @@ func (a *Applier) recover(ctx context.Context, f *flight, err error, attempt int
 	if err := relay.Sleep(ctx, a.cfg.Clock, backoff(attempt)); err != nil {
 		return err
 	}
+	a.cfg.Target.Refresh()
 	return a.lookAgain(ctx, f)
 }
 
@@ -155,9 +156,6 @@ const patience = 5
 
 // lookAgain waits until capture has passed everything that is in the database now, and decides the writes again.
 func (a *Applier) lookAgain(ctx context.Context, f *flight) error {
-	if r, ok := a.cfg.Target.(interface{ Refresh() }); ok {
-		r.Refresh()
-	}
 	if err := a.fence(ctx); err != nil {
 		return err
 	}

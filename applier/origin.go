@@ -69,6 +69,7 @@ func (o *origin) run(ctx context.Context) error {
 			if err := relay.Sleep(ctx, o.a.cfg.Clock, time.Second); err != nil {
 				return err
 			}
+			o.a.cfg.Target.Refresh()
 		}
 	}
 }

@@ -64,6 +64,9 @@ func (r *reader) rows(flavour relay.Flavour, body relay.Body) iter.Seq2[relay.Ch
 			return
 		}
 		for c, err := range decoder.Changes(body) {
+			if err == nil && c.Op == relay.Statement {
+				r.target.Refresh() // it may have changed a definition
+			}
 			if err == nil && !r.replicated(&c) {
 				continue
 			}

@@ -19,6 +19,9 @@ type Target interface {
 	// that was lost has been ended.
 	Committed(ctx context.Context, mark Mark) (bool, error)
 
+	// Refresh forgets what Check and Identify remember of tables.
+	Refresh()
+
 	// Applied returns, by origin, the last transaction that the database's own ledger says was applied.
 	Applied(ctx context.Context) ([]SeqHLC, error)
 }
