@@ -17,7 +17,7 @@ const (
 	// Applied: written by this relay's applier, known by its mark.
 	Applied
 	// History: committed before this relay first started, or not replicated between regions (bookkeeping in schema
-	// octant); it is served to stock replicas only.
+	// octant, changes that cannot be read and were reported); it is served to stock replicas only.
 	History
 )
 

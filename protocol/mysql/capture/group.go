@@ -24,6 +24,8 @@ type group struct {
 	mark     *relay.Mark
 	octant   bool // it touched schema octant
 	other    bool // it touched something else
+
+	unreadable bool // it holds changes that no decoder can read, and that were reported
 }
 
 // end is how a group ends.
@@ -76,12 +78,13 @@ func (g *group) look(h binlog.Header, event []byte) (end, error) {
 	case binlog.XIDEvent:
 		return g.must(!g.info.Standalone(), committed, h)
 	case binlog.XAPrepareEvent:
-		return g.must(!g.info.Standalone(), prepared, h)
+		return g.prepare(h, event)
 	case binlog.QueryEvent, binlog.QueryCompressedEvent, binlog.ExecuteLoadQueryEvent:
 		return g.query(h, event)
 	case binlog.TableMapEvent:
 		return notYet, g.mapTable(event)
 	case binlog.IncidentEvent:
+		g.unreadable = true
 		g.problem(incident(g.stream.at))
 		return notYet, nil
 	case binlog.GTIDEvent, binlog.FormatDescriptionEvent, binlog.RotateEvent, binlog.StopEvent, binlog.GTIDListEvent:
@@ -91,6 +94,20 @@ func (g *group) look(h binlog.Header, event []byte) (end, error) {
 		return notYet, g.rows(event)
 	}
 	return notYet, nil // INTVAR, RAND, USER_VAR, ANNOTATE_ROWS and what is not known yet: a decoder judges those
+}
+
+// prepare ends a group whose transaction is decided elsewhere, unless it is committed in one phase.
+func (g *group) prepare(h binlog.Header, event []byte) (end, error) {
+	x, err := binlog.ParseXAPrepare(event)
+	if err != nil {
+		return notYet, err
+	}
+	how := prepared
+	if x.OnePhase {
+		how = committed
+	}
+	g.unreadable = g.unreadable || !x.OnePhase
+	return g.must(!g.info.Standalone(), how, h)
 }
 
 // must refuses an event that cannot stand where it stands.
@@ -110,6 +127,7 @@ func (g *group) query(h binlog.Header, event []byte) (end, error) {
 	if class == binlog.Other {
 		g.statement(h.Type, &q)
 	}
+	g.unreadable = g.unreadable || class == binlog.XAEnd || class == binlog.Rollback
 	switch {
 	case g.info.Standalone(), class == binlog.XAEnd:
 		return standalone, nil
@@ -132,6 +150,9 @@ func (g *group) finish(how end, at uint32) error {
 	g.report(c.Kind)
 	if c.Kind != relay.Applied {
 		c.Mark = nil
+	}
+	if c.Kind == relay.Local && g.unreadable {
+		c.Kind = relay.History // it was reported; passed on, it would stop every other region
 	}
 	return s.commit(c, g.start)
 }

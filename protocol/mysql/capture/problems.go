@@ -63,10 +63,12 @@ func (g *group) report(kind relay.EntryKind) {
 func (g *group) checkTable(t *table) {
 	switch {
 	case errors.Is(t.err, binlog.ErrMetadata):
+		g.unreadable = true
 		g.problem(relay.Problem{Kind: rowMetadata, Subject: t.String(),
 			Detail: "its rows were logged without the names and types of its columns",
 			Remedy: "SET GLOBAL binlog_row_metadata=FULL, then write the rows again"})
 	case t.err != nil:
+		g.unreadable = true
 		g.problem(relay.Problem{Kind: rowMetadata, Subject: t.String(),
 			Detail: "its description cannot be read: " + t.err.Error(),
 			Remedy: "exclude the table, or change the column that is not understood"})

@@ -113,6 +113,7 @@ func (g *group) rows(event []byte) error {
 		return nil
 	}
 	if _, err := rows.Images(t.description); errors.Is(err, binlog.ErrRowImage) {
+		g.unreadable = true
 		g.problem(partialImage(t))
 	} else if err != nil {
 		return err
