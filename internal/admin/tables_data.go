@@ -1,0 +1,75 @@
+package admin
+
+import (
+	"context"
+	"iter"
+
+	"github.com/octant-db/octant/relay"
+)
+
+var tablesTable = table{
+	name: "tables",
+	columns: []column{
+		{"table_name", textColumn}, {"policy", textColumn}, {"state", textColumn}, {"reason", textColumn},
+		{"captured_rows", naturalColumn}, {"applied_rows", naturalColumn}, {"skipped_rows", naturalColumn}, {"conflicts", naturalColumn},
+	},
+	key: "table_name",
+	rows: fromList(func(e *Engine) []relay.TableStatus { return e.cfg.Inspector.Tables() }, func(t relay.TableStatus) []any {
+		return []any{t.Schema + "." + t.Name, t.Policy, t.State, t.Reason, t.Captured, t.Applied, t.Skipped, t.Conflicts}
+	}),
+}
+
+var conflictsTable = table{
+	name: "conflicts",
+	columns: []column{
+		{"id", naturalColumn}, {"kind", textColumn}, {"table_name", textColumn}, {"key", longColumn},
+		{"winner_hlc", intColumn}, {"winner_region", intColumn}, {"loser_hlc", intColumn}, {"loser_region", intColumn},
+		{"local_row", longColumn}, {"remote_row", longColumn}, {"policy", textColumn}, {"decision", textColumn},
+		{"seq", naturalColumn}, {"at", timeColumn},
+	},
+	key: "id",
+	rows: fromStream(
+		func(ctx context.Context, e *Engine) iter.Seq2[relay.Conflict, error] {
+			return e.cfg.Inspector.Conflicts(ctx)
+		},
+		func(c relay.Conflict) []any {
+			return []any{
+				c.ID, c.Kind, c.Table, c.Key,
+				int64(c.Winner.HLC), int64(c.Winner.Region), int64(c.Loser.HLC), int64(c.Loser.Region),
+				row(c.Local), row(c.Remote), c.Policy, c.Decision, uint64(c.Seq), moment(c.At),
+			}
+		}),
+}
+
+var versionsTable = table{
+	name: "versions",
+	columns: []column{
+		{"table_name", textColumn}, {"key", longColumn}, {"hlc", intColumn}, {"region", intColumn}, {"deleted", intColumn},
+	},
+	rows: fromStream(
+		func(ctx context.Context, e *Engine) iter.Seq2[relay.RowVersion, error] {
+			return e.cfg.Inspector.Versions(ctx)
+		},
+		func(v relay.RowVersion) []any {
+			return []any{v.Table, v.Key, int64(v.Version.HLC), int64(v.Version.Region), truth(v.Deleted)}
+		}),
+}
+
+// deadLettersTable has no rows: what cannot be applied holds its table or its peer, which are in tables, peers and problems.
+var deadLettersTable = table{
+	name: "dead_letters",
+	columns: []column{
+		{"id", naturalColumn}, {"peer", textColumn}, {"table_name", textColumn}, {"key", longColumn}, {"reason", textColumn},
+		{"attempts", naturalColumn}, {"since", timeColumn},
+	},
+	key:  "id",
+	rows: func(context.Context, *Engine) iter.Seq2[[]any, error] { return func(func([]any, error) bool) {} },
+}
+
+// row is an image in JSON, NULL where there was no row.
+func row(json string) any {
+	if json == "" {
+		return nil
+	}
+	return json
+}
