@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +19,8 @@ type capture struct {
 	caughtUp  bool
 	lastEvent time.Time
 	err       error
+
+	bytes atomic.Uint64 // captured since the start
 }
 
 func newCapture(r *Relay) *capture { return &capture{r: r, state: r.cfg.Log.State()} }
@@ -157,6 +160,7 @@ func (r *recorder) Commit(captured Captured) error {
 		return fmt.Errorf("commit entry %d: %w", e.LSN, err)
 	}
 	r.writer = nil
+	c.bytes.Add(uint64(r.size))
 	c.state, c.connected, c.caughtUp, c.err = next, true, false, nil
 	if !captured.Physical.IsZero() {
 		c.lastEvent = captured.Physical

@@ -63,6 +63,8 @@ type Config struct {
 	Logger  *slog.Logger
 	// Trim lets go of what the retention policy no longer keeps, and never of what needs says.
 	Trim func(needs func() (LSN, map[Region]Seq)) error
+	// Syncs counts how often the log has been brought to disk; nil: not known.
+	Syncs func() uint64
 	// Files describes the end of the local stream and the log files in it, in the engine's words.
 	Files func() LogStatus
 	// Replicas lists who reads from the primary side, and how much it has served.
@@ -93,6 +95,9 @@ var (
 
 // New returns a relay; Run starts it.
 func New(cfg Config) (*Relay, error) {
+	if cfg.Syncs == nil {
+		cfg.Syncs = func() uint64 { return 0 }
+	}
 	r := &Relay{cfg: cfg, started: cfg.Clock.Now(), problems: newProblems(cfg.Clock, cfg.Logger)}
 	r.capture = newCapture(r)
 	for _, p := range cfg.Peers {

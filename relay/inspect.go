@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"time"
 )
 
 // Status implements Inspector.
@@ -38,9 +39,9 @@ func (r *Relay) counters() Counters {
 	var c Counters
 	r.cfg.Applier.Count(&c)
 	s := r.cfg.Log.State()
-	c.CapturedTransactions, c.CapturedBytes = uint64(s.Seq), uint64(r.cfg.Log.Local().Bytes())
+	c.CapturedTransactions, c.CapturedBytes = uint64(s.Seq), r.capture.bytes.Load()
 	c.ReceivedTransactions, c.ReceivedBytes = r.received.transactions.Load(), r.received.bytes.Load()
-	c.CaptureReconnects = r.reconnects.Load()
+	c.CaptureReconnects, c.LogSyncs = r.reconnects.Load(), r.cfg.Syncs()
 	_, c.ServedTransactions, c.ServedBytes = r.cfg.Replicas()
 	return c
 }
@@ -90,10 +91,19 @@ func (r *Relay) LogStatus() LogStatus {
 			s.Bytes += r.cfg.Log.Received(p.ID).Bytes()
 		}
 	}
-	if e, _, err := local.Entry(s.First); err == nil {
-		s.Oldest = e.Time
-	}
+	s.Oldest = oldest(local, s.First, s.Last)
 	return s
+}
+
+// oldest is when the first entry that has a time was committed. A file begins with some frames, which have none.
+func oldest(local LocalStream, first, last LSN) time.Time {
+	const frames = 16
+	for lsn := first; lsn <= min(last, first+frames); lsn++ {
+		if e, _, err := local.Entry(lsn); err == nil && !e.Time.IsZero() {
+			return e.Time
+		}
+	}
+	return time.Time{}
 }
 
 // Tables implements Inspector.

@@ -14,16 +14,19 @@ import (
 
 // engine is what one database engine brings to a relay. Here, and nowhere else, is it picked.
 type engine struct {
-	version  string // for people
-	source   relay.Source
-	target   relay.Target
-	prepare  func(context.Context) error
-	decoders map[relay.Flavour]relay.Decoder
-	table    func(relay.Flavour, []byte) (*relay.Table, error)
-	json     func(t *relay.Table, img relay.Image, keyOnly bool) string
-	files    func(relay.Log) relay.LogStatus
-	replicas func() (list []relay.ReplicaStatus, transactions, bytes uint64)
-	primary  func(*config.Config, relay.Publisher, *admin.Engine, *slog.Logger) (server, error)
+	version string // for people
+	// serverVersion is what the database's SELECT VERSION() says.
+	serverVersion string
+	source        relay.Source
+	target        relay.Target
+	prepare       func(context.Context) error
+	decoders      map[relay.Flavour]relay.Decoder
+	table         func(relay.Flavour, []byte) (*relay.Table, error)
+	json          func(t *relay.Table, img relay.Image, keyOnly bool) string
+	places        admin.Places
+	files         func(relay.Log) relay.LogStatus
+	replicas      func() (list []relay.ReplicaStatus, transactions, bytes uint64)
+	primary       func(*config.Config, relay.Publisher, *admin.Engine, *slog.Logger) (server, error)
 	// watch looks at the database's settings and reports what is not as it must be, until ctx ends.
 	watch   func(ctx context.Context, report func(relay.Problem)) error
 	close   func() error

@@ -45,12 +45,12 @@ func newMariaDB(ctx context.Context, cfg *config.Config, store *relaylog.DB, log
 	decoder.Exclude = func(schema, table string) bool { return !d.Tables.Match(schema, table) }
 	m := &mariaDB{cfg: cfg, store: store, version: version, log: log}
 	return &engine{
-		version: "mariadb " + version, source: source, target: target, prepare: target.Open,
+		version: "mariadb " + version, serverVersion: version, source: source, target: target, prepare: target.Open,
 		decoders: map[relay.Flavour]relay.Decoder{binlog.Flavour: decoder},
 		table: func(f relay.Flavour, native []byte) (*relay.Table, error) {
 			return parseTable(tables, f, native)
 		},
-		json: rowJSON, files: m.files, replicas: m.replicas, primary: m.primary, watch: m.watch,
+		json: rowJSON, places: primary.Places{Local: store.Local()}, files: m.files, replicas: m.replicas, primary: m.primary, watch: m.watch,
 		close: target.Close, reports: &reports{},
 	}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -40,7 +41,8 @@ func run(ctx context.Context, args []string) error {
 }
 
 func runRelay(ctx context.Context, cfg *config.Config, log *slog.Logger) (err error) {
-	store, err := openLog(cfg, log)
+	var syncs atomic.Uint64
+	store, err := openLog(cfg, &syncs, log)
 	if err != nil {
 		return err
 	}
@@ -55,7 +57,7 @@ func runRelay(ctx context.Context, cfg *config.Config, log *slog.Logger) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, engine.close()) }()
-	r, err := assemble(cfg, store, engine, log)
+	r, err := assemble(cfg, store, &syncs, engine, log)
 	if err != nil {
 		return err
 	}
@@ -63,13 +65,14 @@ func runRelay(ctx context.Context, cfg *config.Config, log *slog.Logger) (err er
 }
 
 // openLog opens the relay log in the data directory.
-func openLog(cfg *config.Config, log *slog.Logger) (*relaylog.DB, error) {
+func openLog(cfg *config.Config, syncs *atomic.Uint64, log *slog.Logger) (*relaylog.DB, error) {
 	if err := os.MkdirAll(cfg.Region.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
 	return relaylog.Open(filepath.Join(cfg.Region.DataDir, "log"), relaylog.Options{
 		Identity: fmt.Sprintf("cluster %s, region %s, id %d", cfg.Region.Cluster, cfg.Region.Name, cfg.Region.ID),
 		Logger:   log.With("part", "log"),
+		Events:   relaylog.Events{Synced: func(relaylog.Group) { syncs.Add(1) }},
 	})
 }
 
@@ -93,7 +96,9 @@ func (s sockets) close() {
 }
 
 // assemble puts the relay together from its parts.
-func assemble(cfg *config.Config, store *relaylog.DB, e *engine, log *slog.Logger) (*relay.Relay, error) {
+func assemble(
+	cfg *config.Config, store *relaylog.DB, syncs *atomic.Uint64, e *engine, log *slog.Logger,
+) (*relay.Relay, error) {
 	peers := make([]relay.Peer, len(cfg.Peers))
 	for i, p := range cfg.Peers {
 		peers[i] = p.Relay()
@@ -117,6 +122,7 @@ func assemble(cfg *config.Config, store *relaylog.DB, e *engine, log *slog.Logge
 		Source: e.source, Log: store, Facts: store, Applier: a, Dialer: &feed.Dialer{},
 		Clock: relay.SystemClock{}, Logger: log,
 		Trim:      trimmer(cfg.Retention, store),
+		Syncs:     syncs.Load,
 		Files:     func() relay.LogStatus { return e.files(store) },
 		Replicas:  e.replicas,
 		DriftWarn: cfg.Clock.Warn, DriftStop: cfg.Clock.Stop,
@@ -138,7 +144,7 @@ func trimmer(keep config.Retention, store *relaylog.DB) func(func() (relay.LSN, 
 // serve runs the relay and what it offers to others until ctx ends or one of them fails.
 func serve(ctx context.Context, cfg *config.Config, r *relay.Relay, e *engine, s sockets, log *slog.Logger) error {
 	sql := admin.New(admin.Config{
-		Inspector: r, Controller: r, Version: e.version, Now: time.Now, Logger: log.With("part", "sql"),
+		Inspector: r, Controller: r, Places: e.places, Version: e.serverVersion, Logger: log.With("part", "sql"),
 	})
 	primary, err := e.primary(cfg, r, sql, log.With("part", "primary"))
 	if err != nil {
@@ -147,7 +153,8 @@ func serve(ctx context.Context, cfg *config.Config, r *relay.Relay, e *engine, s
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.Run(ctx) })
 	g.Go(func() error { return primary.Serve(ctx, s.mysql) })
-	g.Go(func() error { return web.New(r).Serve(ctx, s.http) })
+	site := web.New(r, web.WithVersion(versionText(debug.ReadBuildInfo())), web.WithLogger(log.With("part", "http")))
+	g.Go(func() error { return site.Serve(ctx, s.http) })
 	g.Go(func() error { return e.watch(ctx, r.Report) })
 	return g.Wait()
 }
