@@ -42,7 +42,7 @@ func (p *picture) head() {
 		state = "NOT READY: " + s.Status.Reason
 	}
 	p.line("region %s (%d) of %s   %s", s.Self.Name, s.Self.Region, s.Self.Cluster, state)
-	p.line("%s   octant %s   up %s", s.At.UTC().Format("2006-01-02 15:04:05 UTC"), s.Version, age(s.At.Sub(s.Status.Started)))
+	p.line("%s   octant %s   up %s", s.At.UTC().Format("2006-01-02 15:04:05 UTC"), strings.TrimPrefix(s.Version, "octant "), age(s.At.Sub(s.Status.Started)))
 	p.line("")
 	p.line("database  %s at %s", s.Status.Engine, s.Status.DatabaseAt)
 	p.line("capture   %s", p.capture())
@@ -170,7 +170,11 @@ func (p *picture) problems() {
 	p.line("")
 	p.line("PROBLEMS")
 	for _, problem := range p.s.Problems {
-		p.line("  %s %s: %s (%d times, first %s ago)", problem.Kind, problem.Subject, problem.Detail, problem.Count, age(p.s.At.Sub(problem.Since)))
+		seen := age(p.s.At.Sub(problem.Since)) + " ago"
+		if problem.Count > 1 {
+			seen = fmt.Sprintf("%d times, first %s", problem.Count, seen)
+		}
+		p.line("  %s %s: %s (%s)", problem.Kind, problem.Subject, problem.Detail, seen)
 		p.line("    %s", problem.Remedy)
 	}
 }

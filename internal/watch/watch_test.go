@@ -26,7 +26,7 @@ var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 func busy() watch.Snapshot {
 	return watch.Snapshot{
-		At: now, Version: "v1.2.3", Self: relay.Hello{Cluster: "shop", Name: "a", Region: 1},
+		At: now, Version: "octant v1.2.3", Self: relay.Hello{Cluster: "shop", Name: "a", Region: 1},
 		Status: relay.Status{
 			Ready: true, Started: now.Add(-3*time.Hour - 25*time.Minute), Engine: "mariadb 10.11.19", DatabaseAt: "127.0.0.1:3306",
 			Capture: relay.CaptureStatus{Connected: true, CaughtUp: true, LSN: 120_345, Merged: 120_340, LastEvent: now.Add(-1200 * time.Millisecond)},
@@ -52,6 +52,7 @@ func busy() watch.Snapshot {
 		},
 		Problems: []relay.Problem{
 			{Kind: "no_primary_key", Subject: "app.notes", Detail: "changes of this table are held", Remedy: "ALTER TABLE app.notes ADD PRIMARY KEY in every region", Since: now.Add(-10 * time.Minute), Count: 3},
+			{Kind: "ddl", Subject: "app.t", Detail: "CREATE TABLE is not carried to other regions", Remedy: "run it there too", Since: now.Add(-5 * time.Second), Count: 1},
 		},
 	}
 }
