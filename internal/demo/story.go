@@ -186,7 +186,7 @@ func (s *show) report(ctx context.Context, took time.Duration, diff testenv.Diff
 	for _, w := range s.writers {
 		rows += w.rows.Load()
 	}
-	s.say("Rows changed by the applications: %d. Greatest lag seen while writing: %s.", rows, seconds(s.greatestLag()))
+	s.say("Rows changed by the applications: %d. Greatest lag seen while writing, cut and kill included: %s.", rows, seconds(s.greatestLag()))
 	if !diff.Identical() {
 		s.say("After %s the regions DIFFER:", seconds(took))
 		s.say("%s", strings.TrimRight(diff.String(), "\n"))
