@@ -333,9 +333,13 @@ func (in *inbox) discard() {
 	}
 }
 
+// maxAhead is as far ahead as guardClock can say; a clock may be further than a Duration holds.
+const maxAhead = 100 * 365 * 24 * time.Hour
+
 // guardClock keeps a region whose clock is far ahead from owning all future writes.
 func (p *peer) guardClock(h HLC) error {
-	ahead := time.Duration(h-HLC(p.r.cfg.Clock.Now().UnixMicro())) * time.Microsecond
+	us := int64(h) - p.r.cfg.Clock.Now().UnixMicro()
+	ahead := time.Duration(min(us, int64(maxAhead/time.Microsecond))) * time.Microsecond
 	if ahead <= p.r.cfg.DriftWarn {
 		return nil
 	}
