@@ -145,11 +145,13 @@ func (r *Relay) setPaused(ctx context.Context, name string, paused bool) error {
 
 func (p *peer) setPaused(ctx context.Context, paused bool) error {
 	p.mu.Lock()
+	changed := p.facts.Paused != paused
 	p.facts.Paused = paused
 	id, stop := p.facts.Region, p.stop
-	if paused {
+	switch {
+	case paused:
 		p.setState("paused")
-	} else {
+	case changed:
 		p.setState("connecting")
 	}
 	p.mu.Unlock()

@@ -19,6 +19,8 @@ type peer struct {
 	status PeerStatus
 	woken  signal
 	stop   context.CancelCauseFunc
+
+	saving sync.Mutex // held while the facts are written, so that older ones never follow newer ones
 }
 
 // peerFacts is what is remembered of a peer across restarts.
@@ -63,6 +65,8 @@ func newPeer(r *Relay, cfg Peer) (*peer, error) {
 
 // save makes the facts durable.
 func (p *peer) save(ctx context.Context) error {
+	p.saving.Lock()
+	defer p.saving.Unlock()
 	p.mu.Lock()
 	data, err := json.Marshal(p.facts)
 	p.mu.Unlock()
