@@ -42,6 +42,8 @@ func (r *Relay) admit(h Hello) error {
 		return fmt.Errorf("the relay of region %s speaks version %d of the feed, this one %d: run the same release", h.Name, h.Protocol, FeedProtocol)
 	case h.Cluster != r.cfg.Cluster:
 		return fmt.Errorf("this relay belongs to cluster %q, region %s to %q", r.cfg.Cluster, h.Name, h.Cluster)
+	case !h.Region.Valid():
+		return fmt.Errorf("region %s has the id %d: ids are 1 to %d", h.Name, h.Region, MaxRegions)
 	case h.Name == r.cfg.Name || h.Region == r.cfg.Region:
 		return fmt.Errorf("region %s (id %d) subscribes to region %s (id %d): names and ids must be unique", h.Name, h.Region, r.cfg.Name, r.cfg.Region)
 	}
