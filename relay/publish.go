@@ -76,6 +76,9 @@ type publication struct {
 
 // Next implements Feed.
 func (f *publication) Next(ctx context.Context) (Message, error) {
+	if f.isClosed() {
+		return Message{}, ErrClosed
+	}
 	if m, err, ok := f.chunk(); ok {
 		return m, err
 	}
@@ -116,8 +119,20 @@ func (f *publication) begin() (Message, error) {
 	f.next++
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.isClosed() {
+		return Message{}, ErrClosed // nobody would stop the body
+	}
 	f.body, f.stop = iter.Pull2(iter.Seq2[[]byte, error](body))
 	return Message{Transaction: &t}, nil
+}
+
+func (f *publication) isClosed() bool {
+	select {
+	case <-f.closed:
+		return true
+	default:
+		return false
+	}
 }
 
 func (f *publication) entry() (Entry, Body, error) {
