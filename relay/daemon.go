@@ -222,9 +222,9 @@ func (r *Relay) needs() (LSN, map[Region]Seq) {
 
 // firstUnheld is the first entry that a peer may still ask for.
 func (r *Relay) firstUnheld(p *peer) LSN {
-	holds := p.holds()
-	if holds >= r.cfg.Log.State().Seq {
-		return r.cfg.Log.State().LSN + 1
+	holds, state := p.holds(), r.cfg.Log.State()
+	if holds >= state.Seq {
+		return state.LSN + 1
 	}
 	lsn, err := r.cfg.Log.Local().BySeq(holds + 1)
 	if err != nil {
