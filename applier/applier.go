@@ -63,6 +63,7 @@ type Applier struct {
 
 	index    *index
 	notes    *notebook
+	kinds    map[string]uint64 // conflicts since the start
 	merged   atomic.Uint64
 	progress signal     // raised when the merger has passed an entry
 	gate     sync.Mutex // held while an entry is merged, or a checkpoint taken
@@ -90,6 +91,7 @@ func New(cfg Config, others []relay.Region) (*Applier, error) {
 		locks:   newLocks(),
 		origins: make(map[relay.Region]*origin),
 		tables:  make(map[string]*tableCounts),
+		kinds:   make(map[string]uint64),
 		notes:   newNotebook(cfg.Store, cfg.Clock, cfg.JSON),
 		starts:  make(chan *origin, relay.MaxRegions),
 	}

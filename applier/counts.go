@@ -148,6 +148,18 @@ func (a *Applier) Tables() []relay.TableStatus {
 	return list
 }
 
+// ConflictCounts counts the conflicts since the start, by kind.
+func (a *Applier) ConflictCounts() []relay.ConflictCount {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := make([]relay.ConflictCount, 0, len(a.kinds))
+	for kind, n := range a.kinds {
+		list = append(list, relay.ConflictCount{Kind: kind, Policy: "lww", Count: n})
+	}
+	slices.SortFunc(list, func(a, b relay.ConflictCount) int { return cmp.Compare(a.Kind, b.Kind) })
+	return list
+}
+
 // Versions yields the part of the version index that is in memory.
 func (a *Applier) Versions(context.Context) iter.Seq2[relay.RowVersion, error] {
 	a.mu.Lock()

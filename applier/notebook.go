@@ -177,4 +177,5 @@ func (a *Applier) noteConflict(c conflict.Conflict) {
 	table := tableOf(c.Key)
 	a.notes.note(&c, table)
 	a.countsOf(table).conflicts++
+	a.kinds[c.Kind]++
 }

@@ -40,6 +40,7 @@ type ApplyView interface {
 	Origin(Region) (SeqHLC, string)
 	Lag(Region) time.Duration
 	Tables() []TableStatus
+	ConflictCounts() []ConflictCount
 	Conflicts(context.Context) iter.Seq2[Conflict, error]
 	Versions(context.Context) iter.Seq2[RowVersion, error]
 }
@@ -152,6 +153,7 @@ func (r *Relay) runDurable(ctx context.Context) error {
 	for {
 		next := LSN(local.Last() + 1)
 		if err := local.WaitDurable(ctx, next); err != nil {
+			r.capture.interrupt(err)
 			if err := r.endure(ctx, "write the relay log", err); err != nil {
 				return err
 			}

@@ -16,7 +16,8 @@ const FeedProtocol = 1
 
 // Publisher is what a relay offers to the others.
 type Publisher interface {
-	// Open starts a feed of the transactions born here, from the sequence on. A subscriber that is not of this cluster, has this
+	// Open starts a feed of the transactions born here, from the sequence on; 0 is for who only asks, and starts after the
+	// last. A subscriber that is not of this cluster, has this
 	// region's id, or asks for what is gone is refused with an error that tells its operator what to do.
 	Open(ctx context.Context, from Hello, first Seq) (Hello, Feed, error)
 }

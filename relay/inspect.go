@@ -13,12 +13,12 @@ func (r *Relay) Status() Status {
 		Started: r.started, Capture: r.capture.status(), Apply: r.cfg.Applier.Status(),
 		Counters: r.counters(), Engine: r.cfg.Engine, DatabaseAt: r.cfg.Address,
 	}
-	s.Ready, s.Reason = readiness(&s)
+	s.Ready, s.Reason = readiness(&s, r.cfg.Clock.Now())
 	return s
 }
 
 // readiness tells whether the relay does its work, and if not, why.
-func readiness(s *Status) (bool, string) {
+func readiness(s *Status, now time.Time) (bool, string) {
 	switch {
 	case !s.Capture.Connected:
 		return false, "capture is not connected to the database: " + s.Capture.Err
@@ -26,11 +26,15 @@ func readiness(s *Status) (bool, string) {
 		return false, s.Apply.Err
 	case !s.Apply.Writable:
 		return false, "the applier waits for its canary to come back through the database's log"
-	case s.Capture.LSN > s.Capture.Merged+mergeSlack:
+	case s.Capture.LSN > s.Capture.Merged+mergeSlack, !s.Capture.CaughtUp && now.Sub(s.Capture.LastEvent) > captureSlack:
 		return false, "capture is catching up"
 	}
 	return true, ""
 }
+
+// captureSlack is how old the last captured transaction may be while a busy database keeps capture from ever being at its
+// log's end.
+const captureSlack = 5 * time.Second
 
 // mergeSlack is how many entries a ready relay may have captured and not yet merged.
 const mergeSlack = 1000
@@ -70,7 +74,7 @@ func (p *peer) inspect() PeerStatus {
 	}
 	var held string
 	s.Applied, held = p.r.cfg.Applier.Origin(s.ID)
-	s.Lag = p.r.cfg.Applier.Lag(s.ID)
+	s.Lag = p.lag(s.ID)
 	if held != "" {
 		s.LastError = held
 		if s.State == "connected" {
@@ -78,6 +82,18 @@ func (p *peer) inspect() PeerStatus {
 		}
 	}
 	return s
+}
+
+// lag is the age of the oldest transaction that is not applied. Of a peer that cannot be heard nobody knows what it has written since:
+// then it is at least the time of silence.
+func (p *peer) lag(id Region) time.Duration {
+	lag := p.r.cfg.Applier.Lag(id)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.status.State != "connected" && !p.lastHeard.IsZero() {
+		lag = max(lag, p.r.cfg.Clock.Now().Sub(p.lastHeard))
+	}
+	return lag
 }
 
 // LogStatus implements Inspector.
@@ -117,6 +133,9 @@ func (r *Relay) Replicas() []ReplicaStatus {
 
 // Problems implements Inspector.
 func (r *Relay) Problems() []Problem { return r.problems.open() }
+
+// ConflictCounts counts the conflicts since the start, by kind and policy.
+func (r *Relay) ConflictCounts() []ConflictCount { return r.cfg.Applier.ConflictCounts() }
 
 // Conflicts implements Inspector.
 func (r *Relay) Conflicts(ctx context.Context) iter.Seq2[Conflict, error] {

@@ -14,11 +14,12 @@ type peer struct {
 	r   *Relay
 	cfg Peer
 
-	mu     sync.Mutex
-	facts  peerFacts
-	status PeerStatus
-	woken  signal
-	stop   context.CancelCauseFunc
+	mu        sync.Mutex
+	facts     peerFacts
+	status    PeerStatus
+	lastHeard time.Time // when the last heartbeat came
+	woken     signal
+	stop      context.CancelCauseFunc
 
 	saving sync.Mutex // held while the facts are written, so that older ones never follow newer ones
 }
@@ -371,6 +372,7 @@ func (p *peer) heard(ctx context.Context, h Heartbeat) error {
 		p.status.Holds = h.Received[self]
 		p.facts.Holds = h.Received[self]
 	}
+	p.lastHeard = p.r.cfg.Clock.Now()
 	p.status.Offset = time.Duration(h.Wall-p.r.cfg.Clock.Now().UnixMicro()) * time.Microsecond
 	p.status.Announced = leastOf(h.Announced)
 	id := p.facts.Region

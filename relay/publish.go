@@ -21,6 +21,9 @@ func (r *Relay) Open(_ context.Context, from Hello, first Seq) (Hello, Feed, err
 	if err := r.admit(from); err != nil {
 		return Hello{}, nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
+	if first == 0 {
+		first = r.cfg.Log.State().Seq + 1
+	}
 	if last := r.cfg.Log.State().Seq; first > last+1 {
 		return Hello{}, nil, fmt.Errorf(
 			"%w: region %s holds %d transactions of region %s, whose relay log has only %d: that relay log was lost or set back",

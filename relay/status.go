@@ -152,6 +152,12 @@ type Conflict struct {
 	At       time.Time
 }
 
+// ConflictCount is how many conflicts of one kind were decided by one policy since the relay started.
+type ConflictCount struct {
+	Kind, Policy string
+	Count        uint64
+}
+
 // RowVersion is an entry of the version index.
 type RowVersion struct {
 	Table   string

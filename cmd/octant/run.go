@@ -153,7 +153,7 @@ func serve(ctx context.Context, cfg *config.Config, r *relay.Relay, e *engine, s
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.Run(ctx) })
 	g.Go(func() error { return primary.Serve(ctx, s.mysql) })
-	site := web.New(r, web.WithVersion(versionText(debug.ReadBuildInfo())), web.WithLogger(log.With("part", "http")))
+	site := web.New(r, web.WithVersion(version()), web.WithLogger(log.With("part", "http")))
 	g.Go(func() error { return site.Serve(ctx, s.http) })
 	g.Go(func() error { return e.watch(ctx, r.Report) })
 	return g.Wait()

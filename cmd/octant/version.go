@@ -15,7 +15,15 @@ func runVersion(_ context.Context, args []string) error {
 	return nil
 }
 
-// versionText names the build: the module's version, or the commit that it was built from.
+// version is the module's version.
+func version() string {
+	if build, known := debug.ReadBuildInfo(); known {
+		return build.Main.Version
+	}
+	return "unknown"
+}
+
+// versionText names the build: the module's version, and the commit that it was built from.
 func versionText(build *debug.BuildInfo, known bool) string {
 	version, commit, modified := "unknown", "", ""
 	if known {

@@ -9,14 +9,8 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// ConflictCount is how many conflicts of one kind were decided by one policy since the relay started.
-type ConflictCount struct {
-	Kind, Policy string
-	Count        uint64
-}
-
 // conflictCounter is an Inspector that counts conflicts by kind. Without it they are counted by the tables' policies.
-type conflictCounter interface{ ConflictCounts() []ConflictCount }
+type conflictCounter interface{ ConflictCounts() []relay.ConflictCount }
 
 // deadLetterCounter is an Inspector that keeps dead letters. Without it there are none.
 type deadLetterCounter interface{ DeadLetters() int }

@@ -78,8 +78,8 @@ func (f *fixed) Versions(context.Context) iter.Seq2[relay.RowVersion, error] {
 // exact is an Inspector that counts conflicts by kind and keeps dead letters.
 type exact struct{ *fixed }
 
-func (exact) ConflictCounts() []web.ConflictCount {
-	return []web.ConflictCount{{Kind: "insert_exists", Policy: "lww", Count: 9}}
+func (exact) ConflictCounts() []relay.ConflictCount {
+	return []relay.ConflictCount{{Kind: "insert_exists", Policy: "lww", Count: 9}}
 }
 
 func (exact) DeadLetters() int { return 2 }

@@ -117,5 +117,5 @@ func partialImage(t *table) relay.Problem {
 func incident(at place) relay.Problem {
 	return relay.Problem{Kind: incidentKind, Subject: at.String(),
 		Detail: "the database says that its log lacks changes",
-		Remedy: "compare this region's tables with another's (octant verify), and repair them"}
+		Remedy: "compare this region's tables with another's, and make them equal"}
 }
