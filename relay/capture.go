@@ -19,6 +19,7 @@ type capture struct {
 	caughtUp  bool
 	lastEvent time.Time
 	err       error
+	stop      context.CancelCauseFunc // of the session
 
 	bytes atomic.Uint64 // captured since the start
 }
@@ -51,30 +52,47 @@ func reconnectPause(attempt int) time.Duration {
 	return min(50*time.Millisecond<<min(attempt, 8), 5*time.Second)
 }
 
-func (c *capture) session(ctx context.Context) error {
+func (c *capture) session(parent context.Context) error {
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	c.mu.Lock()
+	c.stop = cancel
+	c.mu.Unlock()
 	rec := &recorder{c: c, ctx: ctx}
 	defer rec.discard()
 	return c.r.cfg.Source.Capture(ctx, c.position(), rec)
 }
 
-// reload takes up what the log really holds, once everything that was committed has been written or has failed.
-func (c *capture) reload(ctx context.Context) error {
+// interrupt ends the session, so that what was committed and lost is read again even if the database has nothing more to say.
+func (c *capture) interrupt(why error) {
 	c.mu.Lock()
-	last := c.state.LSN
-	c.mu.Unlock()
-	if last == 0 {
-		return nil
+	defer c.mu.Unlock()
+	if c.stop != nil {
+		c.stop(why)
 	}
-	if err := c.r.cfg.Log.Local().WaitDurable(ctx, last); err != nil {
+}
+
+// reload takes up what the log really holds. A promise goes to disk behind everything that was committed; once it is there, that has
+// been written or has failed.
+func (c *capture) reload(ctx context.Context) error {
+	for {
+		c.mu.Lock()
+		c.state.HLC++
+		clock := c.state.HLC
+		c.mu.Unlock()
+		err := c.r.cfg.Log.Promise(ctx, clock)
+		if err == nil {
+			break
+		}
 		if err := c.r.endure(ctx, "write the relay log", err); err != nil {
 			return err
 		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		hlc := c.state.HLC
-		c.state = c.r.cfg.Log.State()
-		c.state.HLC = max(c.state.HLC, hlc)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	hlc := c.state.HLC
+	c.state = c.r.cfg.Log.State()
+	c.state.HLC = max(c.state.HLC, hlc)
 	return nil
 }
 
