@@ -245,12 +245,13 @@ func (f *follower) lastHeard(r relay.Region) relay.Heartbeat {
 	return relay.Heartbeat{}
 }
 
-func (f *follower) Status() relay.ApplyStatus                     { return relay.ApplyStatus{Writable: true} }
-func (f *follower) Count(*relay.Counters)                         {}
-func (f *follower) Merged() relay.LSN                             { return 1 << 60 }
-func (f *follower) Origin(relay.Region) (relay.SeqHLC, string)    { return relay.SeqHLC{}, "" }
-func (f *follower) Lag(relay.Region) time.Duration                { return 0 }
-func (f *follower) Tables() []relay.TableStatus                   { return nil }
+func (f *follower) Status() relay.ApplyStatus                  { return relay.ApplyStatus{Writable: true} }
+func (f *follower) Count(*relay.Counters)                      {}
+func (f *follower) Merged() relay.LSN                          { return 1 << 60 }
+func (f *follower) Origin(relay.Region) (relay.SeqHLC, string) { return relay.SeqHLC{}, "" }
+func (f *follower) Lag(relay.Region) time.Duration             { return 0 }
+func (f *follower) Tables() []relay.TableStatus                { return nil }
+func (f *follower) ConflictCounts() []relay.ConflictCount      { return nil }
 func (f *follower) Conflicts(context.Context) iter.Seq2[relay.Conflict, error] {
 	return func(func(relay.Conflict, error) bool) {}
 }
@@ -266,10 +267,13 @@ type network struct {
 	rng   *rand.Rand
 	cut   int // a feed breaks once in so many messages; 0: never
 	tap   func(to string, m relay.Message)
+	feeds map[relay.Feed]string // open ones, and where they come from
 }
 
 func newNetwork() *network {
-	return &network{nodes: make(map[string]relay.Publisher), rng: rand.New(rand.NewPCG(1, 2))}
+	return &network{
+		nodes: make(map[string]relay.Publisher), rng: rand.New(rand.NewPCG(1, 2)), feeds: make(map[relay.Feed]string),
+	}
 }
 
 func (n *network) Subscribe(ctx context.Context, to relay.Peer, self relay.Hello, first relay.Seq) (relay.Hello, relay.Feed, error) {
@@ -280,13 +284,25 @@ func (n *network) Subscribe(ctx context.Context, to relay.Peer, self relay.Hello
 		return relay.Hello{}, nil, errors.New("nobody answers")
 	}
 	h, f, err := p.Open(ctx, self, first)
-	return h, &cable{Feed: f, n: n, to: to.Name}, err
+	if err != nil {
+		return relay.Hello{}, nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.feeds[f] = to.Address
+	return h, &cable{Feed: f, n: n, to: to.Name}, nil
 }
 
 func (n *network) set(address string, p relay.Publisher) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.nodes[address] = p
+	for f, at := range n.feeds {
+		if at == address {
+			f.Close() //nolint:errcheck // as when its relay ends
+			delete(n.feeds, f)
+		}
+	}
 }
 
 func (n *network) setCut(cut int) {
