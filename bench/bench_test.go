@@ -1,0 +1,43 @@
+//go:build bench
+
+package bench_test
+
+import (
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/octant-db/octant/bench"
+)
+
+// report collects the rows of all parts.
+type report struct {
+	mu   sync.Mutex
+	rows []*bench.Comparison
+}
+
+// row adds a row to the end of the table.
+func (r *report) row(c bench.Comparison) *bench.Comparison {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rows = append(r.rows, &c)
+	return &c
+}
+
+func TestBench(t *testing.T) {
+	s, r := readSettings(t), &report{}
+	if s.profiles != "" {
+		if err := os.MkdirAll(s.profiles, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		var table strings.Builder
+		if err := bench.WriteTable(&table, r.rows); err != nil {
+			t.Error(err)
+		}
+		t.Logf("Octant beside what is stock. Faster is theirs/ours, all other ratios are ours/theirs.\n%s", table.String())
+	})
+	t.Run("backlog", func(t *testing.T) { benchBacklog(t, s, r) })
+}

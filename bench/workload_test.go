@@ -1,0 +1,119 @@
+//go:build bench
+
+package bench_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/go-sql-driver/mysql"
+	"golang.org/x/sync/errgroup"
+)
+
+// The tables are those of sysbench's oltp_write_only, whose transactions update an indexed column, update
+// another one, delete a row and insert it again.
+const (
+	workTables  = 4
+	rowsOfTable = 10_000
+	loaders     = 4
+)
+
+// workSchema also makes the table whose one row ends the backlog.
+func workSchema() string {
+	var b strings.Builder
+	b.WriteString("CREATE DATABASE bench; CREATE TABLE bench.done (id INT PRIMARY KEY);")
+	for i := range workTables {
+		fmt.Fprintf(&b, `CREATE TABLE bench.sbtest%d (id INT NOT NULL PRIMARY KEY, k INT NOT NULL DEFAULT 0,
+			c CHAR(120) NOT NULL DEFAULT '', pad CHAR(60) NOT NULL DEFAULT '', KEY k_%d (k)) CHARSET=latin1;`, i, i)
+	}
+	return b.String()
+}
+
+// fillTables gives a server the same rows as every other one.
+func fillTables(t *testing.T, ctx context.Context, db *sql.DB) {
+	t.Helper()
+	mustExec(t, ctx, db, workSchema())
+	r := rand.New(rand.NewPCG(1, 1))
+	for table := range workTables {
+		for id := 0; id < rowsOfTable; {
+			var values []string
+			for range 1000 {
+				id++
+				values = append(values, fmt.Sprintf("(%d,%d,'%s','%s')", id, r.IntN(rowsOfTable), digits(r, 10), digits(r, 5)))
+			}
+			mustExec(t, ctx, db, fmt.Sprintf("INSERT INTO bench.sbtest%d VALUES %s", table, strings.Join(values, ",")))
+		}
+	}
+}
+
+// writeBacklog commits the transactions, and then the row that ends them.
+func writeBacklog(t *testing.T, ctx context.Context, db *sql.DB, transactions int) {
+	t.Helper()
+	g, gctx := errgroup.WithContext(ctx)
+	for l := range loaders {
+		g.Go(func() error {
+			r := rand.New(rand.NewPCG(2, uint64(l)))
+			for n := l; n < transactions; n += loaders {
+				if err := commit(gctx, db, workTransaction(r)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, ctx, db, "INSERT INTO bench.done VALUES (1)")
+}
+
+// workTransaction is one transaction as a text of several statements, which spares the loader round trips.
+func workTransaction(r *rand.Rand) string {
+	table := func() int { return r.IntN(workTables) }
+	id := func() int { return 1 + r.IntN(rowsOfTable) }
+	swap, key := table(), id()
+	return fmt.Sprintf(`BEGIN;UPDATE bench.sbtest%d SET k=k+1 WHERE id=%d;UPDATE bench.sbtest%d SET c='%s' WHERE id=%d;
+DELETE FROM bench.sbtest%d WHERE id=%d;INSERT INTO bench.sbtest%d (id,k,c,pad) VALUES (%d,%d,'%s','%s');COMMIT`,
+		table(), id(), table(), digits(r, 10), id(), swap, key, swap, key, r.IntN(rowsOfTable), digits(r, 10), digits(r, 5))
+}
+
+// commit runs the text until no other loader is in its way.
+func commit(ctx context.Context, db *sql.DB, text string) error {
+	const deadlock = 1213 // ER_LOCK_DEADLOCK
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	for {
+		_, err := conn.ExecContext(ctx, text)
+		var answer *mysql.MySQLError
+		if !errors.As(err, &answer) || answer.Number != deadlock {
+			return err
+		}
+	}
+}
+
+// digits returns n groups of eleven digits as sysbench makes them.
+func digits(r *rand.Rand, n int) string {
+	b := make([]byte, 0, 12*n)
+	for i := range n {
+		if i > 0 {
+			b = append(b, '-')
+		}
+		b = fmt.Appendf(b, "%011d", r.Uint64N(1e11))
+	}
+	return string(b)
+}
+
+func mustExec(t *testing.T, ctx context.Context, db *sql.DB, text string) {
+	t.Helper()
+	if _, err := db.ExecContext(ctx, text); err != nil {
+		t.Fatal(err)
+	}
+}
