@@ -132,6 +132,17 @@ func (o *origin) discard() {
 	}
 }
 
+// drop lets go of transactions that turned out to be applied already.
+func (o *origin) drop(batch []*prepared) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, p := range batch {
+		if o.prepared[p.Seq] == p {
+			o.release(p)
+		}
+	}
+}
+
 func (o *origin) release(p *prepared) {
 	delete(o.prepared, p.Seq)
 	o.budget.Release(p.cost)
@@ -225,6 +236,7 @@ func (o *origin) dispatch(ctx context.Context, g *errgroup.Group, ready <-chan *
 			return err
 		}
 		if f == nil {
+			o.drop(batch)
 			free <- lane
 			continue
 		}
