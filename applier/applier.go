@@ -65,9 +65,9 @@ type Applier struct {
 	notes    *notebook
 	kinds    map[string]uint64 // conflicts since the start
 	merged   atomic.Uint64
-	progress signal     // raised when the merger has passed an entry
-	gate     sync.Mutex // held while an entry is merged, or a checkpoint taken
-	probes   sync.Mutex // lane 0
+	progress relay.Signal // raised when the merger has passed an entry
+	gate     sync.Mutex   // held while an entry is merged, or a checkpoint taken
+	probes   sync.Mutex   // lane 0
 	writable atomic.Bool
 	trouble  atomic.Pointer[string]
 	counters counters
@@ -239,7 +239,7 @@ func (a *Applier) fence(ctx context.Context) error {
 		a.mu.Unlock()
 		return fmt.Errorf("write a mark: %w", err)
 	}
-	return a.progress.wait(ctx, func() bool {
+	return a.progress.Wait(ctx, func() bool {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		return a.engine.Landed(p)

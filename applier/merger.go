@@ -64,7 +64,7 @@ func (a *Applier) mergeEntry(ctx context.Context, e *relay.Entry, body relay.Bod
 		return err
 	}
 	a.merged.Store(uint64(e.LSN))
-	a.progress.raise()
+	a.progress.Raise()
 	return nil
 }
 

@@ -29,7 +29,7 @@ type origin struct {
 	prepared map[relay.Seq]*prepared // decoded, until capture has passed them
 	paused   bool
 	stop     context.CancelCauseFunc // of the run that is going on
-	woken    signal
+	woken    relay.Signal
 
 	last *flight // the latest one; only the dispatcher touches it
 	held atomic.Pointer[string]
@@ -57,7 +57,7 @@ func newOrigin(a *Applier, r relay.Region, firstLane int) *origin {
 // run applies until ctx ends, with breaks while the origin is paused.
 func (o *origin) run(ctx context.Context) error {
 	for {
-		if err := o.woken.wait(ctx, func() bool { return !o.isPaused() }); err != nil {
+		if err := o.woken.Wait(ctx, func() bool { return !o.isPaused() }); err != nil {
 			return err
 		}
 		err := o.session(ctx)
@@ -90,7 +90,7 @@ func (a *Applier) Pause(r relay.Region, paused bool) {
 		o.stop(errPaused)
 	}
 	o.mu.Unlock()
-	o.woken.raise()
+	o.woken.Raise()
 }
 
 func (o *origin) isPaused() bool {

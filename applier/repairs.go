@@ -16,7 +16,7 @@ const repairPause = 20 * time.Millisecond
 // runRepairs writes again what an older write covered.
 func (a *Applier) runRepairs(ctx context.Context) error {
 	for {
-		if err := a.progress.wait(ctx, a.needsRepair); err != nil {
+		if err := a.progress.Wait(ctx, a.needsRepair); err != nil {
 			return err
 		}
 		f, err := a.takeOffRepair()

@@ -81,7 +81,7 @@ type Relay struct {
 	capture  *capture
 	peers    []*peer
 	problems problems
-	durable  signal
+	durable  Signal
 
 	reconnects atomic.Uint64
 	received   struct{ transactions, bytes atomic.Uint64 }
@@ -160,7 +160,7 @@ func (r *Relay) runDurable(ctx context.Context) error {
 			continue
 		}
 		r.cfg.Source.Durable(r.cfg.Log.State().Position)
-		r.durable.raise()
+		r.durable.Raise()
 	}
 }
 

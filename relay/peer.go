@@ -18,7 +18,7 @@ type peer struct {
 	facts     peerFacts
 	status    PeerStatus
 	lastHeard time.Time // when the last heartbeat came
-	woken     signal
+	woken     Signal
 	stop      context.CancelCauseFunc
 
 	saving sync.Mutex // held while the facts are written, so that older ones never follow newer ones
@@ -120,7 +120,7 @@ func (p *peer) run(ctx context.Context) error {
 
 // pause waits before the next attempt; resuming the peer cuts it short.
 func (p *peer) pause(ctx context.Context, d time.Duration) error {
-	woken := p.woken.next()
+	woken := p.woken.Next()
 	select {
 	case <-p.r.cfg.Clock.After(d):
 	case <-woken:
@@ -131,17 +131,7 @@ func (p *peer) pause(ctx context.Context, d time.Duration) error {
 }
 
 func (p *peer) awaitResume(ctx context.Context) error {
-	for {
-		woken := p.woken.next()
-		if !p.paused() {
-			return nil
-		}
-		select {
-		case <-woken:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
+	return p.woken.Wait(ctx, func() bool { return !p.paused() })
 }
 
 // last is what has been received durably.

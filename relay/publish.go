@@ -95,7 +95,7 @@ func (f *publication) Next(ctx context.Context) (Message, error) {
 			return Message{Heartbeat: f.r.heartbeat()}, nil
 		default:
 		}
-		grown := f.r.durable.next()
+		grown := f.r.durable.Next()
 		if f.next <= f.r.cfg.Log.State().Seq {
 			return f.begin()
 		}

@@ -1,15 +1,18 @@
 package relay
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
-// signal wakes everybody who waits for something to have changed.
-type signal struct {
+// Signal wakes everybody who waits for something to have changed. The zero value is ready for use.
+type Signal struct {
 	mu sync.Mutex
 	ch chan struct{}
 }
 
-// raise wakes all who wait.
-func (s *signal) raise() {
+// Raise wakes all who wait.
+func (s *Signal) Raise() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ch != nil {
@@ -18,12 +21,27 @@ func (s *signal) raise() {
 	}
 }
 
-// next returns a channel that the next raise closes.
-func (s *signal) next() <-chan struct{} {
+// Next returns a channel that the next Raise closes. Take it before looking at what may have changed.
+func (s *Signal) Next() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ch == nil {
 		s.ch = make(chan struct{})
 	}
 	return s.ch
+}
+
+// Wait returns once ok holds, which is looked at now and after every Raise, or when ctx ends; it then returns the cause.
+func (s *Signal) Wait(ctx context.Context, ok func() bool) error {
+	for {
+		changed := s.Next()
+		if ok() {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
