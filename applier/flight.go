@@ -97,12 +97,15 @@ const holdLocks = 50 * time.Millisecond
 
 // turn waits until the flight before this one has committed.
 func (f *flight) turn(ctx context.Context, clock relay.Clock) error {
-	if f.previous == nil || closed(f.previous.done) {
+	if f.previous == nil {
 		return nil
+	}
+	if closed(f.previous.done) {
+		return f.previous.outcome()
 	}
 	select {
 	case <-f.previous.done:
-		return nil
+		return f.previous.outcome()
 	case <-f.previous.stumbled:
 		return errGaveWay
 	case <-clock.After(holdLocks):
@@ -110,6 +113,17 @@ func (f *flight) turn(ctx context.Context, clock relay.Clock) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// errGivenUp says that a flight before was given up because applying stops: what comes after it must not be committed.
+var errGivenUp = errors.New("the transaction before it was given up")
+
+// outcome tells whether those behind a flight that is done may commit.
+func (f *flight) outcome() error {
+	if !f.committed {
+		return errGivenUp
+	}
+	return nil
 }
 
 func (f *flight) stumble() {
