@@ -106,6 +106,9 @@ func (o *origin) session(parent context.Context) error {
 	o.mu.Lock()
 	o.stop = cancel
 	o.mu.Unlock()
+	if o.isPaused() {
+		return errPaused
+	}
 	if err := o.a.resume(ctx, o); err != nil {
 		return err
 	}
