@@ -42,6 +42,8 @@ type prepared struct {
 	time   time.Time
 	cost   int64
 	huge   bool // Changes are left out
+
+	failure error // why there is no transaction: it could not be decoded
 }
 
 func newOrigin(a *Applier, r relay.Region, firstLane int) *origin {
@@ -168,12 +170,15 @@ func (o *origin) prepare(ctx context.Context, ready chan<- *prepared) error {
 		}
 		p, err := o.decode(ctx, &t, body)
 		if err != nil {
-			return fmt.Errorf("transaction %d: %w", t.Seq, err)
+			p = &prepared{failure: fmt.Errorf("transaction %d: %w", t.Seq, err)}
 		}
 		select {
 		case ready <- p:
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		}
+		if err != nil {
+			return nil
 		}
 	}
 }
@@ -250,16 +255,26 @@ func (o *origin) dispatch(ctx context.Context, g *errgroup.Group, ready <-chan *
 	}
 }
 
+// first takes the next transaction. One that could not be decoded ends the session, but only when those before it have been committed:
+// they must not be given up for it each time that it is tried again.
 func (o *origin) first(ctx context.Context, left *prepared, ready <-chan *prepared) (*prepared, error) {
-	if left != nil {
-		return left, nil
+	p := left
+	if p == nil {
+		select {
+		case p = <-ready:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
-	select {
-	case p := <-ready:
+	if p.failure == nil {
 		return p, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
 	}
+	if o.last != nil {
+		if err := wait(ctx, o.last.done); err != nil {
+			return nil, err
+		}
+	}
+	return nil, p.failure
 }
 
 // batch takes what is ready now and fits. Huge transactions stay alone. The one that did not fit is returned too.
@@ -268,7 +283,7 @@ func (o *origin) batch(first *prepared, ready <-chan *prepared) (batch []*prepar
 	for !first.huge {
 		select {
 		case p := <-ready:
-			if p.huge || rows+len(p.Changes) > o.a.cfg.BatchRows {
+			if p.huge || p.failure != nil || rows+len(p.Changes) > o.a.cfg.BatchRows {
 				return batch, p
 			}
 			batch, rows = append(batch, p), rows+len(p.Changes)
