@@ -181,7 +181,7 @@ func (p *peer) setPaused(ctx context.Context, paused bool) error {
 	if paused && stop != nil {
 		stop(errPaused)
 	}
-	p.woken.raise()
+	p.woken.Raise()
 	return nil
 }
 
