@@ -172,6 +172,7 @@ func (r *recorder) Commit(captured Captured) error {
 	c := r.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	captured = c.r.disown(captured)
 	e, next := c.state.Next(c.r.cfg.Region, captured)
 	e.Size = r.size
 	if err := r.writer.Commit(e, next); err != nil {
@@ -184,6 +185,29 @@ func (r *recorder) Commit(captured Captured) error {
 		c.lastEvent = captured.Physical
 	}
 	return nil
+}
+
+// disown takes a mark that this relay cannot have written for what it is: somebody's rows. A dump of another region's schema octant that
+// was loaded here has such marks.
+func (r *Relay) disown(c Captured) Captured {
+	if c.Kind != Applied || r.wrote(c.Mark) {
+		return c
+	}
+	r.Report(Problem{
+		Kind: "foreign_mark", Subject: "octant.applied",
+		Detail: fmt.Sprintf("transaction %s begins with a mark that this relay did not write", c.GTID),
+		Remedy: "leave schema octant out of what is loaded into a region that is running",
+	})
+	c.Kind, c.Mark = Local, nil
+	return c
+}
+
+// wrote tells whether a mark can be ours: what it covers was received before.
+func (r *Relay) wrote(m *Mark) bool {
+	if m.Repair() {
+		return m.Origin == r.cfg.Region
+	}
+	return m.Origin.Valid() && m.Origin != r.cfg.Region && Seq(r.cfg.Log.Received(m.Origin).Last()) >= m.Range.To
 }
 
 // CaughtUp implements Recorder.

@@ -376,6 +376,11 @@ func (n *node) start() *node {
 		n.t.Fatal(err)
 	}
 	n.db = db
+	if db.Received(60).Last() == 0 { // where the random marks lead
+		if err := db.Reset(n.t.Context(), 60, 1<<40); err != nil {
+			n.t.Fatal(err)
+		}
+	}
 	n.source.onDisk = func() relay.Position { return db.State().Position }
 	c := n.config
 	c.Store, c.Source, c.Log, c.Facts, c.Applier, c.Clock = db.StoreID(), n.source, db, db, n.applier, n.clock

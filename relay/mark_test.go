@@ -1,0 +1,35 @@
+package relay_test
+
+import (
+	"testing"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// TestForeignMarks loads another region's bookkeeping: marks of what was never received here are no marks.
+func TestForeignMarks(t *testing.T) {
+	n := newNode(t, newNetwork(), 1)
+	marks := []relay.Mark{
+		{Origin: 5, Range: relay.Range{From: 1, To: 9}, HLC: 7}, // never received
+		{Origin: 1, Range: relay.Range{From: 1, To: 9}, HLC: 7}, // our own transactions do not come back
+		{Origin: 2, Nonce: 4}, // somebody else's repair
+	}
+	for i := range marks {
+		n.source.add(relay.Applied, &marks[i], []byte("row"))
+	}
+	n.source.add(relay.Applied, &relay.Mark{Origin: 1, Nonce: 4}, []byte("row"))
+	n.source.add(relay.Applied, &relay.Mark{Origin: 60, Range: relay.Range{From: 3, To: 4}}, []byte("row"))
+	n.start().captured()
+	for i := range 5 {
+		e, _, err := n.db.Local().Entry(relay.LSN(i + 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ours := i >= len(marks); ours != (e.Kind == relay.Applied) {
+			t.Errorf("entry %d is %v", i+1, e.Kind)
+		}
+	}
+	if p, ok := n.problem("foreign_mark"); !ok || p.Count != uint64(len(marks)) {
+		t.Errorf("reported: %+v", p)
+	}
+}
