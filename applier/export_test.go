@@ -1,0 +1,52 @@
+package applier
+
+import (
+	"context"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// Merge passes one entry to the engine, as the merger does.
+func (a *Applier) Merge(ctx context.Context, e *relay.Entry, body relay.Body) error {
+	return a.mergeEntry(ctx, e, body)
+}
+
+// Checkpoint saves now.
+func (a *Applier) Checkpoint(ctx context.Context) error { return a.checkpoint(ctx) }
+
+// Forget drops now what every region has seen.
+func (a *Applier) Forget() error {
+	_, err := a.forget()
+	return err
+}
+
+// Cool lets go of what is saved, as if too much were in memory.
+func (a *Applier) Cool() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.index.cool()
+}
+
+// Register looks a row up in the version index.
+func (a *Applier) Register(k conflict.Key) (conflict.Register, bool, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.index.Get(k)
+}
+
+// Snapshot returns what a checkpoint would save besides the index.
+func (a *Applier) Snapshot() conflict.Snapshot {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.engine.Snapshot()
+}
+
+// TurnBehindLost asks a flight whether it may commit when the one before it has been given up.
+func TurnBehindLost(ctx context.Context, clock relay.Clock) error {
+	lost := newFlight(&conflict.Plan{})
+	close(lost.done)
+	f := newFlight(&conflict.Plan{})
+	f.previous = lost
+	return f.turn(ctx, clock)
+}
