@@ -93,8 +93,8 @@ func (b *backlog) relayed(t *testing.T, ctx context.Context, d durability, seq r
 		seconds: time.Since(began).Seconds(), database: cpuSeconds(t, pid) - used,
 		sender: cpuSeconds(t, sender) - sent, receiver: cpuSeconds(t, b.target.relay.PID()),
 	}
-	profile.wait()
-	profileSender.wait()
+	b.finish(t, b.target.relay, profile, "apply-"+d.name)
+	b.finish(t, b.source.relay, profileSender, "send-"+d.name)
 	b.target.stopRelay(t, ctx)
 	return a
 }

@@ -39,5 +39,7 @@ func TestBench(t *testing.T) {
 		}
 		t.Logf("Octant beside what is stock. Faster is theirs/ours, all other ratios are ours/theirs.\n%s", table.String())
 	})
+	t.Run("lag2", func(t *testing.T) { benchLag(t, s, r, 2) })
+	t.Run("lag8", func(t *testing.T) { benchLag(t, s, r, 8) })
 	t.Run("backlog", func(t *testing.T) { benchBacklog(t, s, r) })
 }

@@ -53,7 +53,7 @@ func (b *backlog) capture(t *testing.T, ctx context.Context) (c captured) {
 		return err == nil && s.Status.Capture.Merged == s.Status.Capture.LSN, err
 	})
 	c.merged, c.cpu = time.Since(began).Seconds(), cpuSeconds(t, b.source.relay.PID())
-	profile.wait()
+	b.finish(t, b.source.relay, profile, "capture")
 	return c
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/octant-db/octant/internal/watch"
 	"github.com/octant-db/octant/testenv"
 )
 
@@ -21,7 +22,7 @@ type profiling struct{ sync.WaitGroup }
 // profileSeconds is how long a CPU profile lasts. What is measured may take longer.
 const profileSeconds = 5
 
-// profile takes a CPU profile of a relay from when it listens, if profiles are wanted. A later one of the
+// profile takes a CPU profile and a trace of a relay from when it listens, if profiles are wanted. A later one of the
 // same name replaces the earlier.
 func (s settings) profile(t *testing.T, r *testenv.Relay, name string) *profiling {
 	t.Helper()
@@ -34,17 +35,25 @@ func (s settings) profile(t *testing.T, r *testenv.Relay, name string) *profilin
 			_, err := r.Get(t.Context(), "/healthz")
 			return err == nil, err
 		})
-		s.fetch(t, r, fmt.Sprintf("profile?seconds=%d", profileSeconds), name+".cpu")
-		s.fetch(t, r, "allocs", name+".allocs")
+		s.fetch(t, r, fmt.Sprintf("/debug/pprof/profile?seconds=%d", profileSeconds), name+".cpu")
+		s.fetch(t, r, "/debug/pprof/trace?seconds=1", name+".trace")
+		s.fetch(t, r, "/debug/pprof/allocs", name+".allocs")
 	})
 	return p
 }
 
-func (p *profiling) wait() { p.Wait() }
+// finish waits for the profile, and takes down what the relay says of itself after the measurement.
+func (s settings) finish(t *testing.T, r *testenv.Relay, p *profiling, name string) {
+	t.Helper()
+	p.Wait()
+	if s.profiles != "" {
+		s.fetch(t, r, watch.Path, name+".json")
+	}
+}
 
-// fetch keeps one of the profiles that the relay serves.
+// fetch keeps a page that the relay serves.
 func (s settings) fetch(t *testing.T, r *testenv.Relay, page, name string) {
-	res, err := http.Get("http://" + r.HTTPAddr() + "/debug/pprof/" + page)
+	res, err := http.Get("http://" + r.HTTPAddr() + page)
 	if err != nil {
 		t.Logf("profile %s: %v", name, err)
 		return
