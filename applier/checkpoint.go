@@ -89,7 +89,8 @@ func (a *Applier) runKeeper(ctx context.Context) error {
 			return err
 		}
 		if now := a.cfg.Clock.Now(); full || now.Sub(last) >= checkpointEvery {
-			if err := a.checkpoint(ctx); err != nil && ctx.Err() == nil {
+			// What is written is waited for: a write that was left alone could still happen after the next look at the Store.
+			if err := a.checkpoint(context.WithoutCancel(ctx)); err != nil {
 				a.cfg.Logger.Error("save the applier's checkpoint", "error", err)
 			}
 			last = now
@@ -112,9 +113,26 @@ func (a *Applier) forget() (full bool, err error) {
 func (a *Applier) checkpoint(ctx context.Context) error {
 	a.gate.Lock()
 	defer a.gate.Unlock()
-	w := &writer{store: a.cfg.Store}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.index.unsure {
+		if err := a.index.recount(); err != nil {
+			return err
+		}
+	}
+	err := a.saveAll(ctx)
+	if err != nil {
+		a.index.unsure, a.notes.count = true, -1
+		return err
+	}
+	if a.index.bytes > hotBytes {
+		a.index.cool()
+	}
+	return nil
+}
+
+func (a *Applier) saveAll(ctx context.Context) error {
+	w := &writer{store: a.cfg.Store}
 	if err := a.notes.save(ctx, w); err != nil {
 		return err
 	}
@@ -124,13 +142,8 @@ func (a *Applier) checkpoint(ctx context.Context) error {
 	if err := a.saveState(ctx, w); err != nil {
 		return err
 	}
-	if err := a.index.sweep(ctx, w, a.engine.Holds); err != nil {
-		return err
-	}
-	if a.index.bytes > hotBytes {
-		a.index.cool()
-	}
-	return nil
+	a.notes.saved()
+	return a.index.sweep(ctx, w, a.engine.Holds)
 }
 
 func (a *Applier) saveState(ctx context.Context, w *writer) error {
@@ -140,9 +153,8 @@ func (a *Applier) saveState(ctx context.Context, w *writer) error {
 	}
 	snapshot := a.engine.Snapshot()
 	form := savedForm{Merged: relay.LSN(a.merged.Load()), Seen: snapshot.Seen, Generation: old.Generation + 1}
-	const keysPerPiece = 512
 	for keys := snapshot.Repairs; len(keys) > 0; form.Pieces++ {
-		n := min(len(keys), keysPerPiece)
+		n := pieceOfKeys(keys)
 		data, err := encode(keys[:n])
 		if err != nil {
 			return err
@@ -164,8 +176,24 @@ func (a *Applier) saveState(ctx context.Context, w *writer) error {
 	for i := range old.Pieces {
 		w.delete(pieceKey(old.Generation, i))
 	}
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
 	a.saved = savedState{merged: form.Merged, snapshot: snapshot}
-	return w.flush(ctx)
+	return nil
+}
+
+// pieceBytes is about how many bytes of keys go into one piece of the repair queue.
+const pieceBytes = 64 << 10
+
+// pieceOfKeys says how many keys make a piece.
+func pieceOfKeys(keys []conflict.Key) int {
+	n, size := 0, 0
+	for n < len(keys) && size < pieceBytes {
+		size += len(keys[n]) + 8
+		n++
+	}
+	return n
 }
 
 func encode(v any) ([]byte, error) {

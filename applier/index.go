@@ -14,11 +14,14 @@ import (
 // index is the engine's M: in memory what was used since the last checkpoint, in the Store what has been there for longer. It changes only
 // while the applier's lock is held.
 //
+// A register, its age and the description of its table are written at once, the pieces of its image before it and under its own
+// clock and size: whatever write is the last one before a crash, the registers in the Store are whole.
+//
 // In the Store:
 //
 //	"v" key            -> clock, region, flags, table number, image
 //	"w" clock(8) key   -> ""                       the same registers by age, for forgetting
-//	"b" length key nr  -> a piece of an image that is too large for one record
+//	"b" length key clock(8) size(8) nr(4) -> a piece of an image that is too large for one record
 //	"t" number(4)      -> flavour, native description of a table
 type index struct {
 	store relay.Store
@@ -32,6 +35,8 @@ type index struct {
 	large int                        // images were saved in pieces: some may be there
 	limit relay.HLC                  // everything not above it may be forgotten
 
+	unsure bool // a write failed: what of the above is in the Store must be found out
+
 	tables *tableStore
 }
 
@@ -39,11 +44,8 @@ func openIndex(store relay.Store, parse func(relay.Flavour, []byte) (*relay.Tabl
 	x := &index{store: store}
 	x.reset()
 	x.gone = make(map[conflict.Key]relay.HLC)
-	for _, err := range store.Scan([]byte("w"), nil) {
-		if err != nil {
-			return nil, fmt.Errorf("open the version index: %w", err)
-		}
-		x.cold++
+	if err := x.count(); err != nil {
+		return nil, fmt.Errorf("open the version index: %w", err)
 	}
 	for _, err := range store.Scan([]byte("b"), nil) {
 		if err != nil {
@@ -55,6 +57,58 @@ func openIndex(store relay.Store, parse func(relay.Flavour, []byte) (*relay.Tabl
 	var err error
 	x.tables, err = openTables(store, parse)
 	return x, err
+}
+
+// count counts the registers in the Store.
+func (x *index) count() error {
+	x.cold = 0
+	for _, err := range x.store.Scan([]byte("w"), nil) {
+		if err != nil {
+			return err
+		}
+		x.cold++
+	}
+	return nil
+}
+
+// recount finds out what the Store holds after a write to it has failed, and has everything in memory saved again.
+func (x *index) recount() error {
+	if err := x.count(); err != nil {
+		return fmt.Errorf("look through the version index: %w", err)
+	}
+	x.tables.distrust()
+	clear(x.saved)
+	for k := range x.hot.All {
+		x.dirty[k] = struct{}{}
+		if err := x.find(k, x.saved); err != nil {
+			return err
+		}
+	}
+	gone := x.gone
+	x.gone = make(map[conflict.Key]relay.HLC)
+	for k := range gone {
+		if err := x.find(k, x.gone); err != nil {
+			return err
+		}
+	}
+	x.unsure = false
+	return nil
+}
+
+// find notes the clock that a key's register has in the Store, if it is there.
+func (x *index) find(k conflict.Key, clocks map[conflict.Key]relay.HLC) error {
+	data, err := x.store.Get(registerKey(k))
+	if errors.Is(err, relay.ErrNotFound) {
+		return nil
+	}
+	if err == nil && len(data) < 8 {
+		err = relay.ErrCorrupt
+	}
+	if err != nil {
+		return fmt.Errorf("look through the version index: %w", err)
+	}
+	clocks[k] = relay.HLC(binary.BigEndian.Uint64(data))
+	return nil
 }
 
 // reset empties the part in memory.
@@ -137,28 +191,36 @@ func weight(k conflict.Key, r conflict.Register) int64 {
 // save writes what has changed. The caller writes the place in the stream after it, and only then calls sweep.
 func (x *index) save(ctx context.Context, w *writer) error {
 	for k := range x.dirty {
-		r, _, _ := x.hot.Get(k)
-		number, err := x.tables.number(r.Row.Table)
-		if err != nil {
-			return err
-		}
-		if hlc, ok := x.saved[k]; !ok {
-			x.cold++
-		} else if hlc != r.Version.HLC {
-			w.delete(ageKey(hlc, k))
-		}
-		if err := x.saveImage(ctx, w, k, r.Row.Image); err != nil {
-			return err
-		}
-		w.put(registerKey(k), encodeRegister(r, number))
-		w.put(ageKey(r.Version.HLC, k), []byte{})
-		x.saved[k] = r.Version.HLC
-		if err := w.flushLarge(ctx); err != nil {
+		if err := x.saveRegister(ctx, w, k); err != nil {
 			return err
 		}
 	}
 	clear(x.dirty)
-	return x.tables.save(w)
+	return nil
+}
+
+func (x *index) saveRegister(ctx context.Context, w *writer, k conflict.Key) error {
+	r, _, _ := x.hot.Get(k)
+	if err := x.saveImage(ctx, w, k, r); err != nil {
+		return err
+	}
+	number := x.tables.save(w, r.Row.Table)
+	old, stored := x.saved[k]
+	switch {
+	case !stored:
+		x.cold++
+	case old != r.Version.HLC:
+		w.delete(ageKey(old, k))
+	}
+	w.put(registerKey(k), encodeRegister(r, number))
+	w.put(ageKey(r.Version.HLC, k), []byte{})
+	x.saved[k] = r.Version.HLC
+	if stored && x.large > 0 {
+		if err := x.removePieces(w, k, pieceOwner(k, r)); err != nil {
+			return err
+		}
+	}
+	return w.flushLarge(ctx)
 }
 
 // sweep removes from the Store what has been forgotten. It is done after the place in the stream has been saved, since what a fold from
@@ -169,13 +231,16 @@ func (x *index) sweep(ctx context.Context, w *writer, keep func(conflict.Key) bo
 			return err
 		}
 	}
-	clear(x.gone)
 	if x.cold > len(x.saved) {
 		if err := x.sweepCold(ctx, w, keep); err != nil {
 			return err
 		}
 	}
-	return w.flush(ctx)
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
+	clear(x.gone)
+	return nil
 }
 
 // sweepCold forgets registers that are in the Store alone.
@@ -204,14 +269,24 @@ func (x *index) remove(ctx context.Context, w *writer, k conflict.Key, hlc relay
 	w.delete(ageKey(hlc, k))
 	x.cold--
 	if x.large > 0 {
-		for pair, err := range x.store.Scan(imagePrefix(k), nil) {
-			if err != nil {
-				return fmt.Errorf("sweep the version index: %w", err)
-			}
-			w.delete(append([]byte(nil), pair.Key...))
+		if err := x.removePieces(w, k, nil); err != nil {
+			return err
 		}
 	}
 	return w.flushLarge(ctx)
+}
+
+// removePieces removes the pieces of a key's images, except of one.
+func (x *index) removePieces(w *writer, k conflict.Key, except []byte) error {
+	for pair, err := range x.store.Scan(imagePrefix(k), nil) {
+		if err != nil {
+			return fmt.Errorf("sweep the version index: %w", err)
+		}
+		if except == nil || !bytes.HasPrefix(pair.Key, except) {
+			w.delete(bytes.Clone(pair.Key))
+		}
+	}
+	return nil
 }
 
 // cool lets go of the memory, once everything has been saved.
@@ -237,19 +312,26 @@ func imagePrefix(k conflict.Key) []byte {
 	return append(binary.AppendUvarint([]byte("b"), uint64(len(k))), k...)
 }
 
-func imagePiece(k conflict.Key, n int) []byte {
-	return binary.BigEndian.AppendUint32(imagePrefix(k), uint32(n))
+// pieceOwner is what the keys of the pieces of a register's image begin with.
+func pieceOwner(k conflict.Key, r conflict.Register) []byte {
+	b := binary.BigEndian.AppendUint64(imagePrefix(k), uint64(r.Version.HLC))
+	return binary.BigEndian.AppendUint64(b, uint64(len(r.Row.Image)))
+}
+
+func pieceOf(owner []byte, n int) []byte {
+	return binary.BigEndian.AppendUint32(bytes.Clone(owner), uint32(n))
 }
 
 // saveImage writes an image that is too large for its register.
-func (x *index) saveImage(ctx context.Context, w *writer, k conflict.Key, img relay.Image) error {
+func (x *index) saveImage(ctx context.Context, w *writer, k conflict.Key, r conflict.Register) error {
+	img, owner := r.Row.Image, pieceOwner(k, r)
 	if len(img) <= inlineImage {
 		return nil
 	}
 	x.large++
 	for n := 0; len(img) > 0; n++ {
 		size := min(len(img), inlineImage)
-		w.put(imagePiece(k, n), img[:size])
+		w.put(pieceOf(owner, n), img[:size])
 		img = img[size:]
 		if err := w.flushLarge(ctx); err != nil {
 			return err
@@ -258,10 +340,11 @@ func (x *index) saveImage(ctx context.Context, w *writer, k conflict.Key, img re
 	return nil
 }
 
-func (x *index) loadImage(k conflict.Key, size uint64) (relay.Image, error) {
+func (x *index) loadImage(k conflict.Key, hlc relay.HLC, size uint64) (relay.Image, error) {
+	owner := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(imagePrefix(k), uint64(hlc)), size)
 	img := make(relay.Image, 0, min(size, 1<<31))
 	for n := 0; uint64(len(img)) < size; n++ {
-		piece, err := x.store.Get(imagePiece(k, n))
+		piece, err := x.store.Get(pieceOf(owner, n))
 		if err != nil {
 			return nil, fmt.Errorf("read a large image of the version index: %w", err)
 		}
@@ -306,7 +389,7 @@ func (x *index) decode(k conflict.Key, b []byte) (conflict.Register, error) {
 	r.Row.Image, r.Row.Gone = relay.Image(b[14:]), b[9]&flagExists == 0
 	if b[9]&flagPieces != 0 {
 		size, _ := binary.Uvarint(b[14:])
-		r.Row.Image, err = x.loadImage(k, size)
+		r.Row.Image, err = x.loadImage(k, r.Version.HLC, size)
 	}
 	return r, err
 }

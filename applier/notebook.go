@@ -90,22 +90,27 @@ func (n *notebook) save(ctx context.Context, w *writer) error {
 			return err
 		}
 	}
-	if n.count >= 0 {
-		n.count += len(n.fresh)
-	}
-	n.fresh, n.bytes = make(map[string]relay.Conflict), 0
 	return n.trim(ctx, w)
 }
 
+// saved lets go of what save has written, once it is on disk.
+func (n *notebook) saved() {
+	n.count += len(n.fresh)
+	n.fresh, n.bytes = make(map[string]relay.Conflict), 0
+}
+
+// trim removes the oldest when there are too many. Conflicts that were found again after a crash have been counted twice, so they are
+// counted anew first.
 func (n *notebook) trim(ctx context.Context, w *writer) error {
-	if n.count < 0 {
-		n.count = 0
-		for _, err := range n.store.Scan([]byte("c"), nil) {
-			if err != nil {
-				return err
-			}
-			n.count++
+	if n.count >= 0 && n.count <= maxNotes+maxNotes/10 {
+		return nil
+	}
+	n.count = 0
+	for _, err := range n.store.Scan([]byte("c"), nil) {
+		if err != nil {
+			return err
 		}
+		n.count++
 	}
 	if n.count <= maxNotes+maxNotes/10 {
 		return nil

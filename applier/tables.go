@@ -11,11 +11,12 @@ import (
 type tableStore struct {
 	numbers map[string]uint32 // by flavour and native description
 	byNo    map[uint32]*relay.Table
-	fresh   []uint32
+	stored  map[uint32]bool
+	last    uint32 // number given
 }
 
 func openTables(store relay.Store, parse func(relay.Flavour, []byte) (*relay.Table, error)) (*tableStore, error) {
-	s := &tableStore{numbers: make(map[string]uint32), byNo: make(map[uint32]*relay.Table)}
+	s := &tableStore{numbers: make(map[string]uint32), byNo: make(map[uint32]*relay.Table), stored: make(map[uint32]bool)}
 	for pair, err := range store.Scan([]byte("t"), nil) {
 		if err != nil {
 			return nil, fmt.Errorf("read table descriptions: %w", err)
@@ -29,7 +30,9 @@ func openTables(store relay.Store, parse func(relay.Flavour, []byte) (*relay.Tab
 		if err != nil {
 			return nil, fmt.Errorf("read table descriptions: %w", err)
 		}
-		s.add(binary.BigEndian.Uint32(pair.Key[1:]), t)
+		n := binary.BigEndian.Uint32(pair.Key[1:])
+		s.add(n, t)
+		s.stored[n] = true
 	}
 	return s, nil
 }
@@ -37,21 +40,29 @@ func openTables(store relay.Store, parse func(relay.Flavour, []byte) (*relay.Tab
 func (s *tableStore) add(n uint32, t *relay.Table) {
 	s.numbers[descriptionOf(t)] = n
 	s.byNo[n] = t
+	s.last = max(s.last, n)
 }
 
-// number returns the table's number, giving it one if it has none yet.
-func (s *tableStore) number(t *relay.Table) (uint32, error) {
+// save returns the table's number, and writes its description if it is not in the Store yet.
+func (s *tableStore) save(w *writer, t *relay.Table) uint32 {
 	if t == nil {
-		return 0, nil
+		return 0
 	}
-	if n, ok := s.numbers[descriptionOf(t)]; ok {
-		return n, nil
+	description := descriptionOf(t)
+	n, known := s.numbers[description]
+	if !known {
+		n = s.last + 1
+		s.add(n, t)
 	}
-	n := uint32(len(s.byNo) + 1)
-	s.add(n, t)
-	s.fresh = append(s.fresh, n)
-	return n, nil
+	if !s.stored[n] {
+		w.put(binary.BigEndian.AppendUint32([]byte("t"), n), []byte(description))
+		s.stored[n] = true
+	}
+	return n
 }
+
+// distrust has every description written again when it is used.
+func (s *tableStore) distrust() { clear(s.stored) }
 
 func (s *tableStore) table(n uint32) (*relay.Table, error) {
 	t := s.byNo[n]
@@ -59,15 +70,6 @@ func (s *tableStore) table(n uint32) (*relay.Table, error) {
 		return nil, fmt.Errorf("table description %d is missing: %w", n, relay.ErrCorrupt)
 	}
 	return t, nil
-}
-
-// save writes the descriptions that have been numbered since the last call.
-func (s *tableStore) save(w *writer) error {
-	for _, n := range s.fresh {
-		w.put(binary.BigEndian.AppendUint32([]byte("t"), n), []byte(descriptionOf(s.byNo[n])))
-	}
-	s.fresh = nil
-	return nil
 }
 
 // descriptionOf joins flavour and native description, the length of the first in front.
