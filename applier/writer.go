@@ -20,9 +20,12 @@ func (w *writer) put(key, value []byte) {
 
 func (w *writer) delete(key []byte) { w.put(key, nil) }
 
+// maxPairs is how many pairs a batch should have: small ones cost the Store more than their bytes.
+const maxPairs = 8192
+
 // flushLarge writes if the batch has become as large as it should.
 func (w *writer) flushLarge(ctx context.Context) error {
-	if w.bytes < relay.MaxWrite/2 {
+	if w.bytes < relay.MaxWrite/2 && len(w.pairs) < maxPairs {
 		return nil
 	}
 	return w.flush(ctx)
