@@ -562,6 +562,9 @@ func (m *memory) Write(_ context.Context, pairs []relay.Pair) error {
 	if size > relay.MaxWrite {
 		return fmt.Errorf("%d bytes are too much for one write", size)
 	}
+	if len(pairs) > 16_000 { // as a relay log
+		return fmt.Errorf("%d pairs are too many for one write", len(pairs))
+	}
 	if m.left == 0 {
 		return errStore
 	}
