@@ -1,0 +1,128 @@
+package applier_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/octant-db/octant/relay"
+)
+
+func (b *bed) conflicts() []relay.Conflict {
+	b.t.Helper()
+	var list []relay.Conflict
+	for c, err := range b.a.Conflicts(b.t.Context()) {
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// gist is what stays the same when a conflict is found again.
+func gist(list []relay.Conflict) string {
+	var text strings.Builder
+	for _, c := range list {
+		fmt.Fprintf(&text, "%d %s %s %s %s %s %s %s\n", c.ID, c.Kind, c.Key, c.Decision, c.Winner, c.Loser, c.Local, c.Remote)
+	}
+	return text.String()
+}
+
+// TestConflictLog has one conflict of each kind, and one change that is none because its author had seen what stood there.
+func TestConflictLog(t *testing.T) {
+	b := newBed(t, 2).start()
+	b.d.local("1||a", "2||a", "3||a", "4||a", "5||a", "6||a")
+	b.d.local("-4", "-5")
+	b.settle()
+	seen := b.d.state.HLC
+	old, late := seen-1e6, seen+1e6
+	b.receive(2, old, nil, insert("1||b"))
+	b.receive(2, old+1, nil, update("2||z", "2||b"))
+	b.receive(2, late, nil, remove("3||z"))
+	b.receive(2, late+1, nil, update("4||z", "4||b"))
+	b.receive(2, late+2, nil, remove("5||z"))
+	b.receive(2, late+3, relay.Vector{0, seen}, update("6||a", "6||b"))
+	b.converged()
+	kinds := make(map[string]string)
+	list := b.conflicts()
+	for i, c := range list {
+		kinds[c.Key] = c.Kind + " " + c.Decision
+		if c.Table != "app.t" || c.Policy != "lww" || !c.Winner.After(c.Loser) || c.At.IsZero() {
+			t.Errorf("conflict %+v", c)
+		}
+		if i > 0 && c.Winner.HLC > list[i-1].Winner.HLC {
+			t.Errorf("not the newest first: %d after %d", c.Winner.HLC, list[i-1].Winner.HLC)
+		}
+	}
+	want := map[string]string{
+		`{"id":"1"}`: "insert_exists local", `{"id":"2"}`: "update_origin_differs local", `{"id":"3"}`: "delete_origin_differs remote",
+		`{"id":"4"}`: "update_deleted remote", `{"id":"5"}`: "delete_missing remote",
+	}
+	if fmt.Sprint(kinds) != fmt.Sprint(want) || len(list) != len(want) {
+		t.Fatalf("conflicts %v, want %v", kinds, want)
+	}
+	if i := slices.IndexFunc(list, func(c relay.Conflict) bool { return c.Key == `{"id":"1"}` }); list[i].Local != `"1||a"` || list[i].Remote != `"1||b"` {
+		t.Errorf("images %q and %q", list[i].Local, list[i].Remote)
+	}
+	if tables := b.a.Tables(); tables[0].Conflicts != 5 {
+		t.Errorf("tables count %+v", tables)
+	}
+	before := gist(list)
+	for _, end := range []func(){b.kill, b.halt, b.kill, b.halt} {
+		end()
+		b.start()
+		b.settle()
+		if after := gist(b.conflicts()); after != before {
+			t.Fatalf("after a restart:\n%swas:\n%s", after, before)
+		}
+	}
+}
+
+// TestConflictLogFails keeps conflicts that could not be saved.
+func TestConflictLogFails(t *testing.T) {
+	b := newBed(t, 2).start()
+	b.d.local("1||a")
+	b.settle()
+	b.receive(2, b.d.state.HLC-1000, nil, insert("1||b"))
+	b.converged()
+	before := gist(b.conflicts())
+	b.store.fail(0)
+	if err := b.a.Checkpoint(t.Context()); err == nil {
+		t.Fatal("saved in a store that fails")
+	}
+	if after := gist(b.conflicts()); before == "" || after != before {
+		t.Fatalf("%q became %q", before, after)
+	}
+	b.store.fail(-1)
+	b.halt()
+	if after := gist(b.start().conflicts()); after != before {
+		t.Fatalf("%q became %q", before, after)
+	}
+}
+
+// TestConflictLogIsTrimmed lets the oldest go.
+func TestConflictLogIsTrimmed(t *testing.T) {
+	b := newBed(t, 2)
+	for i := range uint64(111_000) {
+		key := binary.BigEndian.AppendUint64([]byte("c"), i)
+		b.store.pairs[string(binary.BigEndian.AppendUint64(key, i))] = []byte("{}")
+	}
+	if err := b.make().Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	left, oldest := 0, ""
+	for k := range b.store.pairs {
+		if k[0] == 'c' {
+			left++
+			if oldest == "" || k < oldest {
+				oldest = k
+			}
+		}
+	}
+	if left != 100_000 || binary.BigEndian.Uint64([]byte(oldest[1:9])) != 11_000 {
+		t.Fatalf("%d are left, from %q on", left, oldest)
+	}
+}
