@@ -11,6 +11,7 @@ type Tables struct {
 	Include, Exclude []string // globs as written; no Include means every table
 
 	include, exclude []glob
+	verdicts         *verdicts
 }
 
 // systemSchemas belong to a server or to the relay, never to the cluster.
@@ -26,11 +27,18 @@ func NewTables(include, exclude []string) (Tables, error) {
 	if err != nil {
 		return Tables{}, fmt.Errorf("exclude: %w", err)
 	}
-	return Tables{Include: include, Exclude: exclude, include: in, exclude: out}, nil
+	return Tables{Include: include, Exclude: exclude, include: in, exclude: out, verdicts: &verdicts{}}, nil
 }
 
 // Match tells whether a table is replicated. Names compare exactly; system schemas, in any case, never match.
 func (t Tables) Match(schema, table string) bool {
+	if t.verdicts == nil {
+		return t.judge(schema, table)
+	}
+	return t.verdicts.of(schema, table, t.judge)
+}
+
+func (t Tables) judge(schema, table string) bool {
 	if slices.Contains(systemSchemas, strings.ToLower(schema)) {
 		return false
 	}
