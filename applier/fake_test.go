@@ -244,6 +244,8 @@ type target struct {
 	d       *database
 	dead    atomic.Bool
 	applied atomic.Bool
+
+	hugeBytes int64 // of the applier's configuration
 }
 
 type retryable struct{ error }
@@ -355,7 +357,6 @@ type tx struct {
 	writes map[string]relay.Write // by lock
 	order  []string
 	locks  []string
-	huge   bool
 	ended  bool
 }
 
@@ -369,12 +370,22 @@ func (x *tx) lock(what string) error {
 	case holder == nil:
 		return errLockWait
 	case holder != x:
-		if !x.huge && !holder.huge {
+		if !x.huge() && !holder.huge() {
 			d.fault("%v and %v both write %s", x.mark, holder.mark, what)
 		}
 		return errLockWait
 	}
 	return nil
+}
+
+// huge tells whether the transaction is streamed: such a one takes no locks of the applier's, only the database's.
+func (x *tx) huge() bool {
+	m := x.mark
+	if x.t.hugeBytes == 0 || m.Repair() || m.Range.From != m.Range.To {
+		return false
+	}
+	t, _, err := x.t.d.log.Received(m.Origin).Transaction(m.Range.From)
+	return err == nil && t.Size > x.t.hugeBytes
 }
 
 func (x *tx) Write(ctx context.Context, writes []relay.Write) error {
@@ -395,7 +406,6 @@ func (x *tx) Write(ctx context.Context, writes []relay.Write) error {
 	if x.ended || x.t.dead.Load() {
 		return errGone
 	}
-	x.huge = x.huge || len(writes) > 900
 	for _, w := range writes {
 		if err := x.write(w); err != nil {
 			return err
@@ -651,6 +661,7 @@ func (b *bed) make() *applier.Applier {
 	if b.config != nil {
 		b.config(&c)
 	}
+	b.target.hugeBytes = c.HugeBytes
 	a, err := applier.New(c, b.origins)
 	if err != nil {
 		b.t.Fatal(err)
