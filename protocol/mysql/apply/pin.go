@@ -57,21 +57,43 @@ func (t *Target) openLane(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := ""
+	if err := wholeRows(ctx, s); err != nil {
+		s.close()
+		return nil, err
+	}
+	setup := ""
 	if t.can.unlogged {
-		text = "SET SESSION binlog_annotate_row_events=0;"
+		setup = "SET SESSION binlog_annotate_row_events=0;"
 	}
 	if t.can.replay {
-		text += string(binlog.AppendStatement(nil, binlog.FormatDescription(eventServerID)))
+		setup += string(binlog.AppendStatement(nil, binlog.FormatDescription(eventServerID)))
 	}
-	if text == "" {
+	if setup == "" {
 		return s, nil
 	}
-	if _, err := s.query(ctx, "set up session", text); err != nil {
+	if _, err := s.query(ctx, "set up session", setup); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// wholeRows makes sure that what the session writes is logged whole: a mark that is not could never be read back, and the log would
+// be stuck behind it even when the setting has been mended.
+func wholeRows(ctx context.Context, s *session) error {
+	rs, err := s.query(ctx, "read settings", "SELECT @@binlog_row_image")
+	if err != nil {
+		return err
+	}
+	image := text(rs[0], 0, 0)
+	if image == "FULL" {
+		return nil
+	}
+	ok, err := allowed(ctx, s, "SET SESSION binlog_row_image=FULL")
+	if err == nil && !ok {
+		err = fmt.Errorf("set up session: the database has binlog_row_image=%s: SET GLOBAL binlog_row_image=FULL, or GRANT BINLOG ADMIN ON *.* to the relay's user", image)
+	}
+	return err
 }
 
 // learn tries what the user may do. Roles and default roles count then, too.
