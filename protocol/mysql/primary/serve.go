@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 
+	"github.com/go-mysql-org/go-mysql/mysql"
+
 	"github.com/octant-db/octant/protocol/mysql/feed"
 	"github.com/octant-db/octant/relay"
 )
@@ -92,12 +94,14 @@ func (c *session) watch(nc net.Conn) {
 
 func (c *session) farewell(w *packetWriter, err error) error {
 	var network net.Error
+	var answer *mysql.MyError
 	switch {
 	case errors.Is(err, errGone) || errors.As(err, &network):
 		return nil
 	case errors.Is(err, io.EOF):
 		return w.finish(eofPacket())
-	case errors.Is(err, context.Canceled) || errors.Is(err, relay.ErrClosed):
+	case c.ctx.Err() != nil && !errors.As(err, &answer), errors.Is(err, relay.ErrClosed):
+		// Whatever cause the server's context ended with: that a relay stops is no refusal.
 		return w.finish(errPacket(shutdown()))
 	}
 	return w.finish(errPacket(serverError(err)))
