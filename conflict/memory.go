@@ -21,11 +21,12 @@ func (m *Memory) Get(k Key) (Register, bool, error) {
 	return r, ok, nil
 }
 
-// Put implements Index.
+// Put implements Index. A row that is written again keeps its place among the ages until Forget comes to it: one that is written all the
+// time must not take more room for that.
 func (m *Memory) Put(k Key, r Register) error {
-	old, known := m.rows[k]
+	_, known := m.rows[k]
 	m.rows[k] = r
-	if !known || old.Version.HLC != r.Version.HLC {
+	if !known {
 		heap.Push(&m.ages, age{r.Version.HLC, k})
 	}
 	return nil
@@ -36,9 +37,10 @@ func (m *Memory) Forget(limit relay.HLC, keep func(Key) bool) error {
 	var kept []age
 	for len(m.ages) > 0 && m.ages[0].hlc <= limit {
 		a := heap.Pop(&m.ages).(age)
-		r, known := m.rows[a.key]
+		r := m.rows[a.key]
 		switch {
-		case !known || r.Version.HLC != a.hlc:
+		case r.Version.HLC > limit:
+			heap.Push(&m.ages, age{r.Version.HLC, a.key})
 		case keep(a.key):
 			kept = append(kept, a)
 		default:
@@ -63,7 +65,7 @@ func (m *Memory) All(yield func(Key, Register) bool) {
 	}
 }
 
-// age is the clock of a register when it was put; a later Put of the key makes it void.
+// age is when a row is to be looked at: the clock that its register had, which may be later now. Each row has one.
 type age struct {
 	hlc relay.HLC
 	key Key

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -85,7 +84,6 @@ type Relay struct {
 
 	reconnects atomic.Uint64
 	received   struct{ transactions, bytes atomic.Uint64 }
-	clockWarns sync.Map // peer name -> struct{}: warned of its clock
 }
 
 var (
@@ -129,9 +127,9 @@ func Met(facts Store, peers []Peer) ([]Region, error) {
 // Report takes down a problem that an operator must know of. It may be called from anywhere.
 func (r *Relay) Report(p Problem) { r.problems.report(p) }
 
-// Run works until ctx ends; it then returns nil. It owns all goroutines of the relay.
-func (r *Relay) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
+// Run works until parent ends; it then returns nil. It owns all goroutines of the relay.
+func (r *Relay) Run(parent context.Context) error {
+	g, ctx := errgroup.WithContext(parent)
 	g.Go(func() error { return r.capture.run(ctx) })
 	g.Go(func() error { return r.cfg.Applier.Run(ctx) })
 	g.Go(func() error { return r.runDurable(ctx) })
@@ -141,7 +139,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		g.Go(func() error { return p.run(ctx) })
 	}
 	err := g.Wait()
-	if errors.Is(err, context.Canceled) {
+	if parent.Err() != nil {
 		return nil
 	}
 	return err

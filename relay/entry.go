@@ -23,7 +23,11 @@ const (
 
 // String returns the kind's name.
 func (k EntryKind) String() string {
-	return [...]string{"unknown", "frame", "local", "applied", "history"}[min(k, History)]
+	names := [...]string{"unknown", "frame", "local", "applied", "history"}
+	if int(k) >= len(names) {
+		k = 0
+	}
+	return names[k]
 }
 
 // Position is a place in a source's log from which it can go on. Only the source that made it understands it.

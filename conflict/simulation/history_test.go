@@ -19,6 +19,11 @@ var (
 // options derives a history's shape from its seed, so that the seed alone replays it.
 func options(seed uint64) simulation.Options {
 	rng := rand.New(rand.NewPCG(seed, 2))
+	if rng.IntN(5) == 0 {
+		return simulation.Options{
+			Seed: seed, Regions: 2 + rng.IntN(2), Keys: 10 + rng.IntN(20), Steps: 300 + rng.IntN(600), Silence: true, Triggers: true,
+		}
+	}
 	return simulation.Options{
 		Seed:    seed,
 		Regions: 2 + rng.IntN(7),

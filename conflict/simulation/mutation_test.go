@@ -24,7 +24,7 @@ var mutations = []mutation{
 	},
 	{
 		"no tombstones", "conflict/memory.go",
-		"old, known := m.rows[k]\n", "if !r.Row.Exists() {\ndelete(m.rows, k)\nreturn nil\n}\nold, known := m.rows[k]\n",
+		"_, known := m.rows[k]\n", "if !r.Row.Exists() {\nr.Version.HLC = 0\n}\n_, known := m.rows[k]\n",
 	},
 	{
 		"applied transactions do not raise the clock", "relay/stamp.go",
