@@ -109,7 +109,8 @@ func (a *Applier) forget() (full bool, err error) {
 }
 
 // checkpoint saves the version index as it is after the last merged entry. The order is what makes it safe: registers first, then the place,
-// then the removals. A crash in between leaves newer registers behind an older place, and folding again over them does no harm.
+// then the removals. A crash in between leaves newer registers behind an older place, and folding again over them does no harm. Nothing is
+// merged meanwhile, so what is to be saved stays as it is; but the lock is let go of during each write, so that heartbeats and plans go on.
 func (a *Applier) checkpoint(ctx context.Context) error {
 	a.gate.Lock()
 	defer a.gate.Unlock()
@@ -131,8 +132,34 @@ func (a *Applier) checkpoint(ctx context.Context) error {
 	return nil
 }
 
+// spill saves what the part of an entry that is being merged has added, if that is too much for memory. It is a checkpoint without a new
+// place.
+func (a *Applier) spill(ctx context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.index.bytes <= hotBytes {
+		return nil
+	}
+	if a.index.unsure {
+		if err := a.index.recount(); err != nil {
+			return err
+		}
+	}
+	w := &writer{store: a.cfg.Store, lock: &a.mu}
+	err := a.index.save(ctx, w)
+	if err == nil {
+		err = w.flush(ctx)
+	}
+	if err != nil {
+		a.index.unsure = true
+		return err
+	}
+	a.index.cool()
+	return nil
+}
+
 func (a *Applier) saveAll(ctx context.Context) error {
-	w := &writer{store: a.cfg.Store}
+	w := &writer{store: a.cfg.Store, lock: &a.mu}
 	if err := a.notes.save(ctx, w); err != nil {
 		return err
 	}

@@ -123,8 +123,8 @@ func (x *index) Get(k conflict.Key) (conflict.Register, bool, error) {
 	if r, ok, _ := x.hot.Get(k); ok {
 		return r, true, nil
 	}
-	if _, forgotten := x.gone[k]; forgotten || x.cold == 0 {
-		return conflict.Register{}, false, nil
+	if _, forgotten := x.gone[k]; forgotten || x.storeOnly() == 0 {
+		return conflict.Register{}, false, nil // the Store is slow to ask, and mostly holds nothing that memory does not
 	}
 	data, err := x.store.Get(registerKey(k))
 	if errors.Is(err, relay.ErrNotFound) {
@@ -181,7 +181,10 @@ func (x *index) drop(k conflict.Key) {
 }
 
 // Len implements conflict.Index.
-func (x *index) Len() int { return x.hot.Len() + max(0, x.cold-len(x.saved)-len(x.gone)) }
+func (x *index) Len() int { return x.hot.Len() + x.storeOnly() }
+
+// storeOnly is how many registers are in the Store alone.
+func (x *index) storeOnly() int { return x.cold - len(x.saved) - len(x.gone) }
 
 // weight is about what a register takes in memory.
 func weight(k conflict.Key, r conflict.Register) int64 {
@@ -231,7 +234,7 @@ func (x *index) sweep(ctx context.Context, w *writer, keep func(conflict.Key) bo
 			return err
 		}
 	}
-	if x.cold > len(x.saved) {
+	if x.storeOnly() > 0 {
 		if err := x.sweepCold(ctx, w, keep); err != nil {
 			return err
 		}
@@ -239,12 +242,17 @@ func (x *index) sweep(ctx context.Context, w *writer, keep func(conflict.Key) bo
 	if err := w.flush(ctx); err != nil {
 		return err
 	}
+	x.cold -= len(x.gone)
 	clear(x.gone)
 	return nil
 }
 
+// sweepAtOnce bounds the registers that one checkpoint removes.
+const sweepAtOnce = 50_000
+
 // sweepCold forgets registers that are in the Store alone.
 func (x *index) sweepCold(ctx context.Context, w *writer, keep func(conflict.Key) bool) error {
+	swept := 0
 	for pair, err := range x.store.Scan([]byte("w"), nil) {
 		if err != nil {
 			return fmt.Errorf("sweep the version index: %w", err)
@@ -257,6 +265,10 @@ func (x *index) sweepCold(ctx context.Context, w *writer, keep func(conflict.Key
 		if _, hot := x.saved[k]; hot || keep(k) {
 			continue
 		}
+		if swept++; swept > sweepAtOnce {
+			break
+		}
+		x.gone[k] = hlc // it is not to be found while it is being removed
 		if err := x.remove(ctx, w, k, hlc); err != nil {
 			return err
 		}
@@ -267,7 +279,6 @@ func (x *index) sweepCold(ctx context.Context, w *writer, keep func(conflict.Key
 func (x *index) remove(ctx context.Context, w *writer, k conflict.Key, hlc relay.HLC) error {
 	w.delete(registerKey(k))
 	w.delete(ageKey(hlc, k))
-	x.cold--
 	if x.large > 0 {
 		if err := x.removePieces(w, k, nil); err != nil {
 			return err

@@ -79,6 +79,9 @@ func (a *Applier) mergeLocal(ctx context.Context, e *relay.Entry, body relay.Bod
 		err := a.engine.Local(&t)
 		a.countCaptured(part.changes)
 		a.mu.Unlock()
+		if err == nil {
+			err = a.spill(ctx)
+		}
 		if err != nil {
 			return err
 		}
@@ -100,6 +103,9 @@ func (a *Applier) mergeOwn(ctx context.Context, e *relay.Entry, body relay.Body)
 			return err
 		}
 		if err := m.write(part.changes); err != nil {
+			return err
+		}
+		if err := a.spill(ctx); err != nil {
 			return err
 		}
 	}

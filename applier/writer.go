@@ -2,6 +2,7 @@ package applier
 
 import (
 	"context"
+	"sync"
 
 	"github.com/octant-db/octant/relay"
 )
@@ -9,6 +10,7 @@ import (
 // writer collects pairs for the Store and writes them in batches that it can take.
 type writer struct {
 	store relay.Store
+	lock  sync.Locker // held by the caller, and let go of while the Store writes
 	pairs []relay.Pair
 	bytes int
 }
@@ -35,7 +37,9 @@ func (w *writer) flush(ctx context.Context) error {
 	if len(w.pairs) == 0 {
 		return nil
 	}
+	w.lock.Unlock()
 	err := w.store.Write(ctx, w.pairs)
+	w.lock.Lock()
 	w.pairs, w.bytes = nil, 0
 	return err
 }

@@ -145,7 +145,10 @@ func (c *Landed) add(k Key, same bool) {
 }
 
 func (c *Landed) wrote(k Key) {
-	delete(c.open, k)
+	if _, open := c.open[k]; open {
+		delete(c.open, k)
+		return
+	}
 	if c.done == nil {
 		c.done = make(map[Key]struct{})
 	}

@@ -76,6 +76,10 @@ func (c *Cluster) Run() error {
 			c.hear(r)
 			must(r.engine.Forget())
 		}
+		if c.opt.Triggers && c.rng.IntN(30) == 0 {
+			c.repair(r)
+			c.crash(r)
+		}
 	}
 	if err := c.drain(); err != nil {
 		return err
