@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
@@ -116,21 +117,18 @@ func (p *packets) header() (int, error) {
 	return size, readError(err)
 }
 
-// join copies a packet that is too large for the buffer, and those that continue it. Room is made packet by packet, so that a
-// claim of a size costs no more than 16 MiB.
+// join copies a packet that is too large for the buffer, and those that continue it.
 func (p *packets) join(size int) ([]byte, error) {
 	if cap(p.joined) > keepBuffer {
 		p.joined = nil
 	}
 	p.joined = p.joined[:0]
 	for {
-		have := len(p.joined)
-		if have+size > binlog.MaxEventSize {
+		if len(p.joined)+size > binlog.MaxEventSize {
 			return nil, fmt.Errorf("read binlog: packet of more than %d bytes: %w", binlog.MaxEventSize, errPacket)
 		}
-		p.joined = append(p.joined, make([]byte, size)...)
-		if _, err := io.ReadFull(p.in, p.joined[have:]); err != nil {
-			return nil, readError(err)
+		if err := p.copy(size); err != nil {
+			return nil, err
 		}
 		if size < fullPacket {
 			return p.joined, nil
@@ -140,6 +138,19 @@ func (p *packets) join(size int) ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+// copy adds bytes to the joined packet. Room is made piece by piece, so that a claim of a size costs little.
+func (p *packets) copy(size int) error {
+	for size > 0 {
+		have, n := len(p.joined), min(size, keepBuffer)
+		p.joined = slices.Grow(p.joined, n)[:have+n]
+		if _, err := io.ReadFull(p.in, p.joined[have:]); err != nil {
+			return readError(err)
+		}
+		size -= n
+	}
+	return nil
 }
 
 func readError(err error) error {
