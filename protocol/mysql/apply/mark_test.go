@@ -92,7 +92,7 @@ func TestMarkIsFirstRow(t *testing.T) {
 	for i, m := range marks {
 		native := uint32(9000 + int(m.Origin))
 		g := groups[i]
-		if g.gtid.Domain != native || slices.ContainsFunc(g.servers, func(id uint32) bool { return id != native }) {
+		if g.gtid.Server != native || slices.ContainsFunc(g.servers, func(id uint32) bool { return id != native }) {
 			t.Errorf("transaction %d: GTID %v, servers %v", i, g.gtid, g.servers)
 		}
 		if g.changes[0].Table.String() != "octant.applied" {
@@ -101,6 +101,32 @@ func TestMarkIsFirstRow(t *testing.T) {
 		want := []uint64{uint64(m.Origin), uint64(m.Lane), uint64(m.Range.From), uint64(m.Range.To), uint64(m.HLC), m.Nonce}
 		if got := values(t, g.changes[0]); !slices.Equal(got, want) {
 			t.Errorf("transaction %d: mark %v, want %v", i, got, want)
+		}
+	}
+}
+
+// TestOneDomainOrdersEverything has an application and the lane write one row in turn: only a common GTID domain keeps a parallel
+// replica of this database from running them in another order.
+func TestOneDomainOrdersEverything(t *testing.T) {
+	b := newBed(t, simpleTable)
+	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)")
+	target := b.open("octant")
+	data := b.recordBytes(func() {
+		b.exec("INSERT INTO t VALUES(1,'before',0)", "DELETE FROM t")
+		b.mustApply(target, writesOf(changes, asLogged)...)
+		b.exec("UPDATE t SET v='after' WHERE id=1")
+	})
+	groups := b.groups(data)
+	if len(groups) != 4 {
+		t.Fatalf("%d transactions were logged, want 4", len(groups))
+	}
+	local := uint32(server.ID())
+	for i, g := range groups {
+		if g.gtid.Domain != local || g.gtid.Seq != groups[0].gtid.Seq+uint64(i) {
+			t.Errorf("transaction %d is %v: not the database's domain, or not the sequence after %v", i, g.gtid, groups[0].gtid)
+		}
+		if applied := i == 2; applied == (g.gtid.Server == local) {
+			t.Errorf("transaction %d is %v: applied: %v", i, g.gtid, applied)
 		}
 	}
 }

@@ -10,9 +10,11 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// nativeDomain is where the native marks of the regions begin: a lane that writes for region r has this plus r as
-// its gtid_domain_id and server_id, so that tools that know nothing of octant.applied see whose rows these are.
-const nativeDomain = 9000
+// nativeServer is where the native marks of the regions begin: a lane that writes for region r has this plus r as its
+// server_id, so that tools that know nothing of octant.applied see whose rows these are. The database's gtid_domain_id
+// stays: a replica with slave_parallel_threads runs different domains out of order, and an application's write of a row and ours
+// could change places on it; see "Out-of-order parallel replication" in MariaDB's manual.
+const nativeServer = 9000
 
 // pinned are the settings that make what a session writes independent of the server's defaults:
 //   - time zone and names: temporal and text literals mean the same everywhere;
@@ -32,7 +34,7 @@ const idleTransactionSeconds = 300
 
 // abilities are what the user may do, as found by trying.
 type abilities struct {
-	replay    bool // BINLOG REPLAY: row events, and server_id and gtid_domain_id of the session
+	replay    bool // BINLOG REPLAY: row events, and server_id of the session
 	unlogged  bool // BINLOG ADMIN: the text of statements can be kept out of the log
 	annotated bool // the text of statements is logged with the rows, and cannot be kept out for want of BINLOG ADMIN
 	maxPacket int  // the server's max_allowed_packet
@@ -130,8 +132,7 @@ func allowed(ctx context.Context, s *session, text string) (bool, error) {
 	return err == nil, err
 }
 
-// nativeMark is the statement that makes what follows carry the origin's number.
+// nativeMark is the statement that makes what follows carry the origin's number, in the database's own GTID domain.
 func nativeMark(origin relay.Region) string {
-	n := nativeDomain + int(origin)
-	return fmt.Sprintf("SET SESSION server_id=%d, gtid_domain_id=%d", n, n)
+	return fmt.Sprintf("SET SESSION server_id=%d", nativeServer+int(origin))
 }

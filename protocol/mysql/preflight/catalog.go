@@ -11,6 +11,7 @@ type table struct {
 	uniques      int  // secondary unique keys
 	folding      bool // text in the primary key under a collation for which different strings are equal
 	counted      bool // has an AUTO_INCREMENT column
+	dated        bool // has a TIME, DATETIME or TIMESTAMP column of the layout before mysql56_temporal_format
 }
 
 func (t *table) String() string { return t.schema + "." + t.name }
@@ -75,11 +76,13 @@ func (s *server) readKeys(ctx context.Context, byName map[string]*table) error {
 func (s *server) readColumns(ctx context.Context, byName map[string]*table) error {
 	return s.query(ctx, `SELECT TABLE_SCHEMA, TABLE_NAME,
 			COLUMN_KEY = 'PRI' AND COALESCE(COLLATION_NAME, 'binary') NOT LIKE '%\_nopad\_bin' AND COLLATION_NAME IS NOT NULL,
-			EXTRA LIKE '%auto_increment%'
-		FROM information_schema.COLUMNS WHERE COLUMN_KEY = 'PRI' OR EXTRA LIKE '%auto_increment%'`, func(row []string) {
+			EXTRA LIKE '%auto_increment%', COLUMN_TYPE LIKE '%/* mariadb-5.3 */'
+		FROM information_schema.COLUMNS
+		WHERE COLUMN_KEY = 'PRI' OR EXTRA LIKE '%auto_increment%' OR COLUMN_TYPE LIKE '%/* mariadb-5.3 */'`, func(row []string) {
 		if t := byName[row[0]+"."+row[1]]; t != nil {
 			t.folding = t.folding || row[2] == "1"
 			t.counted = t.counted || row[3] == "1"
+			t.dated = t.dated || row[4] == "1"
 		}
 	})
 }

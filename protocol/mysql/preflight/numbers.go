@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// markBase is added to a region's id for the server_id and gtid_domain_id of what the relay writes for that region.
+// markBase is added to a region's id for the server_id of what the relay writes for that region. The GTID domain stays the
+// database's own.
 const (
 	markBase = 9000
 	markLast = markBase + 64
@@ -33,12 +34,9 @@ func checkServerID(s *server) Result {
 func checkDomain(s *server) Result {
 	const name = "gtid_domain_id"
 	id, _ := s.number(name)
-	remedy := fmt.Sprintf("SET GLOBAL gtid_domain_id = %d; and the same in the server's configuration", max(s.config.Region, 1))
-	switch {
-	case isMark(id):
-		return fail(name, fmt.Sprintf("%d: %d to %d mark the other regions' changes", id, markBase+1, markLast), remedy)
-	case id == 0 && s.config.Regions > 1:
-		return info(name, "0: with the same domain in every region, GTIDs of different regions can be equal", remedy)
+	if id == 0 && s.config.Regions > 1 {
+		return info(name, "0: with the same domain in every region, GTIDs of different regions can be equal",
+			fmt.Sprintf("SET GLOBAL gtid_domain_id = %d; and the same in the server's configuration", max(s.config.Region, 1)))
 	}
 	return ok(name, fmt.Sprint(id))
 }

@@ -84,6 +84,9 @@ func expect(t *testing.T, results []preflight.Result, name string, status prefli
 	}
 }
 
+// oldTemporals makes a table as an upgraded server has it.
+const oldTemporals = "SET GLOBAL mysql56_temporal_format = OFF; CREATE TABLE app.old (id INT PRIMARY KEY, at DATETIME(3)); SET GLOBAL mysql56_temporal_format = ON"
+
 // broken are a healthy server's conditions, broken one at a time.
 var broken = []struct {
 	name, breaks, mends string
@@ -98,7 +101,7 @@ var broken = []struct {
 	{"read only", "SET GLOBAL read_only = ON", "SET GLOBAL read_only = OFF", "read_only", preflight.Fail, "read_only = OFF"},
 	{"the relay's number", "SET GLOBAL server_id = 4000001", "SET GLOBAL server_id = 1", "server_id", preflight.Fail, "registers with"},
 	{"a mark's number", "SET GLOBAL server_id = 9002", "SET GLOBAL server_id = 1", "server_id", preflight.Fail, "mark"},
-	{"a mark's domain", "SET GLOBAL gtid_domain_id = 9064", "SET GLOBAL gtid_domain_id = 1", "gtid_domain_id", preflight.Fail, "mark"},
+	{"a high domain", "SET GLOBAL gtid_domain_id = 9064", "SET GLOBAL gtid_domain_id = 1", "gtid_domain_id", preflight.OK, "9064"},
 	{"shared domain", "SET GLOBAL gtid_domain_id = 0", "SET GLOBAL gtid_domain_id = 1", "gtid_domain_id", preflight.Info, "gtid_domain_id = 1"},
 	{"lax disk", "SET GLOBAL sync_binlog = 0", "SET GLOBAL sync_binlog = 1", "durability", preflight.Warn, "sync_binlog = 0"},
 	{"small packets", "SET GLOBAL max_allowed_packet = 1048576", "SET GLOBAL max_allowed_packet = 268435456", "max_allowed_packet", preflight.Warn, "1 MiB"},
@@ -106,6 +109,7 @@ var broken = []struct {
 	{"no replication", "REVOKE REPLICATION SLAVE ON *.* FROM " + account, "", "privilege REPLICATION SLAVE", preflight.Fail, "GRANT REPLICATION SLAVE ON *.* TO 'octant'@'%';"},
 	{"no replay", "REVOKE BINLOG REPLAY ON *.* FROM " + account, "", "privilege BINLOG REPLAY", preflight.Warn, "GRANT BINLOG REPLAY ON *.* TO 'octant'@'%';"},
 	{"no binlog admin", "REVOKE BINLOG ADMIN ON *.* FROM " + account, "", "privilege BINLOG ADMIN", preflight.Warn, "GRANT BINLOG ADMIN"},
+	{"no whole rows", "REVOKE BINLOG ADMIN ON *.* FROM " + account, "", "privilege BINLOG ADMIN", preflight.Warn, "session binlog_row_image"},
 	{"no select", "REVOKE SELECT ON *.* FROM " + account, "", "privileges on tables", preflight.Fail, "GRANT SELECT ON `app`.* TO"},
 	{"row events need no delete", "REVOKE DELETE ON *.* FROM " + account, "", "privileges on tables", preflight.OK, "SELECT on 1 table"},
 	{"no replay and no delete", "REVOKE DELETE, BINLOG REPLAY ON *.* FROM " + account, "", "privileges on tables", preflight.Fail, "DELETE on app.good"},
@@ -114,6 +118,9 @@ var broken = []struct {
 	{"no primary key", "CREATE TABLE app.bad (v INT, UNIQUE(v))", "DROP TABLE app.bad", "primary_keys", preflight.Fail, "ALTER TABLE `app`.`bad` ADD PRIMARY KEY"},
 	{"another engine", "CREATE TABLE app.bad (v INT PRIMARY KEY) ENGINE=Aria", "DROP TABLE app.bad", "engines", preflight.Fail, "ENGINE = InnoDB"},
 	{"versioned", "CREATE TABLE app.bad (v INT PRIMARY KEY) WITH SYSTEM VERSIONING", "DROP TABLE app.bad", "system_versioning", preflight.Fail, "app.bad"},
+	{"old temporals", oldTemporals, "DROP TABLE app.old", "temporal_columns", preflight.Fail, "ALTER TABLE `app`.`old` FORCE"},
+	{"rebuilt temporals", oldTemporals + "; ALTER TABLE app.old FORCE", "DROP TABLE app.old", "temporal_columns", preflight.OK, ""},
+	{"a label like old temporals", "CREATE TABLE app.old (id INT PRIMARY KEY, e ENUM('time /* mariadb-5.3 */'))", "DROP TABLE app.old", "temporal_columns", preflight.OK, ""},
 	{"cascade", "CREATE TABLE app.bad (v INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES app.good(id) ON DELETE SET NULL)", "DROP TABLE app.bad", "foreign_keys", preflight.Warn, "app.bad (bad_ibfk_1)"},
 	{"plain foreign key", "CREATE TABLE app.bad (v INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES app.good(id))", "DROP TABLE app.bad", "foreign_keys", preflight.OK, ""},
 	{"trigger", "CREATE TRIGGER app.bell BEFORE INSERT ON app.good FOR EACH ROW SET NEW.v = 1", "DROP TRIGGER app.bell", "triggers", preflight.Info, "app.good (bell)"},

@@ -16,7 +16,8 @@ var needed = []privilege{
 	{"REPLICATION SLAVE", "to read the binary log", fail},
 	{"BINLOG MONITOR", "to see where the binary log ends", fail},
 	{"BINLOG REPLAY", "to write the other regions' rows as row events, without triggers, marked with their origin; the way without it is slower", warn},
-	{"BINLOG ADMIN", "to keep the text of its own statements out of the binary log, which doubles without it", warn},
+	{"BINLOG ADMIN", "to keep the text of its own statements out of the binary log, which doubles without it, and to log whole rows (session binlog_row_image) " +
+		"when the server's default is another: without it the relay then cannot write", warn},
 }
 
 func checkPrivileges(ctx context.Context, s *server) []Result {

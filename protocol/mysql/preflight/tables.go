@@ -17,7 +17,7 @@ func checkTables(ctx context.Context, s *server) []Result {
 		return broken("foreign_keys", err)
 	}
 	return []Result{
-		checkPrimaryKeys(tables), checkEngines(tables), checkVersioned(tables), keys, checkUniques(tables), checkFolding(tables),
+		checkPrimaryKeys(tables), checkEngines(tables), checkVersioned(tables), checkTemporals(tables), keys, checkUniques(tables), checkFolding(tables),
 	}
 }
 
@@ -66,6 +66,18 @@ func checkVersioned(tables []*table) Result {
 	}
 	return fail(name, "history has times of its own in each region, so these never become identical: "+names(versioned),
 		fmt.Sprintf("exclude the table, or ALTER TABLE %s DROP SYSTEM VERSIONING;", versioned[0].quoted()))
+}
+
+// checkTemporals: the binary log does not say how long such a column is, so the relay refuses rows that have one.
+func checkTemporals(tables []*table) Result {
+	const name = "temporal_columns"
+	dated := pick(tables, func(t *table) bool { return t.dated })
+	if len(dated) == 0 {
+		return ok(name, "none has the layout of MariaDB 5.3")
+	}
+	return fail(name, "TIME, DATETIME or TIMESTAMP in the layout of MariaDB 5.3, which the binary log does not describe: "+names(dated),
+		fmt.Sprintf("SET GLOBAL mysql56_temporal_format = ON; and the same in the server's configuration; then ALTER TABLE %s FORCE; or exclude the table",
+			dated[0].quoted()))
 }
 
 func checkForeignKeys(ctx context.Context, s *server) (Result, error) {
