@@ -32,6 +32,8 @@ type DB struct {
 	tail    *tailFile
 	group   uint64 // the last one written; the writer's
 
+	writing sync.Mutex // held while Badger writes for us, or rewrites a value-log file
+
 	mu      sync.Mutex
 	state   relay.State
 	err     error

@@ -85,7 +85,7 @@ func (s *stream) deletedUpTo() uint64 {
 // was just deleted comes back some hundred megabytes later.
 func (db *DB) collectValues() error {
 	for !db.closed() {
-		err := db.badger.RunValueLogGC(gcRatio)
+		err := db.rewriteValues()
 		if errors.Is(err, badger.ErrNoRewrite) || errors.Is(err, badger.ErrRejected) {
 			return nil
 		}
@@ -94,4 +94,12 @@ func (db *DB) collectValues() error {
 		}
 	}
 	return nil
+}
+
+// rewriteValues rewrites one value-log file. Nothing is committed meanwhile: Badger 4.9.6 begins a rewrite by reading the
+// newest memtable's greatest version (DB.MaxVersion) while memTable.Put may be raising it without a lock.
+func (db *DB) rewriteValues() error {
+	db.writing.Lock()
+	defer db.writing.Unlock()
+	return db.badger.RunValueLogGC(gcRatio)
 }

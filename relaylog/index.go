@@ -62,20 +62,31 @@ func (l *localStream) BySeq(seq relay.Seq) (relay.LSN, error) {
 }
 
 func (l *localStream) bySeq(seq relay.Seq) (relay.LSN, error) {
-	state := l.db.State()
-	first, last := l.bounds()
-	lsn, err := l.indexed(seqKey(uint64(seq)))
-	switch {
-	case errors.Is(err, relay.ErrNotFound) && seq > 0 && seq <= state.Seq:
-		return 0, relay.ErrTrimmed
-	case err != nil:
-		return 0, err
-	case lsn < first:
-		return 0, relay.ErrTrimmed
-	case lsn > last:
+	newest := l.db.State().Seq
+	if seq > newest || seq == 0 {
 		return 0, relay.ErrNotFound
 	}
-	return relay.LSN(lsn), nil
+	lsn, known := l.seqs.get(seq)
+	if !known {
+		n, err := l.indexed(seqKey(uint64(seq)))
+		if errors.Is(err, relay.ErrNotFound) {
+			return 0, relay.ErrTrimmed
+		}
+		if err != nil {
+			return 0, err
+		}
+		lsn = relay.LSN(n)
+	}
+	switch first, last := l.bounds(); {
+	case uint64(lsn) < first:
+		return 0, relay.ErrTrimmed
+	case uint64(lsn) > last:
+		return 0, relay.ErrNotFound
+	}
+	if !known {
+		l.seqs.add(seq, lsn)
+	}
+	return lsn, nil
 }
 
 func (l *localStream) indexed(key []byte) (lsn uint64, err error) {

@@ -21,7 +21,10 @@ func (entryCodec) identify(h header) (uint64, int64) {
 }
 
 // localStream implements relay.LocalStream.
-type localStream struct{ *stream }
+type localStream struct {
+	*stream
+	seqs *seqs
+}
 
 var _ relay.LocalStream = (*localStream)(nil)
 

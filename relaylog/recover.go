@@ -21,7 +21,7 @@ func (db *DB) recover() error {
 			return s.errorAt(s.last+1, fmt.Errorf("remove what was not committed: %w", err))
 		}
 	}
-	db.local = &localStream{db.streams[0]}
+	db.local = &localStream{db.streams[0], newSeqs()}
 	if last := uint64(db.state.LSN); last != db.local.last {
 		return fmt.Errorf("the state is of entry %d and the last entry is %d: %w", last, db.local.last, relay.ErrCorrupt)
 	}

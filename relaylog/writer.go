@@ -54,7 +54,7 @@ func (db *DB) writeGroup(group []*op) error {
 		return db.broken(err)
 	}
 	db.opts.step("built")
-	if err := txn.Commit(); err != nil {
+	if err := db.commit(txn); err != nil {
 		return db.broken(err)
 	}
 	if err := db.logger.syncFailure(); err != nil {
@@ -72,6 +72,12 @@ func (db *DB) writeGroup(group []*op) error {
 		db.opts.Events.Synced(stats)
 	}
 	return nil
+}
+
+func (db *DB) commit(txn *badger.Txn) error {
+	db.writing.Lock()
+	defer db.writing.Unlock()
+	return txn.Commit()
 }
 
 func fill(txn *badger.Txn, group []*op) (Group, error) {
@@ -188,9 +194,13 @@ func (db *DB) publish(group []*op) {
 		if o.record == nil {
 			continue
 		}
+		e, local := o.record.head.(*relay.Entry)
+		if local && e.Kind == relay.Local {
+			db.local.seqs.add(e.Seq, e.LSN)
+		}
 		last := i+1 == len(group) || group[i+1].stream != o.stream
 		o.stream.publish(o.record, last)
-		if e, ok := o.record.head.(*relay.Entry); ok && db.opts.Events.Durable != nil {
+		if local && db.opts.Events.Durable != nil {
 			entries = append(entries, *e)
 		}
 	}
