@@ -99,7 +99,7 @@ func (l *Link) Connections() int {
 	return len(l.pairs)
 }
 
-// Passed returns the number of bytes that went through, both directions together.
+// Passed returns the number of bytes that the link has passed on, both directions together.
 func (l *Link) Passed() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()

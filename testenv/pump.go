@@ -90,10 +90,10 @@ func (l *Link) deliver(ctx context.Context, to net.Conn, chunks <-chan chunk) {
 			reset(to)
 			return
 		}
+		l.count(len(c.bytes)) // first, so that whoever has received a byte finds it counted
 		if _, err := to.Write(c.bytes); err != nil {
 			reset(to)
 			return
 		}
-		l.count(len(c.bytes))
 	}
 }
