@@ -105,7 +105,7 @@ func (a *Applier) forget() (full bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	err = a.engine.Forget()
-	return a.index.bytes > hotBytes || a.notes.full(), err
+	return a.index.bytes > hotBytes || a.notes.full() || a.index.storeOnly() > sweepAtOnce, err
 }
 
 // checkpoint saves the version index as it is after the last merged entry. The order is what makes it safe: registers first, then the place,
@@ -146,6 +146,7 @@ func (a *Applier) spill(ctx context.Context) error {
 		}
 	}
 	w := &writer{store: a.cfg.Store, lock: &a.mu}
+	defer w.settle()
 	err := a.index.save(ctx, w)
 	if err == nil {
 		err = w.flush(ctx)
@@ -160,6 +161,7 @@ func (a *Applier) spill(ctx context.Context) error {
 
 func (a *Applier) saveAll(ctx context.Context) error {
 	w := &writer{store: a.cfg.Store, lock: &a.mu}
+	defer w.settle()
 	if err := a.notes.save(ctx, w); err != nil {
 		return err
 	}

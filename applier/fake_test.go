@@ -536,6 +536,18 @@ func newMemory() *memory { return &memory{pairs: make(map[string][]byte), left: 
 
 var errStore = errors.New("the disk is full")
 
+func (m *memory) GetAll(keys [][]byte) ([][]byte, error) {
+	values := make([][]byte, len(keys))
+	for i, k := range keys {
+		v, err := m.Get(k)
+		if err != nil && !errors.Is(err, relay.ErrNotFound) {
+			return nil, err
+		}
+		values[i] = v
+	}
+	return values, nil
+}
+
 func (m *memory) Get(key []byte) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

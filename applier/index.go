@@ -133,13 +133,53 @@ func (x *index) Get(k conflict.Key) (conflict.Register, bool, error) {
 	if err != nil {
 		return conflict.Register{}, false, fmt.Errorf("read the version index: %w", err)
 	}
+	if err := x.load(k, data); err != nil {
+		return conflict.Register{}, false, err
+	}
+	return x.hot.Get(k)
+}
+
+// prefetch brings the registers of keys into memory that are in the Store alone, with one look for all of them.
+func (x *index) prefetch(changes []conflict.Change) error {
+	if x.storeOnly() == 0 {
+		return nil
+	}
+	var keys []conflict.Key
+	var names [][]byte
+	for i := range changes {
+		k := changes[i].Key
+		_, hot, _ := x.hot.Get(k)
+		if _, gone := x.gone[k]; !hot && !gone {
+			keys, names = append(keys, k), append(names, registerKey(k))
+		}
+	}
+	values, err := x.store.GetAll(names)
+	if err != nil {
+		return fmt.Errorf("read the version index: %w", err)
+	}
+	for i, data := range values {
+		if data == nil {
+			continue
+		}
+		if err := x.load(keys[i], data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load takes a register from the Store into memory.
+func (x *index) load(k conflict.Key, data []byte) error {
+	if _, hot, _ := x.hot.Get(k); hot {
+		return nil
+	}
 	r, err := x.decode(k, data)
 	if err != nil {
-		return conflict.Register{}, false, err
+		return err
 	}
 	x.bytes += weight(k, r)
 	x.saved[k] = r.Version.HLC
-	return r, true, x.hot.Put(k, r)
+	return x.hot.Put(k, r)
 }
 
 // Put implements conflict.Index.

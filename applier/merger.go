@@ -76,7 +76,10 @@ func (a *Applier) mergeLocal(ctx context.Context, e *relay.Entry, body relay.Bod
 		}
 		t.Changes = part.changes
 		a.mu.Lock()
-		err := a.engine.Local(&t)
+		err := a.index.prefetch(t.Changes)
+		if err == nil {
+			err = a.engine.Local(&t)
+		}
 		a.countCaptured(part.changes)
 		a.mu.Unlock()
 		if err == nil {
@@ -141,7 +144,9 @@ func (m *ownMerge) carry(next func() (*conflict.Transaction, error, bool), want 
 		}
 		m.carries += len(t.Changes)
 		m.a.mu.Lock()
-		err = m.a.engine.Carry(t, &m.landed)
+		if err = m.a.index.prefetch(t.Changes); err == nil {
+			err = m.a.engine.Carry(t, &m.landed)
+		}
 		m.a.mu.Unlock()
 		if err != nil {
 			return err
@@ -154,6 +159,9 @@ func (m *ownMerge) write(changes []conflict.Change) error {
 	m.wrote += len(changes)
 	m.a.mu.Lock()
 	defer m.a.mu.Unlock()
+	if err := m.a.index.prefetch(changes); err != nil {
+		return err
+	}
 	for i := range changes {
 		if err := m.a.engine.Wrote(&changes[i], &m.landed); err != nil {
 			return err

@@ -307,6 +307,11 @@ func (o *origin) takeOff(ctx context.Context, batch []*prepared) (*flight, error
 	}
 	o.a.mu.Lock()
 	defer o.a.mu.Unlock()
+	for i := range transactions {
+		if err := o.a.index.prefetch(transactions[i].Changes); err != nil {
+			return nil, err
+		}
+	}
 	plan, err := o.a.engine.Plan(transactions)
 	if err != nil || plan == nil {
 		return nil, err

@@ -51,6 +51,9 @@ func (r *reader) parts(ctx context.Context, flavour relay.Flavour, body relay.Bo
 
 func (r *reader) yieldPart(ctx context.Context, window []relay.Change, yield func(part, error) bool) bool {
 	p, err := r.identify(ctx, window)
+	if err == nil {
+		err = ctx.Err()
+	}
 	return yield(p, err) && err == nil
 }
 

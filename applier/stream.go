@@ -63,7 +63,11 @@ func (s *stream) decide(changes []conflict.Change) ([]conflict.Write, error) {
 	part := s.header
 	part.Changes = changes
 	a.mu.Lock()
-	writes, err := a.engine.Decide(&part)
+	var writes []conflict.Write
+	err := a.index.prefetch(changes)
+	if err == nil {
+		writes, err = a.engine.Decide(&part)
+	}
 	a.mu.Unlock()
 	if s.look {
 		for i := range writes {

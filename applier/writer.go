@@ -2,17 +2,21 @@ package applier
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/octant-db/octant/relay"
 )
 
-// writer collects pairs for the Store and writes them in batches that it can take.
+// writer collects pairs for the Store and writes them in batches that it can take. Several batches are on their way at a time, so
+// that one sync serves them all; their order does not matter until flush.
 type writer struct {
 	store relay.Store
 	lock  sync.Locker // held by the caller, and let go of while the Store writes
 	pairs []relay.Pair
 	bytes int
+
+	sent []chan error // batches on their way, the oldest first
 }
 
 func (w *writer) put(key, value []byte) {
@@ -25,21 +29,51 @@ func (w *writer) delete(key []byte) { w.put(key, nil) }
 // maxPairs is how many pairs a batch should have: small ones cost the Store more than their bytes.
 const maxPairs = 8192
 
-// flushLarge writes if the batch has become as large as it should.
+// maxSent is how many batches may be on their way.
+const maxSent = 6
+
+// flushLarge sends a batch off if it has become as large as it should.
 func (w *writer) flushLarge(ctx context.Context) error {
 	if w.bytes < relay.MaxWrite/2 && len(w.pairs) < maxPairs {
 		return nil
 	}
-	return w.flush(ctx)
-}
-
-func (w *writer) flush(ctx context.Context) error {
-	if len(w.pairs) == 0 {
+	w.send(ctx)
+	if len(w.sent) < maxSent {
 		return nil
 	}
-	w.lock.Unlock()
-	err := w.store.Write(ctx, w.pairs)
-	w.lock.Lock()
+	if err := w.await(1); err != nil {
+		return errors.Join(err, w.await(len(w.sent)))
+	}
+	return nil
+}
+
+// flush sends off what is left and waits until everything is durable. Nothing is on its way after it, whatever it returns.
+func (w *writer) flush(ctx context.Context) error {
+	w.send(ctx)
+	return w.await(len(w.sent))
+}
+
+// settle waits for what is still on its way after something went wrong.
+func (w *writer) settle() { _ = w.await(len(w.sent)) }
+
+func (w *writer) send(ctx context.Context) {
+	if len(w.pairs) == 0 {
+		return
+	}
+	pairs, done := w.pairs, make(chan error, 1)
+	go func() { done <- w.store.Write(ctx, pairs) }()
+	w.sent = append(w.sent, done)
 	w.pairs, w.bytes = nil, 0
-	return err
+}
+
+// await waits for the n oldest batches.
+func (w *writer) await(n int) error {
+	w.lock.Unlock()
+	defer w.lock.Lock()
+	var errs []error
+	for _, done := range w.sent[:n] {
+		errs = append(errs, <-done)
+	}
+	w.sent = w.sent[n:]
+	return errors.Join(errs...)
 }

@@ -88,6 +88,9 @@ type Cursor[T any] interface {
 type Store interface {
 	// Get returns a copy of the value, ErrNotFound if there is none.
 	Get(key []byte) ([]byte, error)
+	// GetAll returns copies of the values of several keys, nil for those that are not there. One look costs about as much as a Get: it may
+	// have to wait for writes that are on their way.
+	GetAll(keys [][]byte) ([][]byte, error)
 	// Scan yields all pairs whose key has the prefix, from start on (nil: from the first), in order. Key and value are valid until the next
 	// step.
 	Scan(prefix, start []byte) iter.Seq2[Pair, error]

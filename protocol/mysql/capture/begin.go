@@ -33,7 +33,30 @@ func (s *Source) begin(c *connection, from relay.Position) (beginning, error) {
 		return beginning{}, err
 	}
 	b.at, b.gtids = place{p.File, p.Offset}, p.GTIDs
-	return b, c.checkHistory(p)
+	if err := c.checkHistory(p); err != nil || from != s.torn {
+		return b, err
+	}
+	if next, err := c.fileAfter(p.File); err != nil || next == "" {
+		return b, err
+	} else {
+		s.config.Logger.Warn("the rest of a file was torn when the database was killed; going on with the next one", "file", p.File, "next", next)
+		b.at = place{next, firstOffset}
+	}
+	return b, nil
+}
+
+// fileAfter is the binlog file that follows, "" if there is none.
+func (c *connection) fileAfter(name string) (string, error) {
+	r, err := c.query("SHOW BINARY LOGS")
+	if err != nil {
+		return "", err
+	}
+	for i := range r.RowNumber() - 1 {
+		if text(r, i, 0) == name {
+			return text(r, i+1, 0), nil
+		}
+	}
+	return "", nil
 }
 
 // checkHistory proves that everything before p is still what the server has there.

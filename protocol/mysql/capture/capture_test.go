@@ -51,7 +51,7 @@ func TestServerKilled(t *testing.T) {
 	m := newMemory()
 	src := capture.New(configFor(s))
 	for round := range 4 {
-		stop := captured(t, src, m)
+		stop := recaptured(t, src, m)
 		m.waitFor(t, s)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
@@ -79,7 +79,7 @@ func TestServerKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	captured(t, src, m)
+	recaptured(t, src, m)
 	m.waitFor(t, s)
 	m.compareFiles(t, s)
 }

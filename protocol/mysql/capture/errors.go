@@ -2,6 +2,7 @@ package capture
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -9,6 +10,10 @@ import (
 
 	"github.com/octant-db/octant/relay"
 )
+
+// errTornTail: the server's file ends inside an event. A server that was killed while it wrote leaves such a file behind and begins
+// another one when it starts; what was torn was never committed.
+var errTornTail = errors.New("the binlog file ends inside an event")
 
 // serverError turns an ERR or EOF packet into an error.
 func serverError(payload []byte) error {
@@ -37,6 +42,8 @@ func fatal(err *mysql.MyError) error {
 		return purged("it says: %s", err.Message)
 	case has("impossible position"), has("is not in the master's binlog"):
 		return diverged("it says: %s", err.Message)
+	case has("binlog truncated in the middle of event"):
+		return fmt.Errorf("%w: %w", errTornTail, err)
 	case has("max_allowed_packet"):
 		return fmt.Errorf("%w: raise max_allowed_packet on the database to 1 GiB: %w", relay.ErrRefused, err)
 	case has("same server_uuid/server_id"):

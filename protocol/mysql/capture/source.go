@@ -20,6 +20,8 @@ type Source struct {
 
 	// until is where the log ended when this database was met for the first time. What stands before it is history.
 	until place
+	// torn is the position at which a dump found that its file has nothing whole any more.
+	torn relay.Position
 
 	mu  sync.Mutex
 	ack *acknowledger // of the running capture, if the server waits for us
@@ -62,7 +64,13 @@ func (s *Source) capture(ctx context.Context, from relay.Position, rec relay.Rec
 	defer s.acknowledgeTo(c)()
 	s.config.Logger.Info("capture started", "server", c.version, "file", begin.at.file, "offset", begin.at.offset,
 		"semi_sync", c.semiSync)
-	return newStream(s, begin, rec).run(packets)
+	st := newStream(s, begin, rec)
+	st.last = from
+	err = st.run(packets)
+	if errors.Is(err, errTornTail) {
+		s.torn = st.last
+	}
+	return err
 }
 
 // acknowledgeTo makes Durable speak to the connection until the returned function is called.

@@ -19,6 +19,7 @@ type stream struct {
 	rotateTo string     // the file that the last real ROTATE named
 	group    group
 	problems problems
+	last     relay.Position // of the last entry
 }
 
 func newStream(s *Source, b beginning, rec relay.Recorder) *stream {
@@ -153,6 +154,7 @@ func (s *stream) commit(c relay.Captured, begin uint64) error {
 	c.Flavour = binlog.Flavour
 	c.Keys = append(c.Keys, binlog.PositionKey(s.at.file, begin))
 	c.Position = relay.Position(binlog.Position{GTIDs: s.gtids, File: s.at.file, Offset: s.at.offset}.String())
+	s.last = c.Position
 	if err := s.rec.Commit(c); err != nil {
 		return err
 	}
