@@ -81,6 +81,9 @@ func (db *DB) open() (err error) {
 	if err := db.openTail(); err != nil {
 		return err
 	}
+	if err := db.sweepDeleted(); err != nil {
+		return err
+	}
 	return db.recover()
 }
 

@@ -25,7 +25,7 @@
 //	+---+-----------+---+
 //	| k | entry key     |             LSN u64, CRC u32: the last entry with that key (Entry.Keys)
 //	+---+---------------+
-//	| u | user key      |             user value, CRC u32 (relay.Store)
+//	| u | user key      |             user value, CRC u32 (relay.Store); empty: deleted
 //	+---+---------------+
 //
 // A record is written last of all that belongs to it, in the same Badger transaction as the state and the keys that

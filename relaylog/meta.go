@@ -136,5 +136,11 @@ func get(txn *badger.Txn, key []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(value) == 0 && key[0] == storePrefix {
+		return nil, errDeleted
+	}
 	return unseal(key, value)
 }
+
+// errDeleted: the store key was there once; see sealedPair.
+var errDeleted = fmt.Errorf("deleted: %w", relay.ErrNotFound)
