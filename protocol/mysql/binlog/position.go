@@ -2,6 +2,7 @@ package binlog
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,29 +13,50 @@ type Position struct {
 	GTIDs  Set    // the last group of each domain before it
 	File   string // "" before anything was read
 	Offset uint64 // in bytes, the file's four magic bytes included
+
+	// HistoryFile and HistoryOffset are where the log ended when it was met for the first time; "" once that has been passed.
+	HistoryFile   string
+	HistoryOffset uint64
 }
 
-// String prints "<gtid set>;<file>:<offset>".
+// String prints "<gtid set>;<file>:<offset>", and ";<history file>:<offset>" if there is one.
 func (p Position) String() string {
-	return p.GTIDs.String() + ";" + p.File + ":" + strconv.FormatUint(p.Offset, 10)
+	s := p.GTIDs.String() + ";" + p.File + ":" + strconv.FormatUint(p.Offset, 10)
+	if p.HistoryFile != "" {
+		s += ";" + p.HistoryFile + ":" + strconv.FormatUint(p.HistoryOffset, 10)
+	}
+	return s
 }
 
 // ParsePosition reads what String prints.
-func ParsePosition(s string) (Position, error) {
-	gtids, place, ok := strings.Cut(s, ";")
-	colon := strings.LastIndexByte(place, ':')
-	if !ok || colon < 0 {
+func ParsePosition(s string) (p Position, err error) {
+	parts := strings.Split(s, ";")
+	if len(parts) != 2 && len(parts) != 3 {
 		return Position{}, fmt.Errorf("parse binlog position %q: it must be <gtid set>;<file>:<offset>", s)
 	}
-	set, err := ParseSet(gtids)
+	p.GTIDs, err = ParseSet(parts[0])
+	if err == nil {
+		p.File, p.Offset, err = parsePlace(parts[1])
+	}
+	if err == nil && len(parts) == 3 {
+		p.HistoryFile, p.HistoryOffset, err = parsePlace(parts[2])
+	}
 	if err != nil {
 		return Position{}, fmt.Errorf("parse binlog position %q: %w", s, err)
 	}
-	offset, err := strconv.ParseUint(place[colon+1:], 10, 64)
-	if err != nil {
-		return Position{}, fmt.Errorf("parse binlog position %q: the offset is not a number", s)
+	return p, nil
+}
+
+func parsePlace(s string) (file string, offset uint64, err error) {
+	colon := strings.LastIndexByte(s, ':')
+	if colon < 0 {
+		return "", 0, errors.New("it must be <gtid set>;<file>:<offset>")
 	}
-	return Position{GTIDs: set, File: place[:colon], Offset: offset}, nil
+	offset, err = strconv.ParseUint(s[colon+1:], 10, 64)
+	if err != nil {
+		return "", 0, errors.New("the offset is not a number")
+	}
+	return s[:colon], offset, nil
 }
 
 // The first bytes of the keys under which log entries are found again.

@@ -32,6 +32,7 @@ func (s *Source) begin(c *connection, from relay.Position) (beginning, error) {
 	if err != nil {
 		return beginning{}, err
 	}
+	s.until = place{p.HistoryFile, p.HistoryOffset}
 	b.at, b.gtids = place{p.File, p.Offset}, p.GTIDs
 	if err := c.checkHistory(p); err != nil || from != s.torn {
 		return b, err

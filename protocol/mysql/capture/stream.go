@@ -153,7 +153,11 @@ func (s *stream) heartbeat(h binlog.Header) error {
 func (s *stream) commit(c relay.Captured, begin uint64) error {
 	c.Flavour = binlog.Flavour
 	c.Keys = append(c.Keys, binlog.PositionKey(s.at.file, begin))
-	c.Position = relay.Position(binlog.Position{GTIDs: s.gtids, File: s.at.file, Offset: s.at.offset}.String())
+	at := binlog.Position{GTIDs: s.gtids, File: s.at.file, Offset: s.at.offset}
+	if until := s.source.until; s.at.before(until) {
+		at.HistoryFile, at.HistoryOffset = until.file, until.offset
+	}
+	c.Position = relay.Position(at.String())
 	s.last = c.Position
 	if err := s.rec.Commit(c); err != nil {
 		return err
