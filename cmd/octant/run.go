@@ -31,6 +31,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	log := newLogger(os.Stderr, cfg.Log).With("region", cfg.Region.Name)
 	slog.SetDefault(log) // for libraries that know no other
+	limitMemory()
 	log.Info("octant starts", "version", versionText(debug.ReadBuildInfo()), "config", cfg)
 	err = runRelay(ctx, cfg, log)
 	if err == nil || errors.Is(err, errStopped) || errors.Is(err, context.Canceled) {
@@ -38,6 +39,16 @@ func run(ctx context.Context, args []string) error {
 		return nil
 	}
 	return err
+}
+
+// memoryTarget is how much the garbage collector lets the relay use before it works harder. It is no limit: what is needed is given.
+const memoryTarget = 256 << 20
+
+// limitMemory keeps bursts from leaving a large process behind, unless GOMEMLIMIT says something else.
+func limitMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryTarget)
+	}
 }
 
 func runRelay(ctx context.Context, cfg *config.Config, log *slog.Logger) (err error) {
