@@ -12,10 +12,11 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// How often what is forgotten is forgotten, and what is not is saved.
+// How often what is forgotten is forgotten, and what is not is saved. Most registers are forgotten within a second or two: a checkpoint
+// that waits saves few of them, and folding a minute of the log again after a crash takes seconds.
 const (
 	forgetEvery     = 200 * time.Millisecond
-	checkpointEvery = 5 * time.Second
+	checkpointEvery = time.Minute
 	// hotBytes is how much of the version index stays in memory.
 	hotBytes = 24 << 20
 )

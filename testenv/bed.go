@@ -27,8 +27,8 @@ const (
 // Grants are the privileges that a relay's account needs on MariaDB 10.5 and newer, user and host left out:
 //
 //   - REPLICATION SLAVE to read the binary log, BINLOG MONITOR for SHOW MASTER STATUS and SHOW BINARY LOGS
-//   - BINLOG REPLAY for BINLOG statements and for the native mark, session server_id and gtid_domain_id
-//   - BINLOG ADMIN for session binlog_annotate_row_events
+//   - BINLOG REPLAY for BINLOG statements and for the native mark, session server_id
+//   - BINLOG ADMIN for session binlog_annotate_row_events and binlog_row_image
 //   - SELECT, INSERT, UPDATE, DELETE on the replicated tables, to apply and to repair
 //   - everything on the schema octant, where the relay keeps its marks
 var Grants = []string{
