@@ -79,6 +79,8 @@ func (c *Cluster) Run() error {
 		if c.opt.Triggers && c.rng.IntN(30) == 0 {
 			c.repair(r)
 			c.crash(r)
+			r.merge()
+			c.repair(r)
 		}
 	}
 	if err := c.drain(); err != nil {
@@ -253,7 +255,7 @@ func (c *Cluster) finish(r *region) bool {
 	if !r.earliest(i) {
 		return false
 	}
-	if c.rng.IntN(10) == 0 {
+	if c.rng.IntN(10) == 0 || c.opt.Triggers && c.rng.IntN(3) == 0 {
 		r.abort(i)
 		return true
 	}

@@ -220,7 +220,9 @@ func (m *memory) compareFiles(t testing.TB, s *testenv.Server) {
 		if name == strings.Split(status(t, s), ":")[0] {
 			want = want[:min(len(have), len(want))] // the server writes checkpoints when it likes
 		}
-		want = wholeEvents(want) // a killed server may have torn the last one
+		if whole := wholeEvents(want); len(whole) < len(want) && bytes.HasPrefix(whole, have) && !commits(whole[len(have):]) {
+			continue // a killed server tore an event, and so the group that it belonged to
+		}
 		if !bytes.Equal(have, want) {
 			t.Errorf("%s: captured %d bytes, the file has %d, and they differ", name, len(have), len(want))
 		}
@@ -238,6 +240,18 @@ func wholeEvents(file []byte) []byte {
 		end += size
 	}
 	return file[:end]
+}
+
+// commits tells whether a group ends among the events.
+func commits(events []byte) bool {
+	for len(events) >= 19 {
+		size := int(binary.LittleEndian.Uint32(events[9:]))
+		if binlog.EventType(events[4]) == binlog.XIDEvent || size < 19 || size > len(events) {
+			return true
+		}
+		events = events[size:]
+	}
+	return false
 }
 
 // recaptured runs captures one after the other, as a relay does, until the returned function is called.
