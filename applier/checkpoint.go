@@ -117,10 +117,8 @@ func (a *Applier) checkpoint(ctx context.Context) error {
 	defer a.gate.Unlock()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.index.unsure {
-		if err := a.index.recount(); err != nil {
-			return err
-		}
+	if err := a.index.recount(); err != nil {
+		return err
 	}
 	err := a.saveAll(ctx)
 	if err != nil {
@@ -141,10 +139,8 @@ func (a *Applier) spill(ctx context.Context) error {
 	if a.index.bytes <= hotBytes {
 		return nil
 	}
-	if a.index.unsure {
-		if err := a.index.recount(); err != nil {
-			return err
-		}
+	if err := a.index.recount(); err != nil {
+		return err
 	}
 	w := &writer{store: a.cfg.Store, lock: &a.mu}
 	defer w.settle()

@@ -71,8 +71,11 @@ func (x *index) count() error {
 	return nil
 }
 
-// recount finds out what the Store holds after a write to it has failed, and has everything in memory saved again.
+// recount finds out what the Store holds if a write to it has failed, and has everything in memory saved again then.
 func (x *index) recount() error {
+	if !x.unsure {
+		return nil
+	}
 	if err := x.count(); err != nil {
 		return fmt.Errorf("look through the version index: %w", err)
 	}
@@ -247,7 +250,10 @@ func (x *index) saveRegister(ctx context.Context, w *writer, k conflict.Key) err
 	if err := x.saveImage(ctx, w, k, r); err != nil {
 		return err
 	}
-	number := x.tables.save(w, r.Row.Table)
+	number, err := x.tables.save(ctx, w, r.Row.Table)
+	if err != nil {
+		return err
+	}
 	old, stored := x.saved[k]
 	switch {
 	case !stored:
@@ -373,7 +379,7 @@ func pieceOf(owner []byte, n int) []byte {
 	return binary.BigEndian.AppendUint32(bytes.Clone(owner), uint32(n))
 }
 
-// saveImage writes an image that is too large for its register.
+// saveImage writes an image that is too large for its register, and waits: the register must not be durable before it.
 func (x *index) saveImage(ctx context.Context, w *writer, k conflict.Key, r conflict.Register) error {
 	img, owner := r.Row.Image, pieceOwner(k, r)
 	if len(img) <= inlineImage {
@@ -388,7 +394,7 @@ func (x *index) saveImage(ctx context.Context, w *writer, k conflict.Key, r conf
 			return err
 		}
 	}
-	return nil
+	return w.flush(ctx)
 }
 
 func (x *index) loadImage(k conflict.Key, hlc relay.HLC, size uint64) (relay.Image, error) {

@@ -1,6 +1,7 @@
 package applier
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 
@@ -43,10 +44,11 @@ func (s *tableStore) add(n uint32, t *relay.Table) {
 	s.last = max(s.last, n)
 }
 
-// save returns the table's number, and writes its description if it is not in the Store yet.
-func (s *tableStore) save(w *writer, t *relay.Table) uint32 {
+// save returns the table's number, and writes its description if it is not in the Store yet: before any register that names it, since
+// batches do not become durable in their order.
+func (s *tableStore) save(ctx context.Context, w *writer, t *relay.Table) (uint32, error) {
 	if t == nil {
-		return 0
+		return 0, nil
 	}
 	description := descriptionOf(t)
 	n, known := s.numbers[description]
@@ -54,11 +56,12 @@ func (s *tableStore) save(w *writer, t *relay.Table) uint32 {
 		n = s.last + 1
 		s.add(n, t)
 	}
-	if !s.stored[n] {
-		w.put(binary.BigEndian.AppendUint32([]byte("t"), n), []byte(description))
-		s.stored[n] = true
+	if s.stored[n] {
+		return n, nil
 	}
-	return n
+	w.put(binary.BigEndian.AppendUint32([]byte("t"), n), []byte(description))
+	s.stored[n] = true
+	return n, w.flush(ctx)
 }
 
 // distrust has every description written again when it is used.

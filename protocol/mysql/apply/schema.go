@@ -101,9 +101,6 @@ func (l *localTable) column(name string) int {
 // quote makes a string literal; sql_mode has NO_BACKSLASH_ESCAPES.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// quoteName makes an identifier.
-func quoteName(s string) string { return "`" + strings.ReplaceAll(s, "`", "``") + "`" }
-
 // nativeType turns a type as information_schema has it into the words that a table map can say: display widths, ZEROFILL and
 // the types that are stored as another one are not in there. Labels of ENUM and SET come on their own.
 func nativeType(t string) (string, []string) {

@@ -31,9 +31,6 @@ const (
 	metaLabelColumnCharset = 11
 )
 
-// nativeOffset is where the description begins in a TABLE_MAP's body: after table id and flags.
-const nativeOffset = 8
-
 // maxColumns is the most columns that a MariaDB table can have.
 const maxColumns = 4096
 

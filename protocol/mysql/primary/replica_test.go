@@ -11,14 +11,7 @@ import (
 	"github.com/octant-db/octant/testenv/envtest"
 )
 
-// startReplica starts a stock server that follows the relay. how ends its CHANGE MASTER TO.
-func startReplica(t testing.TB, id, port int, how string, args ...string) *testenv.Server {
-	t.Helper()
-	r := envtest.Server(t, testenv.ServerOptions{ID: id, Relaxed: true, Args: args})
-	follow(t, r, port, "repl", how)
-	return r
-}
-
+// follow has a stock server follow the relay. how ends its CHANGE MASTER TO.
 func follow(t testing.TB, r *testenv.Server, port int, user, how string) {
 	t.Helper()
 	execute(t, r, fmt.Sprintf("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='%s', MASTER_PASSWORD='%s', MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=0.5, %s",
