@@ -18,17 +18,31 @@ type capture struct {
 	connected bool
 	caughtUp  bool
 	lastEvent time.Time
+	since     time.Time // of connected, or of stopped
 	err       error
 	stop      context.CancelCauseFunc // of the session
+	stopped   bool                    // by the operator, until the operator starts it
+	running   bool                    // a session is under way
+	changed   Signal                  // of stopped and running
+	steering  sync.Mutex              // held while the operator's word is written down
 
 	bytes atomic.Uint64 // captured since the start
 }
 
-func newCapture(r *Relay) *capture { return &capture{r: r, state: r.cfg.Log.State()} }
+func newCapture(r *Relay) (*capture, error) {
+	stopped, err := loadSourceStopped(r.cfg.Facts)
+	if err != nil {
+		return nil, err
+	}
+	return &capture{r: r, state: r.cfg.Log.State(), stopped: stopped, since: r.started}, nil
+}
 
 // run captures, and begins again when the database was lost, until ctx ends.
 func (c *capture) run(ctx context.Context) error {
 	for attempt := 0; ; attempt++ {
+		if err := c.changed.Wait(ctx, func() bool { return !c.isStopped() }); err != nil {
+			return err
+		}
 		before := c.position()
 		err := c.session(ctx)
 		if ctx.Err() != nil {
@@ -38,7 +52,7 @@ func (c *capture) run(ctx context.Context) error {
 		if c.position() != before {
 			attempt = 0
 		}
-		if err := Sleep(ctx, c.r.cfg.Clock, reconnectPause(attempt)); err != nil {
+		if err := c.pause(ctx, reconnectPause(attempt)); err != nil {
 			return err
 		}
 		if err := c.reload(ctx); err != nil {
@@ -55,9 +69,10 @@ func reconnectPause(attempt int) time.Duration {
 func (c *capture) session(parent context.Context) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
-	c.mu.Lock()
-	c.stop = cancel
-	c.mu.Unlock()
+	if !c.begin(cancel) {
+		return errStopped
+	}
+	defer c.end()
 	rec := &recorder{c: c, ctx: ctx}
 	defer rec.discard()
 	return c.r.cfg.Source.Capture(ctx, c.position(), rec)
@@ -104,9 +119,12 @@ func (c *capture) position() Position {
 
 // lost notes that the connection ended, and why.
 func (c *capture) lost(err error) {
-	c.mu.Lock()
-	c.connected, c.caughtUp, c.err = false, false, err
-	c.mu.Unlock()
+	if errors.Is(err, errStopped) {
+		c.note(false, nil)
+		c.r.cfg.Logger.Info("capture was stopped by the operator")
+		return
+	}
+	c.note(false, err)
 	c.r.reconnects.Add(1)
 	c.r.cfg.Logger.Warn("capture was interrupted", "error", err)
 	switch {
@@ -139,7 +157,7 @@ func (c *capture) status() CaptureStatus {
 	defer c.mu.Unlock()
 	s := CaptureStatus{
 		Connected: c.connected, CaughtUp: c.caughtUp, HLC: c.state.HLC, LastEvent: c.lastEvent,
-		LSN: LSN(c.r.cfg.Log.Local().Last()), Merged: c.r.cfg.Applier.Merged(),
+		LSN: LSN(c.r.cfg.Log.Local().Last()), Merged: c.r.cfg.Applier.Merged(), Stopped: c.stopped, Since: c.since,
 	}
 	if c.err != nil {
 		s.Err = c.err.Error()
@@ -180,7 +198,8 @@ func (r *recorder) Commit(captured Captured) error {
 	}
 	r.writer = nil
 	c.bytes.Add(uint64(r.size))
-	c.state, c.connected, c.caughtUp, c.err = next, true, false, nil
+	c.connect()
+	c.state, c.caughtUp = next, false
 	if !captured.Physical.IsZero() {
 		c.lastEvent = captured.Physical
 	}
@@ -214,7 +233,8 @@ func (r *Relay) wrote(m *Mark) bool {
 func (r *recorder) CaughtUp() error {
 	r.c.mu.Lock()
 	defer r.c.mu.Unlock()
-	r.c.connected, r.c.caughtUp, r.c.err = true, r.writer == nil, nil
+	r.c.connect()
+	r.c.caughtUp = r.writer == nil
 	return nil
 }
 

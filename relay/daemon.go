@@ -70,6 +70,9 @@ type Config struct {
 	// Replicas lists who reads from the primary side, and how much it has served.
 	Replicas func() (list []ReplicaStatus, transactions, bytes uint64)
 
+	// ReplicaMemory is for how long the log is kept for a stock replica that has gone away; 0: while it is connected.
+	ReplicaMemory time.Duration
+
 	DriftWarn, DriftStop time.Duration // how far another region's clock may be ahead
 }
 
@@ -79,6 +82,7 @@ type Relay struct {
 	started  time.Time
 	capture  *capture
 	peers    []*peer
+	replicas *replicas
 	problems problems
 	durable  Signal
 
@@ -98,7 +102,13 @@ func New(cfg Config) (*Relay, error) {
 		cfg.Syncs = func() uint64 { return 0 }
 	}
 	r := &Relay{cfg: cfg, started: cfg.Clock.Now(), problems: newProblems(cfg.Clock, cfg.Logger)}
-	r.capture = newCapture(r)
+	var err error
+	if r.capture, err = newCapture(r); err != nil {
+		return nil, err
+	}
+	if r.replicas, err = loadReplicas(r); err != nil {
+		return nil, err
+	}
 	for _, p := range cfg.Peers {
 		peer, err := newPeer(r, p)
 		if err != nil {
@@ -205,19 +215,32 @@ func (r *Relay) runRetention(ctx context.Context) error {
 		if err := Sleep(ctx, r.cfg.Clock, retainEvery); err != nil {
 			return err
 		}
-		if err := r.cfg.Trim(r.needs); err != nil {
+		if err := errors.Join(r.replicas.save(ctx), r.cfg.Trim(r.needs)); err != nil && ctx.Err() == nil {
 			r.cfg.Logger.Warn("trim the relay log", "error", err)
 		}
 	}
 }
 
-// needs is from where on the log must be kept: for the applier after a crash, and for every configured peer.
+// needs is from where on the log must be kept: for the applier after a crash, for every configured peer and for known replicas.
 func (r *Relay) needs() (LSN, map[Region]Seq) {
-	lsn, received := r.cfg.Applier.Needs()
-	for _, p := range r.peers {
-		lsn = min(lsn, r.firstUnheld(p))
-	}
+	_, received := r.cfg.Applier.Needs()
+	lsn, _ := r.neededBy()
 	return lsn, received
+}
+
+// neededBy is the first entry that must be kept, and for whom.
+func (r *Relay) neededBy() (LSN, string) {
+	lsn, _ := r.cfg.Applier.Needs()
+	who := "the applier"
+	for _, p := range r.peers {
+		if first := r.firstUnheld(p); first < lsn {
+			lsn, who = first, "peer "+p.cfg.Name
+		}
+	}
+	if first, replica := r.replicas.first(); first < lsn {
+		lsn, who = first, replica
+	}
+	return lsn, who
 }
 
 // firstUnheld is the first entry that a peer may still ask for.

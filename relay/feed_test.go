@@ -122,8 +122,8 @@ func TestRefusals(t *testing.T) {
 	}
 	b.allArrived(a)
 	eventually(t, "a to meet b", func() bool { return a.peer("b").ID == 2 })
-	a.relay.Purge(t.Context(), 3) //nolint:errcheck // looked at below
-	eventually(t, "room", func() bool { return a.relay.Purge(t.Context(), 3) == nil })
+	a.relay.Purge(t.Context(), 3, false) //nolint:errcheck // looked at below
+	eventually(t, "room", func() bool { return a.relay.Purge(t.Context(), 3, false) == nil })
 	good := relay.Hello{Cluster: "shop", Name: "b", Region: 2, Store: "s", Protocol: relay.FeedProtocol}
 	for _, test := range []struct {
 		name   string
@@ -384,7 +384,7 @@ func TestPurgeKeepsWhatPeersNeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.relay.Purge(t.Context(), relay.LSN(a.db.Local().Last())); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("from %d on", first)) {
+	if err := a.relay.Purge(t.Context(), relay.LSN(a.db.Local().Last()), false); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("from %d on", first)) {
 		t.Fatalf("purged what a peer has never seen: %v", err)
 	}
 	b.start()
@@ -400,7 +400,7 @@ func TestPurgeKeepsWhatPeersNeed(t *testing.T) {
 	a.applier.mu.Lock()
 	a.applier.needs = relay.LSN(a.db.Local().Last())
 	a.applier.mu.Unlock()
-	if err := a.relay.Purge(t.Context(), relay.LSN(a.db.Local().Last()+1)); err == nil {
+	if err := a.relay.Purge(t.Context(), relay.LSN(a.db.Local().Last()+1), false); err == nil {
 		t.Fatal("purged what the applier needs")
 	}
 }

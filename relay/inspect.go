@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"time"
 )
@@ -20,6 +19,8 @@ func (r *Relay) Status() Status {
 // readiness tells whether the relay does its work, and if not, why.
 func readiness(s *Status, now time.Time) (bool, string) {
 	switch {
+	case s.Capture.Stopped:
+		return false, "capture was stopped by the operator: START SLAVE starts it"
 	case !s.Capture.Connected:
 		return false, "capture is not connected to the database: " + s.Capture.Err
 	case !s.Apply.Writable && s.Apply.Err != "":
@@ -145,51 +146,4 @@ func (r *Relay) Conflicts(ctx context.Context) iter.Seq2[Conflict, error] {
 // Versions implements Inspector.
 func (r *Relay) Versions(ctx context.Context) iter.Seq2[RowVersion, error] {
 	return r.cfg.Applier.Versions(ctx)
-}
-
-// Pause implements Controller.
-func (r *Relay) Pause(ctx context.Context, name string) error { return r.setPaused(ctx, name, true) }
-
-// Resume implements Controller.
-func (r *Relay) Resume(ctx context.Context, name string) error { return r.setPaused(ctx, name, false) }
-
-func (r *Relay) setPaused(ctx context.Context, name string, paused bool) error {
-	for _, p := range r.peers {
-		if p.cfg.Name == name {
-			return p.setPaused(ctx, paused)
-		}
-	}
-	return fmt.Errorf("no peer is called %q", name)
-}
-
-func (p *peer) setPaused(ctx context.Context, paused bool) error {
-	p.mu.Lock()
-	changed := p.facts.Paused != paused
-	p.facts.Paused = paused
-	id, stop := p.facts.Region, p.stop
-	switch {
-	case paused:
-		p.setState("paused")
-	case changed:
-		p.setState("connecting")
-	}
-	p.mu.Unlock()
-	if err := p.save(ctx); err != nil {
-		return err
-	}
-	p.r.cfg.Applier.Pause(id, paused)
-	if paused && stop != nil {
-		stop(errPaused)
-	}
-	p.woken.Raise()
-	return nil
-}
-
-// Purge implements Controller.
-func (r *Relay) Purge(_ context.Context, before LSN) error {
-	needed, _ := r.needs()
-	if before > needed {
-		return fmt.Errorf("entries from %d on are still needed by a peer or by the applier: purge up to that", needed)
-	}
-	return r.cfg.Log.Local().Trim(uint64(before))
 }

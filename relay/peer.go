@@ -59,8 +59,8 @@ func newPeer(r *Relay, cfg Peer) (*peer, error) {
 	p.setState("connecting")
 	if f.Paused {
 		p.setState("paused")
-		r.cfg.Applier.Pause(f.Region, true)
 	}
+	p.hold()
 	return p, nil
 }
 
@@ -213,6 +213,7 @@ func (p *peer) meet(ctx context.Context, h Hello) error {
 		}
 	}
 	p.r.cfg.Applier.Meet(h.Region)
+	p.hold()
 	return nil
 }
 

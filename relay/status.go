@@ -26,8 +26,13 @@ type Controller interface {
 	// Pause stops taking and applying a peer's transactions, durably, until Resume.
 	Pause(ctx context.Context, peer string) error
 	Resume(ctx context.Context, peer string) error
-	// Purge lets everything before the LSN go, as far as no peer needs it.
-	Purge(ctx context.Context, before LSN) error
+	// StopSource stops reading the local database's log and writing to the database, durably, until StartSource. When it returns,
+	// nothing is being read.
+	StopSource(ctx context.Context) error
+	StartSource(ctx context.Context) error
+	// Purge lets everything before the LSN go, as far as no peer and no known replica needs it, or, by force, as far as the
+	// relay itself does not. What was forced is gone: a peer that still needed it must join again.
+	Purge(ctx context.Context, before LSN, force bool) error
 }
 
 // Status is the relay as a whole.
@@ -45,6 +50,8 @@ type Status struct {
 // CaptureStatus is how far the local log has been read.
 type CaptureStatus struct {
 	Connected bool
+	Stopped   bool      // by the operator
+	Since     time.Time // it is connected, not connected, or stopped
 	CaughtUp  bool
 	LSN       LSN // durable
 	Merged    LSN // taken into the version index

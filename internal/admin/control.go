@@ -129,11 +129,11 @@ func purgeBefore(ctx context.Context, call *call, argument string) error {
 	if err != nil {
 		return failure(codeWrongArgument, "Incorrect arguments to octant.purge: %s is no sequence number", shorten(argument, 40))
 	}
-	return call.purge(ctx, relay.LSN(lsn))
+	return call.purge(ctx, relay.LSN(lsn), false)
 }
 
-func (call *call) purge(ctx context.Context, before relay.LSN) error {
-	if err := call.e.cfg.Controller.Purge(ctx, before); err != nil {
+func (call *call) purge(ctx context.Context, before relay.LSN, force bool) error {
+	if err := call.e.cfg.Controller.Purge(ctx, before, force); err != nil {
 		return failure(codeLogPurge, "Cannot purge: %v", err)
 	}
 	return nil

@@ -126,7 +126,16 @@ func (f *fixed) Pause(_ context.Context, peer string) error { return f.note("pau
 
 func (f *fixed) Resume(_ context.Context, peer string) error { return f.note("resume %s", peer) }
 
-func (f *fixed) Purge(_ context.Context, before relay.LSN) error { return f.note("purge %d", before) }
+func (f *fixed) StopSource(context.Context) error { return f.note("stop") }
+
+func (f *fixed) StartSource(context.Context) error { return f.note("start") }
+
+func (f *fixed) Purge(_ context.Context, before relay.LSN, force bool) error {
+	if force {
+		return f.note("purge %d by force", before)
+	}
+	return f.note("purge %d", before)
+}
 
 // File and Time make it admin.Places.
 func (f *fixed) File(_ context.Context, name string) (relay.LSN, error) {

@@ -46,7 +46,7 @@ func (call *call) purgeTo(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	return call.purge(ctx, lsn)
+	return call.purge(ctx, lsn, false)
 }
 
 // purgeBefore lets the SQL engine work out the time, so that NOW() - INTERVAL 3 DAY is as good as a date.
@@ -70,5 +70,5 @@ func (call *call) purgeBefore(ctx context.Context, when string) error {
 	if err != nil {
 		return err
 	}
-	return call.purge(ctx, lsn)
+	return call.purge(ctx, lsn, false)
 }

@@ -1,0 +1,67 @@
+package relay
+
+import (
+	"context"
+	"time"
+)
+
+// begin notes that a session is under way, unless the operator has stopped the source.
+func (c *capture) begin(stop context.CancelCauseFunc) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stop, c.running = stop, !c.stopped
+	return c.running
+}
+
+// end notes that nothing is being read any more.
+func (c *capture) end() {
+	c.mu.Lock()
+	c.running = false
+	c.mu.Unlock()
+	c.changed.Raise()
+}
+
+func (c *capture) isStopped() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stopped
+}
+
+func (c *capture) isRunning() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.running
+}
+
+// note writes down that the connection is lost, or that it ended as it should, with no error.
+func (c *capture) note(connected bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.connected != connected {
+		c.since = c.r.cfg.Clock.Now()
+	}
+	c.connected, c.caughtUp, c.err = connected, false, err
+}
+
+// connect notes that the database was heard. The caller holds mu.
+func (c *capture) connect() {
+	if !c.connected {
+		c.since = c.r.cfg.Clock.Now()
+	}
+	c.connected, c.err = true, nil
+}
+
+// pause waits before the next attempt. What the operator does cuts it short.
+func (c *capture) pause(ctx context.Context, d time.Duration) error {
+	changed := c.changed.Next()
+	if c.isStopped() {
+		return nil
+	}
+	select {
+	case <-c.r.cfg.Clock.After(d):
+	case <-changed:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
+}
