@@ -14,7 +14,7 @@ help: ## list the targets
 build: ## compile bin/octant
 	$(GO) build -trimpath -o bin/octant ./cmd/octant
 
-engines: ## install the database servers that tests and demo use, where they are missing (Debian, as root)
+engines: ## provide the database servers that tests and demo use: one by apt, as root; the others unpacked into the cache
 	@./testenv/install-engines
 
 demo: build engines ## eight regions on this machine; KEEP=1 leaves them running
