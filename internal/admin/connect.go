@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,9 +63,7 @@ func (c *cursor) selection() (statement, error) {
 		if !ask.done() {
 			break
 		}
-		return statement{roleNone, func(ctx context.Context, call *call) (*mysql.Result, error) {
-			return call.answer(ctx, items)
-		}}, nil
+		return selected(items), nil
 	}
 	if strings.Contains(c.rest(), "$$") && len(c.tokens) == 2 { // the MySQL client asks this to learn whether $$ quotes
 		return statement{}, failure(mysql.ER_BAD_FIELD_ERROR, "Unknown column '$$' in 'SELECT'")
@@ -72,35 +71,71 @@ func (c *cursor) selection() (statement, error) {
 	return c.read()
 }
 
-// item is one thing that a client asks at connect.
-type item struct {
-	title string
-	value func(*call) (any, bool)
+// selected is the statement that asks for the items. What concerns the log is not for everyone who could log in.
+func selected(items []item) statement {
+	s := statement{role: roleNone, run: func(ctx context.Context, call *call) (*mysql.Result, error) {
+		return call.answer(ctx, items)
+	}}
+	for _, i := range items {
+		if s.patient = s.patient || i.patient; i.log {
+			s.role = roleRead
+		}
+	}
+	return s
 }
 
-// item passes a variable, a function of the session, or a literal, with its alias.
+// item is one thing that a client asks of a server, without a table.
+type item struct {
+	title   string
+	value   func(context.Context, *call) (any, error)
+	log     bool // it asks for something in the log
+	patient bool // its answer may have to be waited for
+}
+
+// errNotOurs says that the SQL engine may know the answer.
+var errNotOurs = errors.New("not a question for the relay")
+
+// item passes a variable, a function of the session or of the log, or a literal, with its alias.
 func (c *cursor) item() (item, bool) {
 	if c.done() {
 		return item{}, false
 	}
 	before, first := c.tokens, c.tokens[0]
+	i, ok := c.function()
+	i.log = ok
+	if value := c.own(); !ok && value != nil {
+		i.value, ok = value, true
+	}
+	if !ok {
+		return item{}, false
+	}
+	end := before[len(before)-len(c.tokens)-1].end
+	i.title = c.query[first.start:end]
+	if first.kind == text {
+		i.title = first.text
+	}
+	named := c.words("as")
+	if alias, ok := c.alias(named); ok {
+		i.title = alias
+	}
+	return i, true
+}
+
+// own passes what the relay can say at once.
+func (c *cursor) own() func(context.Context, *call) (any, error) {
 	value := c.literal()
 	if value == nil {
 		value = c.sessionFunction()
 	}
 	if value == nil {
-		return item{}, false
+		return nil
 	}
-	end := before[len(before)-len(c.tokens)-1].end
-	title := c.query[first.start:end]
-	if first.kind == text {
-		title = first.text
+	return func(_ context.Context, call *call) (any, error) {
+		if v, ok := value(call); ok {
+			return v, nil
+		}
+		return nil, errNotOurs
 	}
-	named := c.words("as")
-	if alias, ok := c.alias(named); ok {
-		title = alias
-	}
-	return item{title, value}, true
 }
 
 func (c *cursor) alias(named bool) (string, bool) {
@@ -170,9 +205,12 @@ func (call *call) answer(ctx context.Context, items []item) (*mysql.Result, erro
 	columns := make([]column, len(items))
 	row := make([]any, len(items))
 	for i, asked := range items {
-		v, ok := asked.value(call)
-		if !ok {
+		v, err := asked.value(ctx, call)
+		if errors.Is(err, errNotOurs) {
 			return call.e.ask(ctx, call.session, call.query)
+		}
+		if err != nil {
+			return nil, err
 		}
 		columns[i], row[i] = column{name: asked.title}, v
 		if _, isInt := v.(int64); isInt {

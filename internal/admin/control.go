@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
@@ -13,54 +12,39 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// procedures are what can be called, by name, with the kinds of their parameters.
-var procedures = map[string]struct {
-	parameter tokenKind
-	run       func(ctx context.Context, call *call, argument string) error
-}{
-	"pause":  {text, func(ctx context.Context, call *call, peer string) error { return call.pause(ctx, peer, true) }},
-	"resume": {text, func(ctx context.Context, call *call, peer string) error { return call.pause(ctx, peer, false) }},
-	"purge":  {number, purgeBefore},
-}
-
-// call recognises CALL octant.name(argument).
-func (c *cursor) call() (statement, error) {
-	c.words("call")
-	schema, name := token{text: database}, token{}
-	name, ok := c.take(word, quoted)
-	if ok && c.sign(".") {
-		schema = name
-		name, ok = c.take(word, quoted)
-	}
-	if !ok {
-		return statement{}, c.wrong()
-	}
-	procedure, known := procedures[strings.ToLower(name.text)]
-	if !known || !strings.EqualFold(schema.text, database) {
-		return statement{}, failure(codeNoProcedure, "PROCEDURE %s.%s does not exist; there are octant.pause('b'), octant.resume('b') and octant.purge(lsn)",
-			shorten(schema.text, 64), shorten(name.text, 64))
-	}
-	if !c.sign("(") {
-		return statement{}, c.wrong()
-	}
-	argument, ok := c.take(procedure.parameter)
-	if !ok || !c.sign(")") || !c.done() {
-		return statement{}, failure(codeWrongArgument, "Incorrect arguments to octant.%s: it takes one %s",
-			name.text, map[tokenKind]string{text: "name of a peer in quotes", number: "number"}[procedure.parameter])
-	}
-	return steer(func(ctx context.Context, call *call) error { return procedure.run(ctx, call, argument.text) })
-}
-
 // steer is a statement that changes what the relay does.
 func steer(run func(context.Context, *call) error) (statement, error) {
-	return statement{roleAdmin, func(ctx context.Context, call *call) (*mysql.Result, error) {
+	return statement{role: roleAdmin, run: func(ctx context.Context, call *call) (*mysql.Result, error) {
 		if call.e.cfg.Controller == nil {
-			return nil, notSupported(call.query)
+			return nil, notSupported(harmless(call.query))
 		}
 		err := run(ctx, call)
-		call.e.cfg.Logger.Info("a user steers the relay", "user", call.session.account(), "statement", call.query, "error", err)
+		call.e.cfg.Logger.Info("a user steers the relay", "user", call.session.account(), "statement", harmless(call.query), "error", err)
 		return nil, err
 	}}, nil
+}
+
+// harmless is a statement as it may be logged: text in quotes can be a password, and is left out.
+func harmless(query string) string {
+	tokens, err := tokenize(query)
+	if err != nil {
+		return ""
+	}
+	var b strings.Builder
+	at := 0
+	for _, t := range tokens {
+		if t.kind == text && secret(query[:t.start]) {
+			b.WriteString(query[at:t.start] + "'?'")
+			at = t.end
+		}
+	}
+	return shorten(b.String()+query[at:], maxStatement)
+}
+
+// secret tells whether a string that follows is a password.
+func secret(before string) bool {
+	before = strings.ToLower(strings.TrimRight(before, " \t\r\n="))
+	return strings.HasSuffix(before, "password") || strings.HasSuffix(before, "identified by")
 }
 
 // start recognises START SLAVE in its spellings, and START TRANSACTION.
@@ -78,45 +62,73 @@ func (c *cursor) stop() (statement, error) {
 	return c.startOrStop(true)
 }
 
-func (c *cursor) startOrStop(pause bool) (statement, error) {
-	peer := ""
-	switch {
-	case c.words("all", "slaves"), c.words("all", "replicas"):
-	case c.any("slave", "replica") == "":
-		return statement{}, c.wrong()
-	default:
-		if t, ok := c.take(text); ok {
-			peer = t.text
+func (c *cursor) startOrStop(stop bool) (statement, error) {
+	if c.words("all", "slaves") || c.words("all", "replicas") {
+		if err := c.end(); err != nil {
+			return statement{}, err
 		}
+		return steer(func(ctx context.Context, call *call) error { return call.startOrStopAll(ctx, stop) })
 	}
-	if c.has("io_thread", "sql_thread", "until") {
-		return statement{}, failure(codeNotSupported, "A relay starts and stops receiving and applying together, and has no UNTIL")
+	if c.any("slave", "replica") == "" {
+		return statement{}, c.wrong()
 	}
-	peer, err := c.channel(peer)
+	if c.has("sql_thread", "until") {
+		return statement{}, failure(codeNotSupported,
+			"A relay starts and stops receiving and applying together, and has no UNTIL; leave SQL_THREAD and UNTIL out")
+	}
+	name := c.connection()
+	c.words("io_thread") // with it goes the rest
+	name, err := c.channel(name)
 	if err == nil {
 		err = c.end()
 	}
 	if err != nil {
 		return statement{}, err
 	}
-	return steer(func(ctx context.Context, call *call) error {
-		if peer != "" {
-			return call.pause(ctx, peer, pause)
+	return steer(func(ctx context.Context, call *call) error { return call.startOrStop(ctx, name, stop) })
+}
+
+// connection passes the name of a connection, if one stands here. The relay's own source has none.
+func (c *cursor) connection() string {
+	t, _ := c.take(text)
+	return t.text
+}
+
+// channel passes FOR CHANNEL 'name', which is MySQL's way to name a connection. named is what was named before.
+func (c *cursor) channel(named string) (string, error) {
+	if named != "" || !c.words("for", "channel") {
+		return named, nil
+	}
+	if t, ok := c.take(quoted); ok {
+		return t.text, nil
+	}
+	return c.string()
+}
+
+// startOrStop starts or stops the relay's own source, or the feed of the peer that is named.
+func (call *call) startOrStop(ctx context.Context, name string, stop bool) error {
+	switch {
+	case name != "":
+		return call.pause(ctx, name, stop)
+	case stop:
+		return call.e.cfg.Controller.StopSource(ctx)
+	}
+	return call.e.cfg.Controller.StartSource(ctx)
+}
+
+func (call *call) startOrStopAll(ctx context.Context, stop bool) error {
+	failed := call.startOrStop(ctx, "", stop)
+	for _, p := range call.e.cfg.Inspector.Peers() {
+		if err := call.pause(ctx, p.Region, stop); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("peer %s: %w", p.Region, err))
 		}
-		var failed error
-		for _, p := range call.e.cfg.Inspector.Peers() {
-			if err := call.pause(ctx, p.Region, pause); err != nil {
-				failed = errors.Join(failed, fmt.Errorf("peer %s: %w", p.Region, err))
-			}
-		}
-		return failed
-	})
+	}
+	return failed
 }
 
 func (call *call) pause(ctx context.Context, peer string, pause bool) error {
-	known := func(p relay.PeerStatus) bool { return p.Region == peer }
-	if !slices.ContainsFunc(call.e.cfg.Inspector.Peers(), known) {
-		return noSuchPeer(peer)
+	if err := call.known(peer); err != nil {
+		return err
 	}
 	if pause {
 		return call.e.cfg.Controller.Pause(ctx, peer)
@@ -124,17 +136,10 @@ func (call *call) pause(ctx context.Context, peer string, pause bool) error {
 	return call.e.cfg.Controller.Resume(ctx, peer)
 }
 
-func purgeBefore(ctx context.Context, call *call, argument string) error {
-	lsn, err := strconv.ParseUint(argument, 10, 64)
-	if err != nil {
-		return failure(codeWrongArgument, "Incorrect arguments to octant.purge: %s is no sequence number", shorten(argument, 40))
+// known is an error if no peer is called so.
+func (call *call) known(peer string) error {
+	if slices.ContainsFunc(call.e.cfg.Inspector.Peers(), func(p relay.PeerStatus) bool { return p.Region == peer }) {
+		return nil
 	}
-	return call.purge(ctx, relay.LSN(lsn), false)
-}
-
-func (call *call) purge(ctx context.Context, before relay.LSN, force bool) error {
-	if err := call.e.cfg.Controller.Purge(ctx, before, force); err != nil {
-		return failure(codeLogPurge, "Cannot purge: %v", err)
-	}
-	return nil
+	return noSuchPeer(peer)
 }

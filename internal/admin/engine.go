@@ -22,22 +22,21 @@ const (
 	maxConcurrent = 4
 )
 
-// Config says what an Engine shows and steers.
+// Config says what an Engine shows and steers. What is nil is not there, and statements that need it are refused.
 type Config struct {
 	Inspector  relay.Inspector
-	Controller relay.Controller // nil: statements that steer are refused
-	Places     Places           // nil: PURGE BINARY LOGS is refused, CALL octant.purge works
+	Controller relay.Controller
+	Places     Places
+	History    History
+	Upstream   Upstream
+	Clients    Clients
 	Version    string           // what SELECT VERSION() says
+	MySQL      bool             // the relay answers as MySQL does; else as MariaDB
+	ServerID   uint32           // the relay's own
+	ServerUUID string           // the relay's own; of MySQL only
+	Listen     string           // host:port of this very server
 	Now        func() time.Time // nil: time.Now
 	Logger     *slog.Logger     // nil: none
-}
-
-// Places finds entries of the local stream by the names that PURGE BINARY LOGS uses.
-type Places interface {
-	// File returns the first entry of one of the database's log files; relay.ErrNotFound if the log does not have the file.
-	File(ctx context.Context, name string) (relay.LSN, error)
-	// Time returns the first entry that was committed at t or later; the entry after the last one if there is none.
-	Time(ctx context.Context, t time.Time) (relay.LSN, error)
 }
 
 // Session says whose statement it is.
@@ -46,6 +45,7 @@ type Session struct {
 	User         string
 	Roles        []string // "replicate", "read", "admin"; admin may read too
 	RemoteAddr   string
+	Database     string // that was named at login; "" for none
 }
 
 // Engine answers statements. It may be used by many goroutines at once. It keeps nothing between the statements of a session:
@@ -80,11 +80,14 @@ func (e *Engine) Query(ctx context.Context, s Session, query string) (result *my
 	if len(query) > maxStatement {
 		return nil, failure(mysql.ER_NET_PACKET_TOO_LARGE, "The statement is longer than %d bytes", maxStatement)
 	}
-	ctx, cancel := context.WithTimeout(ctx, maxDuration)
-	defer cancel()
 	st, err := parse(query)
 	if err != nil {
 		return nil, err
+	}
+	if !st.patient {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, maxDuration)
+		defer cancel()
 	}
 	if err := s.need(st.role); err != nil {
 		return nil, err

@@ -18,6 +18,13 @@ const (
 	codeWrongArgument = 1210 // ER_WRONG_ARGUMENTS
 	codeNotSupported  = 1235 // ER_NOT_SUPPORTED_YET
 	codeLogPurge      = 1378 // ER_BINLOG_PURGE_FATAL_ERR
+
+	codeCannotConnect  = 2003 // CR_CONN_HOST_ERROR
+	codeSlaveMustStop  = 1198 // ER_SLAVE_MUST_STOP
+	codeThreadMustStop = 3021 // MySQL's ER_REPLICA_CHANNEL_IO_THREAD_MUST_STOP
+	codeWrongLogEvents = 1220 // ER_ERROR_WHEN_EXECUTING_COMMAND
+	codeGTIDList       = 1941 // MariaDB's ER_INCORRECT_GTID_STATE
+	codeGTIDSet        = 1772 // MySQL's ER_MALFORMED_GTID_SET_SPECIFICATION
 )
 
 // maxMessage is how many bytes of an error's text a client gets: MariaDB's MYSQL_ERRMSG_SIZE.

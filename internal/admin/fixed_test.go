@@ -35,7 +35,7 @@ func (*fixed) Self() relay.Hello {
 func (*fixed) Status() relay.Status {
 	return relay.Status{
 		Ready: true, Started: now.Add(-90 * time.Second), Engine: "mariadb 10.11.19", DatabaseAt: "127.0.0.1:3306",
-		Capture:  relay.CaptureStatus{Connected: true, CaughtUp: true, LSN: 120, Merged: 120, HLC: 1_700_000_000_000_001},
+		Capture:  relay.CaptureStatus{Connected: true, Since: now.Add(-80 * time.Second), CaughtUp: true, LSN: 120, Merged: 120, HLC: 1_700_000_000_000_001},
 		Apply:    relay.ApplyStatus{Writable: true, Index: 4},
 		Counters: relay.Counters{CapturedTransactions: 60, Conflicts: 3},
 	}
@@ -162,7 +162,7 @@ var boss = admin.Session{ConnectionID: 12, User: "root", Roles: []string{"admin"
 
 func newEngine(f *fixed) *admin.Engine {
 	return admin.New(admin.Config{
-		Inspector: f, Controller: f, Places: f, Version: "10.11.19-MariaDB-log", Now: func() time.Time { return now },
+		Inspector: f, Controller: f, Places: f, Version: "10.11.19-MariaDB-log", ServerID: 3_000_000_001, Listen: "10.0.1.5:4001", Now: func() time.Time { return now },
 	})
 }
 

@@ -25,7 +25,7 @@ func (c *cursor) purge() (statement, error) {
 		if err != nil {
 			return statement{}, err
 		}
-		return steer(func(ctx context.Context, call *call) error { return call.purgeTo(ctx, name) })
+		return steer(func(ctx context.Context, call *call) error { return call.purgeTo(ctx, name, false) })
 	case c.words("before") && !c.done() && !c.has(append([]string{"from", "select", "table"}, reaching...)...):
 		when := c.rest()
 		return steer(func(ctx context.Context, call *call) error { return call.purgeBefore(ctx, when) })
@@ -35,7 +35,7 @@ func (c *cursor) purge() (statement, error) {
 
 var errNoPlaces = failure(codeNotSupported, "This relay purges by sequence number only: see octant.log, and CALL octant.purge(lsn)")
 
-func (call *call) purgeTo(ctx context.Context, file string) error {
+func (call *call) purgeTo(ctx context.Context, file string, force bool) error {
 	if call.e.cfg.Places == nil {
 		return errNoPlaces
 	}
@@ -46,7 +46,7 @@ func (call *call) purgeTo(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	return call.purge(ctx, lsn, false)
+	return call.purge(ctx, lsn, force)
 }
 
 // purgeBefore lets the SQL engine work out the time, so that NOW() - INTERVAL 3 DAY is as good as a date.

@@ -48,16 +48,17 @@ func TestAnswers(t *testing.T) {
 		{"SHOW BINARY LOG STATUS", "File|Position|Binlog_Do_DB|Binlog_Ignore_DB|Executed_Gtid_Set", "mariadb-bin.000002|4711|||0-1-100"},
 		{"SHOW BINARY LOGS", "Log_name|File_size", "mariadb-bin.000001|1000\nmariadb-bin.000002|4711"},
 		{"SHOW MASTER LOGS", "Log_name|File_size", "mariadb-bin.000001|1000\nmariadb-bin.000002|4711"},
-		{"SHOW SLAVE HOSTS", "Server_id|Host|Port|Master_id", "77|10.0.9.9|0|1"},
-		{"SHOW REPLICA HOSTS", "Server_id|Host|Port|Master_id", "77|10.0.9.9|0|1"},
-		{"SHOW REPLICAS", "Server_Id|Host|Port|Source_Id|Replica_UUID", "77|10.0.9.9|0|1|"},
-		{"SHOW FULL PROCESSLIST", "Id|User|Host|db|Command|Time|State|Info",
-			"12|root|127.0.0.1:5555|octant|Query|0|starting|SHOW FULL PROCESSLIST\n" +
-				"9|repl|10.0.9.9:50000|NULL|Binlog Dump|60|Sending the relay log to a replica|NULL\n" +
-				"0|system user|10.0.2.5:4001|NULL|Slave_IO|60|b is connected|NULL\n" +
-				"0|system user|[::1]:4002|NULL|Slave_IO|0|c is connecting|NULL\n" +
-				"0|system user|10.0.2.7:4001|NULL|Slave_IO|0|d is paused|NULL\n" +
-				"0|system user|10.0.2.8:4001|NULL|Slave_IO|0|e is stopped|NULL"},
+		{"SHOW SLAVE HOSTS", "Server_id|Host|Port|Master_id", "77|10.0.9.9|0|3000000001"},
+		{"SHOW REPLICA HOSTS", "Server_id|Host|Port|Master_id", "77|10.0.9.9|0|3000000001"},
+		{"SHOW REPLICAS", "Server_Id|Host|Port|Source_Id|Replica_UUID", "77|10.0.9.9|0|3000000001|"},
+		{"SHOW FULL PROCESSLIST", "Id|User|Host|db|Command|Time|State|Info|Progress",
+			"12|root|127.0.0.1:5555|octant|Query|0|starting|SHOW FULL PROCESSLIST|0.000\n" +
+				"9|repl|10.0.9.9:50000|NULL|Binlog Dump|60|Sending the relay log to a replica|NULL|0.000\n" +
+				"0|system user|127.0.0.1:3306|NULL|Slave_IO|80|the source is connected|NULL|0.000\n" +
+				"0|system user|10.0.2.5:4001|NULL|Slave_IO|60|b is connected|NULL|0.000\n" +
+				"0|system user|[::1]:4002|NULL|Slave_IO|0|c is connecting|NULL|0.000\n" +
+				"0|system user|10.0.2.7:4001|NULL|Slave_IO|0|d is paused|NULL|0.000\n" +
+				"0|system user|10.0.2.8:4001|NULL|Slave_IO|0|e is stopped|NULL|0.000"},
 
 		// Tables, with real SQL.
 		{"SELECT region, state, lag_ms FROM octant.peers WHERE lag_ms > 100 OR state <> 'connected' ORDER BY region DESC LIMIT 2",
@@ -144,16 +145,27 @@ func TestRefusals(t *testing.T) {
 		{"SELECT LOAD_FILE('/etc/passwd')", 1235, "42000", ""},
 		{"SELECT `load_file`('/etc/passwd')", 1235, "42000", ""},
 		{"KILL 3", 1235, "42000", "KILL 3"},
-		{"FLUSH LOGS", 1235, "42000", ""},
-		{"RESET MASTER", 1235, "42000", ""},
-		{"CHANGE MASTER TO MASTER_HOST='x'", 1235, "42000", ""},
+		{"KILL x", 1064, "42000", "near 'x'"},
+		{"KILL USER x", 1235, "42000", "SHOW PROCESSLIST"},
+		{"FLUSH TABLES WITH READ LOCK", 1235, "42000", "no tables"},
+		{"FLUSH", 1064, "42000", ""},
+		{"RESET MASTER", 1235, "42000", "PURGE BINARY LOGS"},
+		{"RESET BINARY LOGS AND GTIDS", 1235, "42000", "PURGE BINARY LOGS"},
+		{"RESET SLAVE ALL", 1235, "42000", "CHANGE MASTER TO"},
+		{"RESET REPLICA", 1235, "42000", "CHANGE MASTER TO"},
+		{"RESET", 1064, "42000", ""},
+		{"CHANGE MASTER TO MASTER_HOST='x'", 1235, "42000", "configuration file"},
 		{"SHOW BINLOG EVENTS", 1235, "42000", ""},
+		{"SHOW RELAYLOG EVENTS", 1235, "42000", "SHOW BINLOG EVENTS"},
+		{"SHOW GRANTS FOR other", 1235, "42000", "own grants"},
+		{"SELECT MASTER_GTID_WAIT('0-1-1', 1)", 1235, "42000", "master_gtid_wait"},
 		{"SHOW SLAVE 'zz' STATUS", 1617, "HY000", "zz"},
 		{"SHOW REPLICA STATUS FOR CHANNEL 'zz'", 1617, "HY000", "zz"},
 		{"SHOW SLAVE STATUS foo", 1064, "42000", "near 'foo'"},
 		{"SHOW ALL PEERS", 1064, "42000", ""},
 		{"START SLAVE 'zz'", 1617, "HY000", "zz"},
-		{"START SLAVE IO_THREAD", 1235, "42000", "together"},
+		{"START SLAVE SQL_THREAD", 1235, "42000", "together"},
+		{"START SLAVE UNTIL MASTER_LOG_FILE='x', MASTER_LOG_POS=4", 1235, "42000", "UNTIL"},
 		{"STOP", 1064, "42000", ""},
 		{"CALL octant.nothing()", 1305, "42000", "octant.nothing"},
 		{"CALL app.pause('b')", 1305, "42000", "app.pause"},
@@ -161,7 +173,9 @@ func TestRefusals(t *testing.T) {
 		{"CALL octant.pause(b)", 1210, "HY000", "name of a peer"},
 		{"CALL octant.pause('b', 'c')", 1210, "HY000", "one"},
 		{"CALL octant.pause('zz')", 1617, "HY000", "zz"},
-		{"CALL octant.purge('x')", 1210, "HY000", "number"},
+		{"CALL octant.purge()", 1210, "HY000", "number"},
+		{"CALL octant.purge('x')", 1373, "HY000", "not found"},
+		{"CALL octant.purge(1, 'please')", 1210, "HY000", "'force'"},
 		{"CALL octant.purge(99999999999999999999999)", 1210, "HY000", "no sequence number"},
 		{"PURGE BINARY LOGS TO 'nothing'", 1373, "HY000", "not found"},
 		{"PURGE BINARY LOGS BEFORE 'yesterday'", 1210, "HY000", "no time"},
@@ -199,9 +213,10 @@ func TestReplicationStatus(t *testing.T) {
 	}{
 		{"SHOW SLAVE STATUS", common + "|Channel_Name", 4},
 		{"SHOW REPLICA STATUS", common + "|Channel_Name", 4},
-		{"SHOW REPLICA STATUS FOR CHANNEL ''", common + "|Channel_Name", 4},
-		{"SHOW ALL SLAVES STATUS", all, 4},
-		{"show all replicas status", all, 4},
+		{"SHOW REPLICA STATUS FOR CHANNEL ''", common + "|Channel_Name", 1},
+		{"SHOW SLAVE '' STATUS", common + "|Channel_Name", 1},
+		{"SHOW ALL SLAVES STATUS", all, 5},
+		{"show all replicas status", all, 5},
 		{"SHOW SLAVE 'b' STATUS", common + "|Channel_Name", 1},
 		{"SHOW SLAVE STATUS FOR CHANNEL 'c'", common + "|Channel_Name", 1},
 	}
@@ -255,9 +270,15 @@ func TestSteering(t *testing.T) {
 		{"call `octant`.resume(\"b\");", "resume b"},
 		{"CALL pause('b')", "pause b"},
 		{"CALL octant.purge(42)", "purge 42"},
-		{"START SLAVE", "resume b; resume c; resume d; resume e"},
-		{"STOP REPLICA", "pause b; pause c; pause d; pause e"},
-		{"STOP ALL SLAVES", "pause b; pause c; pause d; pause e"},
+		{"CALL octant.purge(42, 'FORCE')", "purge 42 by force"},
+		{"CALL octant.purge('mariadb-bin.000002', 'force')", "purge 60 by force"},
+		{"START SLAVE", "start"},
+		{"STOP REPLICA", "stop"},
+		{"STOP SLAVE ''", "stop"},
+		{"STOP SLAVE IO_THREAD", "stop"},
+		{"START REPLICA IO_THREAD FOR CHANNEL ''", "start"},
+		{"STOP ALL SLAVES", "stop; pause b; pause c; pause d; pause e"},
+		{"START ALL REPLICAS", "start; resume b; resume c; resume d; resume e"},
 		{"START SLAVE 'c'", "resume c"},
 		{"STOP REPLICA FOR CHANNEL 'c'", "pause c"},
 		{"PURGE BINARY LOGS TO 'mariadb-bin.000002'", "purge 60"},

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"context"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
@@ -11,29 +10,35 @@ import (
 func (c *cursor) show() (statement, error) {
 	whole := *c
 	c.words("show")
-	c.any("full", "global", "session", "local")
+	full := c.any("full", "global", "session", "local") == "full"
 	switch {
 	case c.words("all"):
 		if c.any("slaves", "replicas") == "" {
 			return statement{}, c.wrong()
 		}
-		return c.showReplication(true)
+		return c.showReplication(asked{all: true})
 	case c.words("slave", "hosts"), c.words("replica", "hosts"):
 		return c.showReplicas(false)
 	case c.words("replicas"):
 		return c.showReplicas(true)
-	case c.any("slave", "replica") != "":
-		return c.showReplication(false)
+	case c.words("slave"):
+		return c.showReplication(asked{})
+	case c.words("replica"):
+		return c.showReplication(asked{replica: true})
 	case c.words("master", "status"), c.words("binlog", "status"):
 		return c.showLog(false)
 	case c.words("binary", "log", "status"):
 		return c.showLog(true)
 	case c.words("binary", "logs"), c.words("master", "logs"):
 		return c.showLogFiles()
-	case c.words("binlog", "events"), c.words("relaylog", "events"), c.words("grants"):
-		return statement{}, notSupported(whole.query)
+	case c.words("binlog", "events"):
+		return c.showEvents()
+	case c.words("relaylog", "events"):
+		return refuse("A relay has one log: SHOW BINLOG EVENTS shows it")
+	case c.words("grants"):
+		return c.showGrants()
 	case c.words("processlist"):
-		return c.showProcesses()
+		return c.showProcesses(full)
 	case c.words("variables"):
 		return c.showList("variables", (*Engine).variables)
 	case c.words("status"):
@@ -75,7 +80,7 @@ func (c *cursor) showLog(gtids bool) (statement, error) {
 	columns := []column{
 		{"File", textColumn}, {"Position", naturalColumn}, {"Binlog_Do_DB", textColumn}, {"Binlog_Ignore_DB", textColumn},
 	}
-	if gtids {
+	if gtids { // MySQL's and, since it is newer, everybody's
 		columns = append(columns, column{"Executed_Gtid_Set", textColumn})
 	}
 	if err := c.end(); err != nil {
@@ -95,11 +100,15 @@ func (c *cursor) showLogFiles() (statement, error) {
 		return statement{}, err
 	}
 	return answer(roleRead, func(call *call) *mysql.Result {
+		columns := []column{{"Log_name", textColumn}, {"File_size", naturalColumn}}
+		if call.e.cfg.MySQL {
+			columns = append(columns, column{"Encrypted", textColumn})
+		}
 		var rows [][]any
 		for _, f := range call.e.cfg.Inspector.LogStatus().Files {
-			rows = append(rows, []any{f.Name, f.Size})
+			rows = append(rows, []any{f.Name, f.Size, "No"}[:len(columns)])
 		}
-		return newResult([]column{{"Log_name", textColumn}, {"File_size", naturalColumn}}, rows...)
+		return newResult(columns, rows...)
 	})
 }
 
@@ -115,7 +124,7 @@ func (c *cursor) showReplicas(mysqls bool) (statement, error) {
 		return statement{}, err
 	}
 	return answer(roleRead, func(call *call) *mysql.Result {
-		self := int64(call.e.cfg.Inspector.Self().Region)
+		self := int64(call.e.cfg.ServerID)
 		var rows [][]any
 		for _, r := range call.e.cfg.Inspector.Replicas() {
 			// The port is where a replica listens, which it need not say; what it connects from is no use here.
@@ -123,36 +132,6 @@ func (c *cursor) showReplicas(mysqls bool) (statement, error) {
 		}
 		return newResult(columns, rows...)
 	})
-}
-
-// showProcesses lists this session, those who read the log, and the peers that are read from.
-func (c *cursor) showProcesses() (statement, error) {
-	if err := c.end(); err != nil {
-		return statement{}, err
-	}
-	return statement{roleRead, func(_ context.Context, call *call) (*mysql.Result, error) {
-		return newResult([]column{
-			{"Id", intColumn}, {"User", textColumn}, {"Host", textColumn}, {"db", textColumn}, {"Command", textColumn},
-			{"Time", intColumn}, {"State", textColumn}, {"Info", longColumn},
-		}, call.processes()...), nil
-	}}, nil
-}
-
-func (call *call) processes() [][]any {
-	now := call.e.cfg.Now()
-	s := call.session
-	rows := [][]any{{int64(s.ConnectionID), s.User, s.RemoteAddr, database, "Query", int64(0), "starting", call.query}}
-	for _, r := range call.e.cfg.Inspector.Replicas() {
-		rows = append(rows, []any{
-			int64(r.Connection), r.User, r.Host, nil, "Binlog Dump", since(now, r.Since), "Sending the relay log to a " + r.Kind, nil,
-		})
-	}
-	for _, p := range call.e.cfg.Inspector.Peers() {
-		rows = append(rows, []any{
-			int64(0), "system user", p.Address, nil, "Slave_IO", since(now, p.Since), p.Region + " is " + p.State, nil,
-		})
-	}
-	return rows
 }
 
 // since is for how many seconds something has been so, 0 if it is not known.

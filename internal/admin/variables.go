@@ -12,48 +12,30 @@ import (
 // variable is one setting, as SHOW VARIABLES has it.
 type variable struct{ name, value string }
 
-// variables are what clients ask for, as far as it has a true answer, and what a person wants to know of the relay. They are in
-// order of their names.
-func (e *Engine) variables() []variable {
-	self := e.cfg.Inspector.Self()
-	status := e.cfg.Inspector.Status()
-	gtids := e.cfg.Inspector.LogStatus().GTIDSet
-	return []variable{
-		{"auto_increment_increment", "1"}, {"auto_increment_offset", "1"}, {"autocommit", "ON"}, {"binlog_format", "ROW"},
-		{"character_set_client", "utf8mb4"}, {"character_set_connection", "utf8mb4"}, {"character_set_database", "utf8mb4"},
-		{"character_set_results", "utf8mb4"}, {"character_set_server", "utf8mb4"}, {"character_set_system", "utf8mb3"},
-		{"collation_connection", "utf8mb4_general_ci"}, {"collation_database", "utf8mb4_general_ci"},
-		{"collation_server", "utf8mb4_general_ci"},
-		{"gtid_binlog_pos", gtids}, {"gtid_current_pos", gtids},
-		{"init_connect", ""}, {"interactive_timeout", "28800"}, {"log_bin", "ON"}, {"lower_case_table_names", "0"},
-		{"max_allowed_packet", "16777216"}, {"net_buffer_length", "16384"}, {"net_write_timeout", "60"},
-		{"octant_cluster", self.Cluster}, {"octant_database", status.DatabaseAt}, {"octant_engine", status.Engine},
-		{"octant_region", self.Name}, {"octant_region_id", strconv.Itoa(int(self.Region))}, {"octant_store", self.Store},
-		{"performance_schema", "OFF"}, {"protocol_version", "10"}, {"query_cache_size", "0"}, {"query_cache_type", "OFF"},
-		{"read_only", "ON"}, {"sql_mode", ""}, {"system_time_zone", "UTC"}, {"time_zone", "+00:00"},
-		{"transaction_isolation", "READ-COMMITTED"}, {"transaction_read_only", "OFF"},
-		{"tx_isolation", "READ-COMMITTED"}, {"tx_read_only", "OFF"},
-		{"version", e.cfg.Version}, {"version_comment", "Octant relay of region " + self.Name}, {"wait_timeout", "28800"},
-	}
-}
-
 // variable returns the value of @@name. Numbers and switches are numbers there.
 func (e *Engine) variable(name string) (any, bool) {
-	for _, v := range e.variables() {
-		if v.name != name {
-			continue
-		}
-		switch n, err := strconv.ParseInt(v.value, 10, 64); {
-		case err == nil:
-			return n, true
-		case v.value == "ON" && name != "log_bin":
-			return int64(1), true
-		case v.value == "OFF" && name != "query_cache_type":
-			return int64(0), true
-		}
-		return v.value, true
+	value, ok := e.setting(name)
+	switch n, err := strconv.ParseInt(value, 10, 64); {
+	case !ok:
+		return nil, false
+	case err == nil:
+		return n, true
+	case value == "ON" && name != "log_bin" && name != "gtid_mode":
+		return int64(1), true
+	case value == "OFF" && name != "query_cache_type":
+		return int64(0), true
 	}
-	return nil, false
+	return value, true
+}
+
+// setting returns the value as SHOW VARIABLES has it.
+func (e *Engine) setting(name string) (string, bool) {
+	for _, v := range e.variables() {
+		if v.name == name {
+			return v.value, true
+		}
+	}
+	return "", false
 }
 
 // counters are the relay's numbers under the names that SHOW STATUS gives them, in order.
@@ -61,12 +43,6 @@ func (e *Engine) counters() []variable {
 	s := e.cfg.Inspector.Status()
 	n := func(v uint64) string { return strconv.FormatUint(v, 10) }
 	c := s.Counters
-	running := "OFF"
-	for _, p := range e.cfg.Inspector.Peers() {
-		if p.State == "connected" {
-			running = "ON"
-		}
-	}
 	return []variable{
 		{"Octant_applied_rows", n(c.AppliedRows)}, {"Octant_applied_transactions", n(c.AppliedTransactions)},
 		{"Octant_apply_retries", n(c.ApplyRetries)}, {"Octant_capture_reconnects", n(c.CaptureReconnects)},
@@ -76,10 +52,31 @@ func (e *Engine) counters() []variable {
 		{"Octant_received_bytes", n(c.ReceivedBytes)}, {"Octant_received_transactions", n(c.ReceivedTransactions)},
 		{"Octant_repairs", n(c.RepairsDone)}, {"Octant_repairs_pending", strconv.Itoa(s.Apply.Repairs)},
 		{"Octant_served_bytes", n(c.ServedBytes)}, {"Octant_served_transactions", n(c.ServedTransactions)},
-		{"Octant_skipped_rows", n(c.SkippedRows)}, {"Slave_running", running},
+		{"Octant_skipped_rows", n(c.SkippedRows)}, {"Slave_retried_transactions", n(c.ApplyRetries)}, {"Slave_running", e.running()},
 		{"Slaves_connected", strconv.Itoa(len(e.cfg.Inspector.Replicas()))},
+		{"Threads_connected", strconv.Itoa(e.connected())},
 		{"Uptime", strconv.Itoa(int(max(0, e.cfg.Now().Sub(s.Started)).Seconds()))},
 	}
+}
+
+// running tells whether the relay reads its source or a peer.
+func (e *Engine) running() string {
+	reading := e.cfg.Inspector.Status().Capture.Connected
+	for _, p := range e.cfg.Inspector.Peers() {
+		reading = reading || p.State == "connected"
+	}
+	if reading {
+		return "ON"
+	}
+	return "OFF"
+}
+
+// connected is how many clients there are: at least the one who asks.
+func (e *Engine) connected() int {
+	if e.cfg.Clients == nil {
+		return 1 + len(e.cfg.Inspector.Replicas())
+	}
+	return len(e.cfg.Clients.Clients())
 }
 
 var variableColumns = []column{{"Variable_name", textColumn}, {"Value", textColumn}}
@@ -92,7 +89,7 @@ func (c *cursor) showList(table string, list func(*Engine) []variable) (statemen
 		if c.has(reaching...) {
 			return statement{}, c.wrong()
 		}
-		return statement{roleRead, func(ctx context.Context, call *call) (*mysql.Result, error) {
+		return statement{role: roleRead, run: func(ctx context.Context, call *call) (*mysql.Result, error) {
 			return call.e.ask(ctx, call.session, "SELECT * FROM (SELECT name AS Variable_name, value AS Value FROM octant."+
 				table+") v WHERE "+condition)
 		}}, nil
@@ -101,11 +98,11 @@ func (c *cursor) showList(table string, list func(*Engine) []variable) (statemen
 		if err == nil {
 			err = c.end()
 		}
-		return statement{roleRead, func(_ context.Context, call *call) (*mysql.Result, error) {
+		return statement{role: roleRead, run: func(_ context.Context, call *call) (*mysql.Result, error) {
 			return listed(list(call.e), pattern), nil
 		}}, err
 	}
-	return statement{roleRead, func(_ context.Context, call *call) (*mysql.Result, error) {
+	return statement{role: roleRead, run: func(_ context.Context, call *call) (*mysql.Result, error) {
 		return listed(list(call.e), "%"), nil
 	}}, c.end()
 }
