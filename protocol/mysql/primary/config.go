@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
@@ -24,8 +23,14 @@ type User struct {
 	Name     string
 	Password string `json:"-"` // a user without one cannot log in
 	Roles    []string
-	// Plugin is mysql_native_password, also if empty, or caching_sha2_password. MariaDB's replication threads know only the first.
+	// Plugin is mysql_native_password or caching_sha2_password. Empty means what the flavour's own clients can do: MariaDB's replication
+	// threads know only the first, MySQL's only the second since 9.0.
 	Plugin string
+
+	RequireTLS         bool   // refuse this user on plain connections
+	RequireCertificate bool   // and without a certificate that Config.TLS.ClientCAs vouches for
+	CertificateName    string // which must have this common name; "": any
+	MaxConnections     int    // at the same time; 0: no limit of its own
 }
 
 // Config is what a Server needs. It is not changed after New.
@@ -34,7 +39,8 @@ type Config struct {
 	TLS   *tls.Config // nil: clients cannot use TLS
 
 	ServerID      uint32 // the relay's own, different from the database's and every replica's
-	ServerVersion string // the database's, as its SELECT VERSION() says: "10.11.19-MariaDB-log"
+	ServerUUID    string // the relay's own, in the form of MySQL's server_uuid; needed if the flavour is MySQL's
+	ServerVersion string // the database's, as its SELECT VERSION() says: "10.11.19-MariaDB-log"; it tells the flavour
 
 	Log       relay.Log
 	Publisher relay.Publisher // nil: relays are refused
@@ -44,7 +50,9 @@ type Config struct {
 	Logger *slog.Logger     // nil: silent
 	Now    func() time.Time // for what is shown and for the throttle; nil: time.Now
 
-	MaxConnections int           // 0: 512
+	MaxConnections int           // 0: 512; of these at most half may be clients that have not logged in
+	MaxMemory      int64         // bytes buffered for all clients together, beside the cache; 0: 256 MiB
+	CacheBytes     int64         // of the log, kept for dumps that follow each other closely; 0: 32 MiB
 	LoginTimeout   time.Duration // for the whole login; 0: 10 s
 	WriteTimeout   time.Duration // for each 128 KiB that a client must take; 0: 60 s
 	Patience       time.Duration // for the relay log to reach the place that a replica names; 0: 3 s
@@ -52,7 +60,10 @@ type Config struct {
 
 // Upstream is what replicas ask about the database that stands behind the relay.
 type Upstream struct {
-	DomainID uint32 // @@global.gtid_domain_id
+	ServerID   uint32 // @@global.server_id; a replica that has the same is refused. 0: not known
+	ServerUUID string // @@global.server_uuid of MySQL
+	DomainID   uint32 // @@global.gtid_domain_id of MariaDB
+	GTIDMode   string // @@global.gtid_mode of MySQL; "": ON
 }
 
 // SQL answers statements. An implementation that keeps state per connection can also have a method
@@ -85,6 +96,12 @@ func (c Config) withDefaults() Config {
 	if c.MaxConnections == 0 {
 		c.MaxConnections = 512
 	}
+	if c.MaxMemory == 0 {
+		c.MaxMemory = 256 << 20
+	}
+	if c.CacheBytes == 0 {
+		c.CacheBytes = 32 << 20
+	}
 	if c.LoginTimeout == 0 {
 		c.LoginTimeout = 10 * time.Second
 	}
@@ -95,12 +112,4 @@ func (c Config) withDefaults() Config {
 		c.Patience = 3 * time.Second
 	}
 	return c
-}
-
-// greeting is the version as the server's first packet has it: MariaDB 10 hides behind an old MySQL version, 11 does not.
-func greeting(version string) string {
-	if strings.HasPrefix(version, "10.") && strings.Contains(version, "MariaDB") {
-		return "5.5.5-" + version
-	}
-	return version
 }

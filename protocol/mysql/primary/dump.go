@@ -9,8 +9,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/go-mysql-org/go-mysql/mysql"
-
 	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/relay"
 )
@@ -19,35 +17,51 @@ import (
 type dump struct {
 	c       *session
 	log     relay.LocalStream
+	books   browser
 	w       *packetWriter
 	options options
+	groups  groups
 	start   start
 
-	lsn       relay.LSN  // of the last entry that was sent or left out
-	file      string     // that the client believes to be reading
-	offset    uint64     // behind everything sent or left out
-	formatted bool       // a format description came since the last ROTATE
-	described bool       // one came at all
-	checksum  bool       // of artificial events
-	active    time.Time  // when the client was last sent something
-	until     binlog.Set // domains in which the client still wants something; of a dump without end: nil
-	state     binlog.Set // what the client has
-	skipped   bool       // groups were left out, and the client was not told yet what it is taken to have
+	lsn       relay.LSN // of the last entry that was sent or left out
+	file      string    // that the client believes to be reading
+	offset    uint64    // behind everything sent or left out
+	formatted bool      // a format description came since the last ROTATE
+	described bool      // one came at all
+	checksum  bool      // of artificial events
+	spoken    time.Time // when a heartbeat was last due and not possible
+	tally     tally
+}
+
+// tally is what was sent and not yet shown.
+type tally struct {
+	transactions, bytes uint64
+	gtid                string
 }
 
 func newDump(c *session, w *packetWriter, o options) *dump {
-	return &dump{c: c, log: c.srv.cfg.Log.Local(), w: w, options: o, checksum: o.checksum, active: time.Now(), until: o.until.Clone(), state: o.state.Clone()}
+	log := c.srv.cfg.Log.Local()
+	d := &dump{c: c, log: log, books: browser{shelf: c.srv.shelf}, w: w, options: o, checksum: o.checksum}
+	d.groups = anything{d}
+	if o.byGTID {
+		d.groups = c.srv.dialect.groups(d)
+	}
+	if o.semiSync {
+		w.semiSync()
+	}
+	return d
 }
 
 // run sends events until ctx ends or the client must not have more. io.EOF says that it has all it asked for.
 func (d *dump) run(ctx context.Context) error {
+	defer d.books.close()
 	err := d.settle(ctx)
 	if err == nil {
 		err = d.pump(ctx)
 	}
 	switch {
 	case errors.Is(err, relay.ErrTrimmed):
-		return errPurged()
+		return d.c.srv.dialect.trimmed(d)
 	case errors.Is(err, relay.ErrCorrupt) || errors.Is(err, binlog.ErrMalformed):
 		return errUnreadable("its log", err)
 	}
@@ -73,88 +87,126 @@ func (d *dump) settle(ctx context.Context) error {
 }
 
 func (d *dump) plan() (err error) {
-	if d.options.byGTID {
-		d.start, err = startByGTID(d.log, d.options.state)
-	} else {
-		d.start, err = startByFile(d.log, d.options.file, d.options.offset)
-	}
+	d.start, err = d.groups.start(d.log)
 	d.lsn = d.start.lsn - 1
 	return err
 }
 
 func (d *dump) pump(ctx context.Context) error {
-	cursor, err := d.log.Read(d.start.lsn)
-	if err != nil {
-		return err
-	}
-	defer cursor.Close()
-	if err := d.introduce(ctx); err != nil {
-		return err
-	}
-	if err := d.alreadyReached(); err != nil {
+	if err := d.lead(ctx); err != nil {
 		return err
 	}
 	for {
-		e, body, err := d.next(ctx, cursor)
+		if err := d.await(ctx); err != nil {
+			return err
+		}
+		b, err := d.books.get(ctx, d.lsn+1)
 		if err != nil {
 			return err
 		}
-		if err := d.entry(e, body); err != nil {
-			return fmt.Errorf("send log entry %d: %w", e.LSN, err)
+		if err := d.batch(ctx, b); err != nil {
+			return err
 		}
 	}
 }
 
-// next returns the next entry. Before it waits for one it sends what is pending, and while it waits, heartbeats.
-func (d *dump) next(ctx context.Context, cursor relay.Cursor[relay.Entry]) (relay.Entry, relay.Body, error) {
+// await returns when there is something to send. Before it waits it sends what is pending, and while it waits, heartbeats.
+func (d *dump) await(ctx context.Context) error {
+	if uint64(d.lsn) < d.log.Last() {
+		return ctx.Err()
+	}
+	if err := d.groups.caughtUp(); err != nil {
+		return err
+	}
+	if err := d.flush(); err != nil {
+		return err
+	}
+	if d.options.nonBlocking {
+		return io.EOF
+	}
+	d.c.progress.waits(true)
+	defer d.c.progress.waits(false)
 	for uint64(d.lsn) >= d.log.Last() {
-		if d.options.nonBlocking {
-			return relay.Entry{}, nil, io.EOF
-		}
-		if err := d.w.flush(); err != nil {
-			return relay.Entry{}, nil, err
-		}
-		e, body, err := d.await(ctx, cursor)
+		err := d.waitOnce(ctx)
 		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
-			return e, body, err
+			return err
 		}
 		if err := d.heartbeat(); err != nil {
-			return e, body, err
+			return err
 		}
 	}
-	return cursor.Next(ctx)
+	return nil
 }
 
-func (d *dump) await(ctx context.Context, cursor relay.Cursor[relay.Entry]) (relay.Entry, relay.Body, error) {
-	if d.options.heartbeat == 0 {
-		return cursor.Next(ctx)
+// waitOnce waits for the next entry until a heartbeat is due.
+func (d *dump) waitOnce(ctx context.Context) error {
+	if d.options.heartbeat > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, d.heard().Add(d.options.heartbeat))
+		defer cancel()
 	}
-	ctx, cancel := context.WithDeadline(ctx, d.active.Add(d.options.heartbeat))
-	defer cancel()
-	return cursor.Next(ctx)
+	return d.log.WaitDurable(ctx, d.lsn+1)
+}
+
+// heard is when the client last heard of us.
+func (d *dump) heard() time.Time {
+	if d.spoken.After(d.w.flushed) {
+		return d.spoken
+	}
+	return d.w.flushed
 }
 
 // heartbeat tells the client that the connection lives and how far the log goes. Between a ROTATE and the format description of
 // the next file it would stop the replica (MDEV-29981).
 func (d *dump) heartbeat() error {
-	d.active = time.Now()
+	d.spoken = time.Now()
 	if !d.formatted || d.file == "" {
 		return nil
 	}
-	if err := d.w.event(binlog.Heartbeat(d.c.srv.cfg.ServerID, d.file, d.offset, d.checksum)); err != nil {
+	if err := d.event(d.c.srv.dialect.heartbeat(d)); err != nil {
 		return err
 	}
-	return d.w.flush()
+	return d.flush()
+}
+
+// silence keeps the client informed while much is left out.
+func (d *dump) silence() error {
+	if d.options.heartbeat == 0 || time.Since(d.heard()) < d.options.heartbeat {
+		return nil
+	}
+	return d.heartbeat()
+}
+
+// event sends an event that was made for this connection.
+func (d *dump) event(event []byte) error { return d.w.event(event, false) }
+
+// flush sends what is pending and shows how far the client is.
+func (d *dump) flush() error {
+	if err := d.w.flush(); err != nil {
+		return err
+	}
+	d.show()
+	return nil
+}
+
+// batch sends the entries of a batch that come next.
+func (d *dump) batch(ctx context.Context, b *batch) error {
+	for i := int(d.lsn + 1 - b.first); i < len(b.entries); i++ {
+		if err := d.entry(b, &b.entries[i]); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return fmt.Errorf("send log entry %d: %w", b.entries[i].LSN, err)
+		}
+	}
+	d.show()
+	return d.silence()
 }
 
 // entry sends one entry, or leaves it out if the client has it.
-func (d *dump) entry(e relay.Entry, body relay.Body) error {
-	file, offset, err := place(e)
-	if err != nil {
-		return err
-	}
-	if file != d.file {
-		if err := d.enter(file, offset); err != nil {
+func (d *dump) entry(b *batch, e *batched) error {
+	if e.file != d.file {
+		if err := d.enter(e.file, e.offset); err != nil {
 			return err
 		}
 	}
@@ -162,164 +214,109 @@ func (d *dump) entry(e relay.Entry, body relay.Body) error {
 	if e.LSN == d.start.lsn {
 		skip = d.start.skip
 	}
-	d.lsn, d.offset = e.LSN, offset+uint64(e.Size)
-	if e.GTID != "" && d.options.byGTID {
-		send, err := d.group(e, offset)
-		if err != nil {
-			return err
-		}
-		if !send {
-			return d.silence()
-		}
+	send, err := d.wants(e)
+	if err != nil {
+		return err
 	}
-	if err := d.events(body, skip); err != nil {
+	d.lsn, d.offset = e.LSN, e.offset+uint64(e.Size)
+	if !send {
+		return nil
+	}
+	if e.tooLarge() {
+		err = d.large(e, skip)
+	} else {
+		err = d.small(b, e, skip)
+	}
+	if err != nil {
 		return err
 	}
 	d.note(e)
-	return d.reached(e)
+	return d.groups.sent(e.Entry)
 }
 
-// group tells whether a GTID replica is to get a group. After a stretch of groups that it was not to get it is told its state, as
-// real primaries do.
-func (d *dump) group(e relay.Entry, offset uint64) (send bool, err error) {
-	g, err := binlog.Parse(e.GTID)
-	if err != nil {
-		return false, err
+func (d *dump) wants(e *batched) (bool, error) {
+	if e.GTID == "" || !d.options.byGTID {
+		return true, d.groups.caughtUp()
 	}
-	switch {
-	case e.LSN <= d.start.held[g.Domain]:
-		d.skipped = true
-		return false, nil
-	case d.stopped(g):
-		return false, nil
-	}
-	if d.skipped {
-		err = d.tellState(offset)
-	}
-	d.state.Add(g)
-	return true, err
-}
-
-func (d *dump) tellState(offset uint64) error {
-	d.skipped = false
-	if len(d.state) == 0 {
-		return nil
-	}
-	return d.w.event(binlog.FakeGTIDList(d.c.srv.cfg.ServerID, d.state.List(), uint32(offset), true))
-}
-
-// silence keeps the client informed while much is left out.
-func (d *dump) silence() error {
-	if d.options.heartbeat == 0 || time.Since(d.active) < d.options.heartbeat {
-		return nil
-	}
-	return d.heartbeat()
+	return d.groups.wants(e.Entry, e.offset)
 }
 
 // note counts an entry that was sent.
-func (d *dump) note(e relay.Entry) {
-	d.active = time.Now()
+func (d *dump) note(e *batched) {
+	d.tally.bytes += uint64(e.Size)
 	if e.GTID != "" {
-		d.c.srv.transactions.Add(1)
+		d.tally.transactions++
+		d.tally.gtid = e.GTID
 	}
-	d.c.srv.bytes.Add(uint64(e.Size))
+}
+
+// show makes the tally visible to others.
+func (d *dump) show() {
+	t := d.tally
+	d.tally = tally{}
+	d.c.srv.transactions.Add(t.transactions)
+	d.c.srv.bytes.Add(t.bytes)
 	d.c.progress.update(func(s *relay.ReplicaStatus) {
-		s.LSN, s.File, s.Position = e.LSN, d.file, d.offset
-		s.Sent += uint64(e.Size)
-		if e.GTID != "" {
-			s.GTID = e.GTID
+		s.LSN, s.File, s.Position = d.lsn, d.file, d.offset
+		s.Sent += t.bytes
+		if t.gtid != "" {
+			s.GTID = t.gtid
 		}
 	})
 }
 
-// events sends the events of an entry, from the byte skip on, where one begins.
-func (d *dump) events(body relay.Body, skip uint64) error {
-	var c cutter
-	var sink sink = drop{}
-	for piece, err := range body {
-		if err != nil {
-			return err
-		}
-		for len(piece) > 0 {
-			header, rest, err := c.cut(piece)
-			if err != nil {
+// acknowledge tells whether a semi-synchronous replica is to say when it has the entry: when there is nothing after it. While a replica
+// catches up nobody waits for it.
+func (d *dump) acknowledge(e *batched) bool {
+	return d.options.semiSync && e.GTID != "" && uint64(e.LSN) >= d.log.Last()
+}
+
+// small sends the events of an entry that lies in a batch, from the byte skip on.
+func (d *dump) small(b *batch, e *batched, skip uint64) error {
+	events := b.events[e.events[0]:e.events[1]]
+	last := d.acknowledge(e)
+	if e.plain && skip == 0 {
+		for i, v := range events {
+			if err := d.w.event(b.bytes[v.from:v.to], last && i == len(events)-1); err != nil {
 				return err
 			}
-			switch {
-			case header:
-				sink, err = d.begin(c.head[:], c.offset-binlog.HeaderSize >= skip)
-			case c.have == 0:
-				err = sink.write(piece[:len(piece)-len(rest)])
-			}
-			if err != nil {
-				return err
-			}
-			piece = rest
 		}
-	}
-	return c.end()
-}
-
-// sink takes the bytes of an event after its header.
-type sink interface{ write([]byte) error }
-
-// drop takes the bytes of an event that is left out.
-type drop struct{}
-
-func (drop) write([]byte) error { return nil }
-
-// begin decides what becomes of the event with that header, and returns where its other bytes go.
-func (d *dump) begin(head []byte, wanted bool) (sink, error) {
-	h, err := binlog.ParseHeader(head)
-	switch {
-	case err != nil:
-		return nil, err
-	case !wanted || h.Type == binlog.AnnotateRowsEvent && !d.options.annotate:
-		return drop{}, nil
-	case h.Type == binlog.FormatDescriptionEvent:
-		return &formatSink{d: d, size: int(h.Size), event: append([]byte(nil), head...)}, nil
-	case h.Type == binlog.RotateEvent:
-		d.formatted = false
-	}
-	if err := d.w.begin(int64(h.Size) + 1); err != nil {
-		return nil, err
-	}
-	if err := d.w.write([]byte{mysql.OK_HEADER}); err != nil {
-		return nil, err
-	}
-	return d.w, d.w.write(head)
-}
-
-// formatSink collects a format description, which is not sent as it stands if the file was still open when it was read.
-type formatSink struct {
-	d     *dump
-	size  int
-	event []byte
-}
-
-// maxFormat is far above the size of a real one, about 250 bytes.
-const maxFormat = 64 << 10
-
-func (s *formatSink) write(b []byte) error {
-	if s.size > maxFormat {
-		return fmt.Errorf("format description of %d bytes: %w", s.size, relay.ErrCorrupt)
-	}
-	s.event = append(s.event, b...)
-	if len(s.event) < s.size {
 		return nil
 	}
-	return s.d.format(s.event)
+	for i, v := range events {
+		if uint64(v.from-events[0].from) < skip {
+			continue
+		}
+		if err := d.special(v.kind, b.bytes[v.from:v.to], last && i == len(events)-1); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// format sends a format description that stands in the stream. From then on artificial events have a checksum, as it says. To a GTID
-// replica that goes on, the first one must not say that the server has just started: it would drop its temporary tables.
+// special sends one event, if it is for this client, in the form that is for it.
+func (d *dump) special(kind binlog.EventType, event []byte, acknowledge bool) error {
+	switch kind {
+	case binlog.AnnotateRowsEvent:
+		if !d.options.annotate {
+			return nil
+		}
+	case binlog.FormatDescriptionEvent:
+		return d.format(event)
+	case binlog.RotateEvent:
+		d.formatted = false
+	}
+	return d.w.event(event, acknowledge)
+}
+
+// format sends a format description that stands in the stream. From then on artificial events have a checksum if it says so.
 func (d *dump) format(event []byte) error {
-	goesOn := d.options.byGTID && len(d.options.state) > 0 && !d.described
-	sent, err := binlog.FormatForDump(event, goesOn)
+	keep := d.groups.keepsSession()
+	sent, err := binlog.FormatForDump(event, keep)
 	if err != nil {
 		return err
 	}
-	if goesOn {
+	if keep {
 		restorePosition(sent, event)
 	}
 	return d.describe(sent)
@@ -327,8 +324,12 @@ func (d *dump) format(event []byte) error {
 
 // describe sends a format description as it is given.
 func (d *dump) describe(event []byte) error {
-	d.formatted, d.described, d.checksum = true, true, true
-	return d.w.event(event)
+	f, err := binlog.ParseFormat(event)
+	if err != nil {
+		return err
+	}
+	d.formatted, d.described, d.checksum = true, true, f.Checksum == binlog.ChecksumCRC32
+	return d.event(event)
 }
 
 // restorePosition puts back the position that FormatForDump took out together with the time.

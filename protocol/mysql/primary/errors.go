@@ -12,9 +12,9 @@ import (
 
 // The reasons for ending a connection from another goroutine.
 var (
-	errSameServerID = mysql.NewError(erSlaveSameID, "A slave with the same server_uuid/server_id is already connected")
-	errKilled       = mysql.NewError(erConnectionKilled, "Connection was killed")
-	errGone         = errors.New("the client is gone")
+	errKilled      = mysql.NewError(erConnectionKilled, "Connection was killed")
+	errInterrupted = mysql.NewDefaultError(mysql.ER_QUERY_INTERRUPTED)
+	errGone        = errors.New("the client is gone")
 )
 
 // Codes of MariaDB that the library does not name.
@@ -37,44 +37,21 @@ func (a ahead) Unwrap() error { return a.error }
 
 func notYet(format string, args ...any) error { return ahead{fatal(format, args...)} }
 
-// What real servers say; see sql/sql_repl.cc and share/errmsg-utf8.txt of MariaDB 10.11.
-func errPurged() error {
-	return fatal("Could not find GTID state requested by slave in any binlog files. Probably the slave state is too old and required binlog files have been purged.")
-}
-
-func errAhead(gtid string) error {
-	return notYet("Error: connecting slave requested to start from GTID %s, which is not in the master's binlog", gtid)
-}
-
-func errDiverged(gtid string) error {
-	return fatal("Error: connecting slave requested to start from GTID %s, which is not in the master's binlog. Since the master's binlog contains GTIDs with higher sequence numbers, it probably means that the slave has diverged due to executing extra erroneous transactions", gtid)
-}
-
-func errBadGTIDs() error { return mysql.NewError(erIncorrectGTIDList, "Could not parse GTID list") }
-
-func errUnknownFile() error {
-	return notYet("Could not find first log file name in binary log index file")
-}
-
-func errImpossible(file string, offset uint64) error {
-	return notYet("Client requested master to start replication from impossible position; the first event '%s' at %d, the last event read from '%s' at 4, the last byte read from '%s' at 4.", file, offset, file, file)
-}
-
-func errInsideEvent(file string, offset uint64) error {
-	return fatal("binlog truncated in the middle of event; consider out of disk space on master; the first event '%s' at %d, the last event read from '%s' at %d, the last byte read from '%s' at %d.", file, offset, file, offset, file, offset)
-}
-
 // What only a relay says.
 func errEmpty() error {
 	return mysql.NewError(mysql.ER_UNKNOWN_ERROR, "The relay has not read anything of its database yet; try again")
 }
 
-func errWrongFlavour() error {
-	return fatal("This relay serves a MariaDB binary log, and the client is a MySQL replica. Use a MariaDB replica")
+func errWrongFlavour(relay, client string) error {
+	return fatal("This relay serves a %s binary log, and the client is a %s replica. Use a %s replica", relay, client, relay)
 }
 
-func errOldClient() error {
-	return fatal("This relay serves GTID events, which the client cannot read. Use MariaDB 10.0 or later (@mariadb_slave_capability=4)")
+func errHostBlocked(host string) *mysql.MyError {
+	return mysql.NewError(mysql.ER_HOST_IS_BLOCKED, fmt.Sprintf("Host '%s' is blocked because of many connection errors; wait, or correct the password", host))
+}
+
+func errNoRoom() error {
+	return mysql.NewError(mysql.ER_OUT_OF_RESOURCES, "Out of memory: the relay's memory limit for clients is reached; raise it, or let fewer clients in")
 }
 
 func errNoFormat(file string) error {

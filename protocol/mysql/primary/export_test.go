@@ -20,7 +20,8 @@ func ParseSet(query string) (names []string, ok bool) {
 	if !ok || v.assign(list) != nil {
 		return nil, ok
 	}
-	_, _ = dumpOptions(dumpCommand{}, v) // refusals are fine, panics are not
+	_, _ = mariaDB{}.options(dumpCommand{}, v) // refusals are fine, panics are not
+	_, _ = mySQL{}.options(dumpCommand{}, v)
 	for _, a := range list {
 		names = append(names, a.name)
 	}

@@ -14,11 +14,11 @@ import (
 func Describe(log relay.Log) (relay.LogStatus, error) {
 	var s relay.LogStatus
 	if state := log.State(); state.Position != "" {
-		at, err := binlog.ParsePosition(string(state.Position))
+		gtids, at, err := splitPosition(state.Position)
 		if err != nil {
 			return s, fmt.Errorf("describe the relay log: %w", err)
 		}
-		s.GTIDSet, s.File, s.Position = at.GTIDs.String(), at.File, at.Offset
+		s.GTIDSet, s.File, s.Position = gtids, at.file, at.offset
 	}
 	files, err := filesOf(log.Local())
 	s.Files = files
@@ -42,11 +42,11 @@ func filesOf(local relay.LocalStream) ([]relay.LogFile, error) {
 		if err != nil {
 			return nil, fmt.Errorf("list the relay log's files: %w", err)
 		}
-		at, err := binlog.ParsePosition(string(e.Position))
+		_, at, err := splitPosition(e.Position)
 		if err != nil {
 			return nil, fmt.Errorf("list the relay log's files: %w", err)
 		}
-		file, size := at.File, at.Offset
+		file, size := at.file, at.offset
 		if start, offset, ok := placeOf(&e); ok {
 			file, size = start, offset+uint64(e.Size)
 		}

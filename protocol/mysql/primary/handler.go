@@ -8,6 +8,7 @@ import (
 
 // The commands that the library does not know by name.
 const (
+	comQuit            = 0x01
 	comStatistics      = 0x09
 	comProcessKill     = 0x0c
 	comResetConnection = 0x1f
@@ -61,10 +62,7 @@ func (h *handler) HandleOtherCommand(command byte, data []byte) error {
 	case mysql.COM_BINLOG_DUMP:
 		return h.c.binlogDump(data)
 	case mysql.COM_BINLOG_DUMP_GTID:
-		if err := h.c.need(RoleReplicate); err != nil {
-			return err
-		}
-		return errWrongFlavour()
+		return h.c.binlogDumpGTID(data)
 	case comProcessKill:
 		return h.c.processKill(data)
 	case comResetConnection:

@@ -1,13 +1,10 @@
 package primary
 
 import (
-	"encoding/binary"
 	"strconv"
 	"strings"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
-
-	"github.com/octant-db/octant/protocol/mysql/binlog"
 )
 
 // handshake answers what a replica, a relay or mariadb-binlog says before it dumps. ok is false if the statement is not
@@ -54,19 +51,10 @@ func (c *session) selectStatement(query string, tokens []token) (*mysql.Result, 
 		return cell(title(query), c.srv.cfg.ServerVersion)
 	case "select @@global.server_id", "select @@server_id":
 		return cell(title(query), strconv.FormatUint(uint64(c.srv.cfg.ServerID), 10))
-	case "select @@global.gtid_domain_id":
-		return cell(title(query), strconv.FormatUint(uint64(c.srv.cfg.Upstream().DomainID), 10))
 	case "select @@global.binlog_checksum":
 		return cell(title(query), "CRC32")
-	case "select @@global.gtid_mode":
-		// Only MySQL's replicas ask. With this answer those that replicate by GTID come as far as the dump, where the refusal
-		// reaches their operator.
-		return cell(title(query), "ON")
 	}
-	if file, offset, ok := gtidPosCall(tokens); ok {
-		return c.binlogGTIDPos(title(query), file, offset)
-	}
-	return nil, nil, false
+	return c.srv.dialect.answer(c, tokens, title(query))
 }
 
 func (c *session) show(tokens []token) (*mysql.Result, error, bool) {
@@ -74,11 +62,8 @@ func (c *session) show(tokens []token) (*mysql.Result, error, bool) {
 	switch spell(tokens) {
 	case "show variables like 'server_id'", "show global variables like 'server_id'":
 		return table(columns, []any{"server_id", strconv.FormatUint(uint64(c.srv.cfg.ServerID), 10)})
-	case "show variables like 'rpl_semi_sync_master_enabled'", "show global variables like 'rpl_semi_sync_master_enabled'":
-		// Any row, even OFF, makes a MariaDB replica wait for semi-sync packets and then fail. No row: the primary has no such thing.
-		return table(columns)
 	}
-	return nil, nil, false
+	return c.srv.dialect.answer(c, tokens, "")
 }
 
 // selectVariables answers SELECT @a, @b, if they are ours to answer.
@@ -132,53 +117,6 @@ func spell(tokens []token) string {
 		}
 	}
 	return strings.Join(parts, " ")
-}
-
-// gtidPosCall reads SELECT binlog_gtid_pos('file', offset), which a replica in file mode asks for.
-func gtidPosCall(tokens []token) (file string, offset uint64, ok bool) {
-	if len(tokens) != 7 || tokens[1].text != "binlog_gtid_pos" || tokens[3].kind != tokenString || tokens[5].kind != tokenNumber {
-		return "", 0, false
-	}
-	offset, err := strconv.ParseUint(tokens[5].text, 10, 64)
-	return tokens[3].text, offset, err == nil
-}
-
-// binlogGTIDPos answers with the GTID state at a place between two entries, NULL elsewhere as a server does.
-func (c *session) binlogGTIDPos(column, file string, offset uint64) (*mysql.Result, error, bool) {
-	if offset > 4 {
-		if lsn, err := floorPosition(c.srv.cfg.Log.Local(), file, offset-1); err == nil {
-			e, _, err := c.srv.cfg.Log.Local().Entry(lsn)
-			p, perr := binlog.ParsePosition(string(e.Position))
-			if err == nil && perr == nil && endOffset(e) == offset {
-				return cell(column, p.GTIDs.String())
-			}
-		}
-	}
-	return table([]string{column}, []any{nil})
-}
-
-func (c *session) killStatement(tokens []token) (error, bool) {
-	for _, noise := range []string{"hard", "soft", "connection"} {
-		if len(tokens) > 2 && tokens[1].text == noise {
-			tokens = tokens[1:]
-		}
-	}
-	if len(tokens) != 2 || tokens[1].kind != tokenNumber {
-		return nil, false
-	}
-	id, err := strconv.ParseUint(tokens[1].text, 10, 32)
-	if err != nil {
-		return mysql.NewDefaultError(mysql.ER_NO_SUCH_THREAD, 0), true
-	}
-	return c.srv.kill(c, uint32(id)), true
-}
-
-// processKill is the command behind mysqladmin kill.
-func (c *session) processKill(data []byte) error {
-	if len(data) < 4 {
-		return mysql.NewDefaultError(mysql.ER_MALFORMED_PACKET)
-	}
-	return c.srv.kill(c, binary.LittleEndian.Uint32(data))
 }
 
 // title is a column's name as a server derives it: the text of the expression.

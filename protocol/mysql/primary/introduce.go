@@ -9,33 +9,16 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// introduce sends what comes before the first entry if that is not the beginning of a file:
-//
-//	by file and offset  ROTATE to the place · format description without time and position
-//	by GTID             ROTATE to the file · its frames up to the first group · the state that the replica has
-//
-// as real primaries do (sql/sql_repl.cc). Replicas need the format description; the rest keeps their positions true. A real
-// primary reads the file up to the place, and so sends the checkpoints on the way too, which mean nothing to a replica.
-func (d *dump) introduce(ctx context.Context) error {
-	file, offset, err := d.firstPlace()
-	if err != nil || offset == fileHeader {
-		return err
-	}
-	if !d.options.byGTID {
-		return d.enter(file, offset)
-	}
+// fileHead sends the frames with which a file begins, or if the log no longer has them, another format description.
+func (d *dump) fileHead(ctx context.Context, file string, offset uint64) (all bool, err error) {
 	head, err := fileStart(d.log, file)
-	var all bool
 	if errors.Is(err, relay.ErrNotFound) || errors.Is(err, relay.ErrTrimmed) {
-		err = d.enter(file, offset)
-	} else if err == nil {
-		all, err = d.head(ctx, file, head)
+		return false, d.enter(file, offset)
 	}
-	d.offset = offset
-	if err != nil || all {
-		return err
+	if err != nil {
+		return false, err
 	}
-	return d.tellState(offset)
+	return d.head(ctx, file, head)
 }
 
 // firstPlace returns where the first byte to be sent stands. If that is not written yet, it is the end of the log.
@@ -63,7 +46,7 @@ func (d *dump) enter(file string, offset uint64) error {
 	}
 	event, err := format(d.log, file)
 	if errors.Is(err, relay.ErrNotFound) || errors.Is(err, relay.ErrTrimmed) {
-		return errNoFormat(file)
+		return d.c.srv.dialect.noPurged(file)
 	}
 	if err != nil {
 		return fmt.Errorf("read format description of %s: %w", file, err)
@@ -76,7 +59,7 @@ func (d *dump) enter(file string, offset uint64) error {
 
 func (d *dump) rotate(file string, offset uint64) error {
 	d.file, d.offset, d.formatted = file, offset, false
-	return d.w.event(binlog.FakeRotate(d.c.srv.cfg.ServerID, file, offset, d.checksum))
+	return d.event(binlog.FakeRotate(d.c.srv.cfg.ServerID, file, offset, d.checksum))
 }
 
 // head sends the frames with which a file begins. all says that nothing else comes before the first entry.
@@ -92,7 +75,7 @@ func (d *dump) head(ctx context.Context, file string, from relay.LSN) (all bool,
 		if err != nil || e.Kind != relay.Frame {
 			return false, err
 		}
-		if err := d.events(body, 0); err != nil {
+		if err := d.events(body, 0, e.Size, false); err != nil {
 			return false, err
 		}
 	}

@@ -1,47 +1,114 @@
 package primary
 
 import (
-	"context"
+	"errors"
 	"net"
+	"os"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 )
 
 const (
-	flushSize  = 64 << 10  // pending bytes that are sent without waiting for more
-	bufferSize = 128 << 10 // and the most that are ever pending
+	bufferSize = 256 << 10 // the most that is ever pending
 	maxPayload = 1<<24 - 1 // of one packet
+	packetHead = 4         // length u24, number u8
 )
 
 // packetWriter writes a stream of packets of known length, piece by piece, in few and large writes. The library's own
 // writer does one system call for each packet.
 type packetWriter struct {
-	ctx     context.Context
 	conn    net.Conn
-	timeout time.Duration
+	timeout time.Duration // for each write, of bufferSize at most
+	leaving func() bool   // the client is being told to go: whoever does not listen then is not waited for
 	seq     byte
+	prefix  []byte // before every event
 	buf     []byte
 	left    int64 // of the payload, after the bytes already announced
-	chunk   int   // of the packet that was announced
+	chunk   int   // of the packet that was announced and not written
 	full    bool  // that packet was as long as one can be, so that another must follow
+	restart bool  // the packet being written is the last one before numbers start again
+	broken  bool  // a packet was cut: nothing can be said any more
+
 	sent    uint64
+	flushed time.Time // when something was last sent
+	edge    edge
 }
 
 // newPacketWriter continues the conversation after a command, whose packet had number 0.
-func newPacketWriter(ctx context.Context, conn net.Conn, timeout time.Duration) *packetWriter {
-	return &packetWriter{ctx: ctx, conn: conn, timeout: timeout, seq: 1, buf: make([]byte, 0, bufferSize)}
+func newPacketWriter(conn net.Conn, timeout time.Duration, leaving func() bool) *packetWriter {
+	return &packetWriter{
+		conn: conn, timeout: timeout, leaving: leaving, seq: 1, flushed: time.Now(),
+		prefix: []byte{mysql.OK_HEADER}, buf: make([]byte, 0, bufferSize), edge: edge{first: -1},
+	}
+}
+
+// semiSync is what comes before every event for a semi-synchronous replica: OK, a magic byte, and whether the replica shall
+// acknowledge; see plugin/semisync/semisync.h of MySQL and sql/semisync.h of MariaDB.
+const semiSyncMagic = 0xef
+
+func (w *packetWriter) semiSync() { w.prefix = []byte{mysql.OK_HEADER, semiSyncMagic, 0} }
+
+// event writes a whole event as one payload. The prefix says that it is no error.
+func (w *packetWriter) event(event []byte, acknowledge bool) error {
+	n := len(w.prefix) + len(event)
+	if n >= maxPayload || len(w.buf)+packetHead+n > cap(w.buf) {
+		if err := w.beginEvent(int64(len(event)), acknowledge); err != nil {
+			return err
+		}
+		return w.write(event)
+	}
+	w.number()
+	w.edge.note(len(w.buf), true)
+	w.buf = append(w.buf, byte(n), byte(n>>8), byte(n>>16), w.seq)
+	w.seq++
+	w.full, w.restart = false, acknowledge
+	w.buf = w.prefixed(acknowledge)
+	w.buf = append(w.buf, event...)
+	return nil
+}
+
+// beginEvent announces an event of so many bytes, which write must then be given.
+func (w *packetWriter) beginEvent(size int64, acknowledge bool) error {
+	if err := w.begin(size + int64(len(w.prefix))); err != nil {
+		return err
+	}
+	w.restart = acknowledge
+	if len(w.buf)+len(w.prefix) > cap(w.buf) {
+		if err := w.flush(); err != nil {
+			return err
+		}
+	}
+	w.buf = w.prefixed(acknowledge)
+	w.chunk -= len(w.prefix)
+	return nil
+}
+
+func (w *packetWriter) prefixed(acknowledge bool) []byte {
+	b := append(w.buf, w.prefix...)
+	if acknowledge {
+		b[len(b)-1] = 1
+	}
+	return b
 }
 
 // begin announces a payload of size bytes, which write must then be given. Payloads of 16 MiB and more travel in several packets
 // of which the last one is shorter than the rest, and may be empty.
 func (w *packetWriter) begin(size int64) error {
+	w.number()
 	w.left = size
-	return w.header()
+	return w.header(true)
 }
 
-func (w *packetWriter) header() error {
-	if len(w.buf)+4 > cap(w.buf) {
+// number starts again after a packet that asked for an acknowledgement: that is a conversation of its own.
+func (w *packetWriter) number() {
+	if w.restart {
+		w.seq, w.restart = 1, false
+	}
+}
+
+func (w *packetWriter) header(first bool) error {
+	if len(w.buf)+packetHead > cap(w.buf) {
 		if err := w.flush(); err != nil {
 			return err
 		}
@@ -49,6 +116,7 @@ func (w *packetWriter) header() error {
 	w.chunk = int(min(w.left, maxPayload))
 	w.full = w.chunk == maxPayload
 	w.left -= int64(w.chunk)
+	w.edge.note(len(w.buf), first)
 	w.buf = append(w.buf, byte(w.chunk), byte(w.chunk>>8), byte(w.chunk>>16), w.seq)
 	w.seq++
 	return nil
@@ -61,13 +129,13 @@ func (w *packetWriter) write(p []byte) error {
 		w.buf = append(w.buf, p[:n]...)
 		p = p[n:]
 		w.chunk -= n
-		if len(w.buf) >= flushSize {
+		if len(w.buf) == cap(w.buf) {
 			if err := w.flush(); err != nil {
 				return err
 			}
 		}
 		if w.chunk == 0 && w.full {
-			if err := w.header(); err != nil {
+			if err := w.header(false); err != nil {
 				return err
 			}
 		}
@@ -75,40 +143,35 @@ func (w *packetWriter) write(p []byte) error {
 	return nil
 }
 
-// event writes a whole event as one payload, with the zero byte in front that says that it is no error.
-func (w *packetWriter) event(event []byte) error {
-	if err := w.begin(int64(len(event)) + 1); err != nil {
-		return err
-	}
-	if err := w.write([]byte{mysql.OK_HEADER}); err != nil {
-		return err
-	}
-	return w.write(event)
-}
-
 // flush sends what is pending.
 func (w *packetWriter) flush() error {
 	if len(w.buf) == 0 {
 		return nil
 	}
-	if err := w.conn.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
+	patience := w.timeout
+	if w.leaving() {
+		patience = farewell
+	}
+	w.flushed = time.Now()
+	if err := w.conn.SetWriteDeadline(w.flushed.Add(patience)); err != nil {
 		return err
 	}
-	if w.ctx.Err() != nil { // the deadline above may have replaced a shorter one
-		w.conn.SetWriteDeadline(time.Now().Add(farewell))
+	if w.leaving() { // the deadline above may have replaced a shorter one
+		w.conn.SetWriteDeadline(w.flushed.Add(farewell))
 	}
 	n, err := w.conn.Write(w.buf)
 	w.sent += uint64(n)
-	w.buf = w.buf[:0]
-	return err
+	if err != nil {
+		w.salvage(n, errors.Is(err, os.ErrDeadlineExceeded))
+		return err
+	}
+	w.buf, w.edge = w.buf[:0], edge{first: -1}
+	return nil
 }
-
-// between tells whether no payload is half written.
-func (w *packetWriter) between() bool { return w.chunk == 0 && !w.full }
 
 // finish writes a last packet, unless the client is in the middle of another one: then nothing can be said any more.
 func (w *packetWriter) finish(payload []byte) error {
-	if !w.between() {
+	if w.broken || w.chunk > 0 || w.full {
 		return nil
 	}
 	if err := w.begin(int64(len(payload))); err != nil {

@@ -108,7 +108,7 @@ func (p *publication) message(m relay.Message) (err error) {
 	return p.send()
 }
 
-func (p *publication) send() error { return p.w.event(p.event) }
+func (p *publication) send() error { return p.w.event(p.event, false) }
 
 func (p *publication) note(m relay.Message) {
 	p.c.srv.bytes.Add(uint64(len(m.Chunk)))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 
@@ -19,6 +20,7 @@ func (c *session) register(data []byte) error {
 	}
 	r, err := parseRegister(data)
 	if err == nil {
+		c.registered = r.serverID
 		c.log.Info("replica registered", "server_id", r.serverID, "host", r.host, "port", r.port)
 	}
 	return err
@@ -34,42 +36,67 @@ func (c *session) binlogDump(data []byte) error {
 	if err != nil {
 		return err
 	}
-	if _, ok := c.variables[feed.VariableHello]; ok {
-		return c.stream(kindRelay, 0, c.publish)
+	if c.variables.has(feed.VariableHello) {
+		return c.stream(kindRelay, options{}, feedBytes, c.publish)
 	}
-	for _, name := range []string{"slave_uuid", "replica_uuid"} {
-		if _, ok := c.variables[name]; ok {
-			return errWrongFlavour()
-		}
+	return c.serveDump(command)
+}
+
+// binlogDumpGTID takes COM_BINLOG_DUMP_GTID, by which MySQL's replicas say what they hold.
+func (c *session) binlogDumpGTID(data []byte) error {
+	if err := c.need(RoleReplicate); err != nil {
+		return err
 	}
-	o, err := dumpOptions(command, c.variables)
+	command, err := parseDumpGTID(data)
 	if err != nil {
 		return err
 	}
-	c.srv.evict(c, command.serverID)
-	return c.stream(kindReplica, command.serverID, func(ctx context.Context, w *packetWriter) error {
+	return c.serveDump(command)
+}
+
+func (c *session) serveDump(command dumpCommand) error {
+	o, err := c.srv.dialect.options(command, c.variables)
+	if err != nil {
+		return err
+	}
+	if id := c.registered; id != 0 && (id == c.srv.cfg.ServerID || id == c.srv.cfg.Upstream().ServerID) {
+		return c.srv.dialect.sameAsSource()
+	}
+	c.srv.evict(c, o.serverID, o.uuid)
+	return c.stream(kindReplica, o, dumpBytes, func(ctx context.Context, w *packetWriter) error {
 		return newDump(c, w, o).run(ctx)
 	})
 }
 
+// What a stream holds in memory: the buffer to be written, and what was read ahead.
+const (
+	dumpBytes = bufferSize + batchBytes
+	feedBytes = bufferSize + aheadBytes
+)
+
 // stream runs a dump or feed beside a goroutine that notices when the client goes, and writes the last packet.
-func (c *session) stream(kind string, serverID uint32, run func(context.Context, *packetWriter) error) error {
+func (c *session) stream(kind string, o options, bytes int64, run func(context.Context, *packetWriter) error) error {
+	if !c.srv.memory.take(bytes) {
+		return errNoRoom()
+	}
+	defer c.srv.memory.give(bytes)
 	nc := c.conn.Conn.Conn // TLS, if there is
 	c.progress.start(relay.ReplicaStatus{
-		Connection: c.id(), ServerID: serverID, Kind: kind, User: c.name(), Host: c.host(), Since: c.srv.cfg.Now(),
-	})
+		Connection: c.id(), ServerID: o.serverID, Kind: kind, User: c.name(), Host: c.host(), Since: c.srv.cfg.Now(),
+	}, o.uuid, o.byGTID)
 	defer c.progress.stop()
+	c.activity.begin(c.srv.cfg.Now(), "", c.cancel)
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
 		c.watch(nc)
 	}()
-	w := newPacketWriter(c.ctx, nc, c.srv.cfg.WriteTimeout)
+	w := newPacketWriter(nc, c.srv.cfg.WriteTimeout, func() bool { return c.ctx.Err() != nil })
 	err := run(c.ctx, w)
 	if c.ctx.Err() != nil {
 		err = context.Cause(c.ctx)
 	}
-	c.log.Info("stream ended", "kind", kind, "server_id", serverID, "sent", w.sent, "reason", err)
+	c.ended(kind, o.serverID, w.sent, err)
 	if ferr := c.farewell(w, err); ferr != nil {
 		c.log.Debug("last packet not sent", "err", ferr)
 	}
@@ -79,23 +106,23 @@ func (c *session) stream(kind string, serverID uint32, run func(context.Context,
 	return err
 }
 
-// watch reads until the client leaves, which ends the session. What a client says during a dump means nothing, except
-// that it goes.
-func (c *session) watch(nc net.Conn) {
-	b := make([]byte, 512)
-	for {
-		c.raw.allow(commandBudget)
-		if _, err := nc.Read(b); err != nil {
-			c.cancel(errGone)
-			return
-		}
+// ended writes why a stream ended.
+func (c *session) ended(kind string, serverID uint32, sent uint64, err error) {
+	log := c.log.With("kind", kind, "server_id", serverID, "sent", sent)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		log.Warn("client cut off: it takes too long to take what it is sent", "limit", c.srv.cfg.WriteTimeout)
+		return
 	}
+	log.Info("stream ended", "reason", err)
 }
 
 func (c *session) farewell(w *packetWriter, err error) error {
 	var network net.Error
 	var answer *mysql.MyError
 	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		w.timeout = farewell
+		return w.finish(errPacket(mysql.NewDefaultError(mysql.ER_NET_WRITE_INTERRUPTED)))
 	case errors.Is(err, errGone) || errors.As(err, &network):
 		return nil
 	case errors.Is(err, io.EOF):

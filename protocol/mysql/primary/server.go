@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -20,8 +21,11 @@ import (
 // Server answers mysql clients. Its methods can be called from any goroutine.
 type Server struct {
 	cfg      Config
+	dialect  dialect
 	login    func() (*server.Server, error)
 	accounts *accounts
+	memory   *memory
+	shelf    *shelf
 
 	transactions, bytes atomic.Uint64
 
@@ -32,27 +36,39 @@ type Server struct {
 // New returns a server that does nothing until Serve.
 func New(cfg Config) *Server {
 	cfg = cfg.withDefaults()
+	d := dialectOf(cfg.ServerVersion)
 	return &Server{
-		cfg:      cfg,
-		accounts: newAccounts(cfg.Users, cfg.Now),
-		login:    sync.OnceValues(func() (*server.Server, error) { return newLogin(cfg) }),
+		cfg: cfg, dialect: d, memory: newMemory(cfg.MaxMemory), shelf: newShelf(cfg.Log.Local(), cfg.CacheBytes),
+		accounts: newAccounts(cfg.Users, d.plugin(), cfg.Now),
+		login:    sync.OnceValues(func() (*server.Server, error) { return newLogin(cfg, d) }),
 		sessions: map[*session]struct{}{},
 	}
 }
 
 // newLogin makes the library's part. The key is for caching_sha2_password without TLS: clients encrypt the password
 // with its public half.
-func newLogin(cfg Config) (*server.Server, error) {
-	var key *rsa.PrivateKey
+func newLogin(cfg Config, d dialect) (*server.Server, error) {
+	key := certificateKey(cfg.TLS)
+	needed := d.plugin() == mysql.AUTH_CACHING_SHA2_PASSWORD
 	for _, u := range cfg.Users {
-		if u.Plugin == mysql.AUTH_CACHING_SHA2_PASSWORD && key == nil {
-			var err error
-			if key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
-				return nil, fmt.Errorf("make login key: %w", err)
-			}
+		needed = needed || u.Plugin == mysql.AUTH_CACHING_SHA2_PASSWORD
+	}
+	if needed && key == nil {
+		var err error
+		if key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+			return nil, fmt.Errorf("make login key: %w", err)
 		}
 	}
-	return server.NewServer(greeting(cfg.ServerVersion), mysql.DEFAULT_COLLATION_ID, mysql.AUTH_NATIVE_PASSWORD, key, cfg.TLS), nil
+	return server.NewServer(d.greeting(cfg.ServerVersion), mysql.DEFAULT_COLLATION_ID, d.plugin(), key, cfg.TLS), nil
+}
+
+// certificateKey returns the key of the server's own certificate, if it is good for passwords too.
+func certificateKey(c *tls.Config) *rsa.PrivateKey {
+	if c == nil || len(c.Certificates) == 0 {
+		return nil
+	}
+	key, _ := c.Certificates[0].PrivateKey.(*rsa.PrivateKey)
+	return key
 }
 
 // Serve accepts connections until ctx ends, then tells the clients that it is going away, waits for their goroutines and
@@ -105,6 +121,10 @@ func accept(ctx context.Context, l net.Listener) (net.Conn, error) {
 func (s *Server) serve(ctx context.Context, login *server.Server, nc net.Conn) {
 	defer nc.Close()
 	c := newSession(ctx, s, nc)
+	if s.accounts.throttle.blocked(c.host()) {
+		refuse(nc, errHostBlocked(c.host()))
+		return
+	}
 	if !s.add(c) {
 		refuse(nc, mysql.NewDefaultError(mysql.ER_CON_COUNT_ERROR))
 		return
@@ -113,10 +133,18 @@ func (s *Server) serve(ctx context.Context, login *server.Server, nc net.Conn) {
 	c.run(login)
 }
 
+// add counts a connection. Those that have not logged in never fill all the room: whoever does not know a password cannot keep
+// replicas out.
 func (s *Server) add(c *session) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.sessions) >= s.cfg.MaxConnections {
+	strangers := 0
+	for other := range s.sessions {
+		if other.id() == 0 {
+			strangers++
+		}
+	}
+	if len(s.sessions) >= s.cfg.MaxConnections || strangers >= (s.cfg.MaxConnections+1)/2 {
 		return false
 	}
 	s.sessions[c] = struct{}{}
@@ -148,29 +176,6 @@ func (s *Server) Replicas() []relay.ReplicaStatus {
 
 // Served returns how many transactions and bytes of events all clients together were sent.
 func (s *Server) Served() (transactions, bytes uint64) { return s.transactions.Load(), s.bytes.Load() }
-
-// evict ends other dumps of the same replica: they are what it left behind when it lost its connection.
-func (s *Server) evict(keep *session, serverID uint32) {
-	for _, c := range s.find(func(c *session) bool {
-		status, ok := c.progress.get()
-		return ok && c != keep && serverID != 0 && status.ServerID == serverID
-	}) {
-		c.cancel(errSameServerID)
-	}
-}
-
-// kill ends a connection if by may do that.
-func (s *Server) kill(by *session, id uint32) error {
-	found := s.find(func(c *session) bool { return c.id() == id && id != 0 })
-	if len(found) == 0 {
-		return mysql.NewDefaultError(mysql.ER_NO_SUCH_THREAD, id)
-	}
-	if found[0].name() != by.name() && !by.may(RoleAdmin) {
-		return mysql.NewDefaultError(mysql.ER_KILL_DENIED_ERROR, id)
-	}
-	found[0].cancel(errKilled)
-	return nil
-}
 
 func (s *Server) find(match func(*session) bool) []*session {
 	s.mu.Lock()

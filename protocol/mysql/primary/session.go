@@ -18,23 +18,26 @@ const farewell = 2 * time.Second
 
 // session is one client's connection. Its goroutine is the only one that uses it, except for what is said to be shared.
 type session struct {
-	srv       *Server
-	ctx       context.Context         // ends when the client must go; shared
-	cancel    context.CancelCauseFunc // shared
-	log       *slog.Logger
-	raw       *wire
-	conn      *server.Conn // nil until logged in
-	variables variables
-	database  string // named at login
+	srv        *Server
+	ctx        context.Context         // ends when the client must go; shared
+	cancel     context.CancelCauseFunc // shared
+	log        *slog.Logger
+	raw        *wire
+	conn       *server.Conn // nil until logged in
+	variables  variables
+	database   string // named at login
+	registered uint32 // server id by COM_REGISTER_SLAVE; 0: none came
+	admitted   string // the user who is counted as connected
 
 	identity atomic.Pointer[Session] // nil until logged in; shared
 	progress progress                // shared
+	activity activity                // shared
 }
 
 func newSession(ctx context.Context, s *Server, nc net.Conn) *session {
 	ctx, cancel := context.WithCancelCause(ctx)
 	return &session{
-		srv: s, ctx: ctx, cancel: cancel, raw: &wire{Conn: nc},
+		srv: s, ctx: ctx, cancel: cancel, raw: &wire{Conn: nc, memory: s.memory},
 		log:       s.cfg.Logger.With("client", nc.RemoteAddr().String()),
 		variables: variables{},
 	}
@@ -50,15 +53,25 @@ func (c *session) run(login *server.Server) {
 	}()
 	stop := context.AfterFunc(c.ctx, c.hurry)
 	defer stop()
+	defer c.leave()
 	if err := c.logIn(login); err != nil {
 		c.log.Info("login failed", "err", err)
 		return
 	}
 	for c.ctx.Err() == nil && !c.conn.Closed() {
+		c.activity.idle(c.srv.cfg.Now())
 		c.raw.allow(commandBudget)
 		if err := c.conn.HandleCommand(); err != nil {
 			return
 		}
+	}
+}
+
+// leave gives back what the session holds.
+func (c *session) leave() {
+	c.raw.release()
+	if c.admitted != "" {
+		c.srv.accounts.leave(c.admitted)
 	}
 }
 
@@ -88,6 +101,7 @@ func (c *session) logIn(login *server.Server) error {
 	c.identity.Store(&Session{
 		ConnectionID: conn.ConnectionID(), User: u.Name, Roles: slices.Clone(u.Roles), RemoteAddr: c.raw.RemoteAddr().String(),
 	})
+	c.activity.loggedIn(c.database)
 	c.log = c.log.With("user", u.Name, "connection", conn.ConnectionID())
 	if c.database != "" && c.may(RoleRead) {
 		if err := (&handler{c}).UseDB(c.database); err != nil {
@@ -116,9 +130,10 @@ func (c *session) name() string {
 // may tells whether the user has a role. An admin may read.
 func (c *session) may(role string) bool {
 	s := c.identity.Load()
-	if s == nil {
-		return false
-	}
+	return s != nil && s.may(role)
+}
+
+func (s Session) may(role string) bool {
 	return slices.Contains(s.Roles, role) || role == RoleRead && slices.Contains(s.Roles, RoleAdmin)
 }
 
@@ -138,8 +153,12 @@ func (g *gate) GetCredential(name string) (server.Credential, bool, error) {
 }
 
 // OnAuthSuccess implements server.AuthenticationHandler.
-func (g *gate) OnAuthSuccess(*server.Conn) error {
+func (g *gate) OnAuthSuccess(conn *server.Conn) error {
 	g.c.srv.accounts.throttle.passed(g.c.host())
+	if err := g.c.srv.accounts.admit(conn.GetUser(), g.c.host(), conn.Conn.Conn); err != nil {
+		return err
+	}
+	g.c.admitted = conn.GetUser()
 	return nil
 }
 
@@ -148,7 +167,10 @@ func (g *gate) OnAuthFailure(_ *server.Conn, err error) {
 	if !errors.Is(err, server.ErrAccessDenied) && !isAccessDenied(err) {
 		return
 	}
-	wait := time.NewTimer(g.c.srv.accounts.throttle.failed(g.c.host()))
+	throttle := g.c.srv.accounts.throttle
+	throttle.enter(g.c.host())
+	defer throttle.leave(g.c.host())
+	wait := time.NewTimer(throttle.failed(g.c.host()))
 	defer wait.Stop()
 	select {
 	case <-wait.C:

@@ -122,7 +122,7 @@ func TestHandshake(t *testing.T) {
 		{"SELECT @x", "-5"},
 		{"SELECT @@GLOBAL.gtid_domain_id", "1"},
 		{"SELECT binlog_gtid_pos('bin.000001',951)", ""},
-		{"SHOW VARIABLES LIKE 'rpl_semi_sync_master_enabled'", "empty"},
+		{"SHOW VARIABLES LIKE 'rpl_semi_sync_master_enabled'", "ON"},
 		{"SET @a=1, @@global.x=2", "error"},
 		{"SET @a=", "error"},
 		{"SET @a=1,", "error"},

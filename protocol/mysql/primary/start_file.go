@@ -10,19 +10,19 @@ import (
 
 // startByFile finds the place that a client names by file and offset. Replicas in file mode stop and go on between any two
 // events, so a place inside an entry is good if an event begins there.
-func startByFile(log relay.LocalStream, file string, offset uint64) (start, error) {
+func startByFile(says dialect, log relay.LocalStream, file string, offset uint64) (start, error) {
 	if log.Last() < log.First() {
 		return start{}, errEmpty()
 	}
 	if file == "" {
-		return startOfLog(log)
+		return startOfLog(says, log)
 	}
 	if offset < fileHeader {
-		return start{}, errImpossible(file, offset)
+		return start{}, says.impossible(file, offset)
 	}
 	lsn, err := floorPosition(log, file, offset)
 	if errors.Is(err, relay.ErrNotFound) {
-		return start{}, notHere(log, file)
+		return start{}, notHere(says, log, file)
 	}
 	if err != nil {
 		return start{}, err
@@ -35,25 +35,25 @@ func startByFile(log relay.LocalStream, file string, offset uint64) (start, erro
 	if err != nil {
 		return start{}, err
 	}
-	return within(e, body, file, begin, offset)
+	return within(says, e, body, file, begin, offset)
 }
 
 // within finds the offset in the entry, which begins at or before it.
-func within(e relay.Entry, body relay.Body, file string, begin, offset uint64) (start, error) {
+func within(says dialect, e relay.Entry, body relay.Body, file string, begin, offset uint64) (start, error) {
 	switch skip := offset - begin; {
 	case offset == fileHeader:
 		return start{lsn: e.LSN, file: file}, nil
 	case skip == uint64(e.Size):
 		return start{lsn: e.LSN + 1, file: file, offset: offset}, nil
 	case skip > uint64(e.Size):
-		return start{}, errImpossible(file, offset)
+		return start{}, says.pastEnd(file, offset)
 	default:
 		ok, err := eventBegins(body, skip)
 		if err != nil {
 			return start{}, err
 		}
 		if !ok {
-			return start{}, errInsideEvent(file, offset)
+			return start{}, says.insideEvent(file, offset)
 		}
 		return start{lsn: e.LSN, skip: skip, file: file, offset: offset}, nil
 	}
@@ -79,7 +79,7 @@ func eventBegins(body relay.Body, at uint64) (bool, error) {
 }
 
 // startOfLog is for clients that name no file: they want the first one.
-func startOfLog(log relay.LocalStream) (start, error) {
+func startOfLog(says dialect, log relay.LocalStream) (start, error) {
 	first := relay.LSN(log.First())
 	e, _, err := log.Entry(first)
 	if err != nil {
@@ -90,21 +90,21 @@ func startOfLog(log relay.LocalStream) (start, error) {
 		return start{}, err
 	}
 	if offset != fileHeader {
-		return start{}, errNoFormat(file)
+		return start{}, says.noPurged(file)
 	}
 	return start{lsn: first, file: file}, nil
 }
 
 // notHere says why there is nothing of a file at or before an offset: it is unknown, or its beginning was trimmed.
-func notHere(log relay.LocalStream, file string) error {
+func notHere(says dialect, log relay.LocalStream, file string) error {
 	_, err := floorPosition(log, file, 1<<64-1)
 	if errors.Is(err, relay.ErrNotFound) {
-		return errUnknownFile()
+		return says.unknownFile()
 	}
 	if err != nil {
 		return err
 	}
-	return errNoFormat(file)
+	return says.noPurged(file)
 }
 
 // cutter finds the boundaries of events in pieces of any size. It holds no more than a header.

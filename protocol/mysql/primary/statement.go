@@ -1,6 +1,7 @@
 package primary
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -56,7 +57,14 @@ func (c *session) statement(query string) (*mysql.Result, error) {
 	if c.srv.cfg.SQL == nil {
 		return nil, mysql.NewError(mysql.ER_NOT_SUPPORTED_YET, "This relay answers only replication")
 	}
-	result, err := c.srv.cfg.SQL.Query(c.ctx, *c.identity.Load(), query)
+	ctx, cancel := context.WithCancelCause(c.ctx)
+	defer cancel(nil)
+	c.activity.begin(c.srv.cfg.Now(), redact(query), cancel)
+	defer func() { c.activity.idle(c.srv.cfg.Now()) }()
+	result, err := c.srv.cfg.SQL.Query(ctx, *c.identity.Load(), query)
+	if err != nil && errors.Is(context.Cause(ctx), errInterrupted) {
+		return nil, errInterrupted
+	}
 	if err != nil {
 		return nil, asServerError(err)
 	}

@@ -11,6 +11,7 @@ const (
 	throttleMost   = 5 * time.Second
 	throttleForget = 10 * time.Minute // after the last failure
 	throttleSize   = 4096             // hosts remembered
+	throttleQueue  = 8                // connections of one host that may wait for their refusal
 )
 
 // throttle makes guessing passwords slow: the answer to a wrong one waits longer with every failure of the same host.
@@ -19,6 +20,7 @@ type throttle struct {
 
 	mu       sync.Mutex
 	failures map[string]failure
+	waiting  map[string]int // connections that wait for their refusal, by host
 }
 
 type failure struct {
@@ -27,7 +29,7 @@ type failure struct {
 }
 
 func newThrottle(now func() time.Time) *throttle {
-	return &throttle{now: now, failures: map[string]failure{}}
+	return &throttle{now: now, failures: map[string]failure{}, waiting: map[string]int{}}
 }
 
 // failed notes a failure and returns how long the answer shall wait.
@@ -43,6 +45,28 @@ func (t *throttle) failed(host string) time.Duration {
 		return 0
 	}
 	return min(wait, throttleMost)
+}
+
+// enter counts a connection that waits for its refusal; leave must follow.
+func (t *throttle) enter(host string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.waiting[host]++
+}
+
+func (t *throttle) leave(host string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.waiting[host]--; t.waiting[host] <= 0 {
+		delete(t.waiting, host)
+	}
+}
+
+// blocked tells whether a host guesses on so many connections at once that it gets no further ones.
+func (t *throttle) blocked(host string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.waiting[host] >= throttleQueue
 }
 
 // passed forgives a host.

@@ -81,3 +81,24 @@ func (v variables) assign(list []assignment) error {
 	}
 	return nil
 }
+
+func (v variables) has(name string) bool {
+	_, ok := v[name]
+	return ok
+}
+
+// on tells whether a variable is a number other than 0.
+func (v variables) on(name string) bool {
+	value, ok := v[name]
+	return ok && value != "" && value != "0"
+}
+
+// either returns the value of the first variable that is set.
+func (v variables) either(names ...string) (string, bool) {
+	for _, name := range names {
+		if value, ok := v[name]; ok {
+			return value, true
+		}
+	}
+	return "", false
+}

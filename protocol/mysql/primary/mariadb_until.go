@@ -15,35 +15,35 @@ const untilReached = 1 << 28
 
 // stopped tells whether a group comes after the place up to which the client wants to read. A domain that this place does
 // not name is not wanted at all.
-func (d *dump) stopped(g binlog.GTID) bool {
-	if d.options.until == nil {
+func (g *mariaGroups) stopped(gtid binlog.GTID) bool {
+	if g.d.options.until == nil {
 		return false
 	}
-	u, ok := d.options.until[g.Domain]
-	return !ok || g.Seq > u.Seq
+	u, ok := g.d.options.until[gtid.Domain]
+	return !ok || gtid.Seq > u.Seq
 }
 
 // reached ends the dump when the client has everything that it wanted.
-func (d *dump) reached(e relay.Entry) error {
-	if d.options.until == nil || e.GTID == "" {
+func (g *mariaGroups) reached(e relay.Entry) error {
+	if g.d.options.until == nil || e.GTID == "" {
 		return nil
 	}
-	g, err := binlog.Parse(e.GTID)
+	gtid, err := binlog.Parse(e.GTID)
 	if err != nil {
 		return err
 	}
-	if u, ok := d.until[g.Domain]; ok && g.Seq >= u.Seq {
-		delete(d.until, g.Domain)
+	if u, ok := g.until[gtid.Domain]; ok && gtid.Seq >= u.Seq {
+		delete(g.until, gtid.Domain)
 	}
-	return d.untilDone()
+	return g.untilDone()
 }
 
 // untilDone sends the event that makes the replica stop, once no domain is wanted any more.
-func (d *dump) untilDone() error {
-	if d.options.until == nil || len(d.until) > 0 {
+func (g *mariaGroups) untilDone() error {
+	if g.d.options.until == nil || len(g.until) > 0 {
 		return nil
 	}
-	if err := d.w.event(untilEvent(d.c.srv.cfg.ServerID, d.options.until.List(), uint32(d.offset))); err != nil {
+	if err := g.d.event(untilEvent(g.d.c.srv.cfg.ServerID, g.d.options.until.List(), uint32(g.d.offset))); err != nil {
 		return err
 	}
 	return io.EOF
@@ -59,11 +59,11 @@ func untilEvent(serverID uint32, list []binlog.GTID, offset uint32) []byte {
 }
 
 // alreadyReached strikes the domains of which the replica has enough.
-func (d *dump) alreadyReached() error {
-	for _, g := range d.options.state {
-		if u, ok := d.until[g.Domain]; ok && g.Seq >= u.Seq {
-			delete(d.until, g.Domain)
+func (g *mariaGroups) alreadyReached() error {
+	for _, gtid := range g.d.options.state {
+		if u, ok := g.until[gtid.Domain]; ok && gtid.Seq >= u.Seq {
+			delete(g.until, gtid.Domain)
 		}
 	}
-	return d.untilDone()
+	return g.untilDone()
 }

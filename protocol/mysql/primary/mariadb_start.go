@@ -9,37 +9,30 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// start is where a dump begins and what it leaves out.
-type start struct {
-	lsn    relay.LSN
-	skip   uint64               // bytes of the first entry that the client has already
-	offset uint64               // of the first byte sent of it, or where the log ends now; 0: the file's beginning is sent
-	file   string               // "" until the log has an entry
-	held   map[uint32]relay.LSN // by domain: groups up to here are left out
-}
-
 // startByGTID finds where a replica that holds state goes on. The refusals are those of check_slave_start_position and
 // contains_all_slave_gtid in MariaDB's sql/sql_repl.cc: a domain that the replica does not know starts at its very first group,
 // and if that is gone, the replica cannot be served.
-func startByGTID(log relay.LocalStream, state binlog.Set) (start, error) {
+//
+// held is by domain: the groups up to there are left out.
+func startByGTID(log relay.LocalStream, state binlog.Set) (at start, held map[uint32]relay.LSN, err error) {
 	last := relay.LSN(log.Last())
 	if uint64(last) < log.First() {
-		return start{}, errEmpty()
+		return start{}, nil, errEmpty()
 	}
 	base, err := base(log)
 	if err != nil {
-		return start{}, err
+		return start{}, nil, err
 	}
 	p := planner{log: log, base: base, next: last + 1, held: map[uint32]relay.LSN{}}
 	for _, g := range state.List() {
 		if err := p.domain(g); err != nil {
-			return start{}, err
+			return start{}, nil, err
 		}
 	}
 	if err := p.missing(state, last); err != nil {
-		return start{}, err
+		return start{}, nil, err
 	}
-	return start{lsn: p.next, held: p.held}, nil
+	return start{lsn: p.next}, p.held, nil
 }
 
 // planner finds the earliest entry that a replica needs, domain by domain.

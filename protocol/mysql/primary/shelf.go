@@ -1,0 +1,167 @@
+package primary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"sync"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// shelf keeps the batches that were read last: several replicas that are near each other read the log once. What a batch holds never
+// changes, so that it may be used after it was dropped from the shelf.
+type shelf struct {
+	log  relay.LocalStream
+	most int64 // bytes kept
+
+	mu      sync.Mutex
+	batches []*kept // by first entry, rising; they do not overlap
+	bytes   int64
+	clock   uint64
+}
+
+// mostBatches bounds the shelf where batches are small: at the end of the log there is one for each entry.
+const mostBatches = 1024
+
+// errUnfinished is what those hear who wait for a batch whose reader did not come back.
+var errUnfinished = errors.New("the batch was not read")
+
+// kept is a batch on the shelf, or one that somebody is reading.
+type kept struct {
+	first relay.LSN
+	used  uint64        // when
+	ready chan struct{} // closed when batch or err is there
+	batch *batch
+	err   error
+}
+
+func newShelf(log relay.LocalStream, bytes int64) *shelf { return &shelf{log: log, most: bytes} }
+
+// browser takes batches from the shelf for one dump, one after the other, and reads those that are not there.
+type browser struct {
+	shelf  *shelf
+	cursor relay.Cursor[relay.Entry]
+	at     relay.LSN // where the cursor stands
+}
+
+func (b *browser) close() {
+	if b.cursor != nil {
+		b.cursor.Close()
+		b.cursor = nil
+	}
+}
+
+// get returns the batch that holds an entry, which must be in the log.
+func (b *browser) get(ctx context.Context, lsn relay.LSN) (*batch, error) {
+	for {
+		k, end, mine := b.shelf.find(lsn)
+		if mine {
+			return b.fill(ctx, k, end)
+		}
+		select {
+		case <-k.ready:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if k.err == nil && lsn < k.batch.next() {
+			return k.batch, nil
+		}
+	}
+}
+
+// fill reads the batch that others may already wait for.
+func (b *browser) fill(ctx context.Context, k *kept, end relay.LSN) (*batch, error) {
+	var batch *batch
+	err := errUnfinished
+	defer func() { b.shelf.filled(k, batch, err) }()
+	batch, err = b.read(ctx, k.first, end)
+	return batch, err
+}
+
+func (b *browser) read(ctx context.Context, first, end relay.LSN) (*batch, error) {
+	if b.cursor == nil || b.at != first {
+		b.close()
+		cursor, err := b.shelf.log.Read(first)
+		if err != nil {
+			return nil, err
+		}
+		b.cursor, b.at = cursor, first
+	}
+	batch, next, err := readBatch(ctx, b.cursor, first, relay.LSN(b.shelf.log.Last()), end)
+	if err != nil {
+		b.close()
+		return nil, err
+	}
+	b.at = next
+	if len(batch.entries) == 0 {
+		return nil, fmt.Errorf("read log entry %d: it is not there: %w", first, relay.ErrCorrupt)
+	}
+	return batch, nil
+}
+
+// find returns what the shelf has of an entry. mine says that it had nothing, and that the caller must now read a batch which begins with
+// the entry and ends before end, if that is not 0.
+func (s *shelf) find(lsn relay.LSN) (k *kept, end relay.LSN, mine bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clock++
+	after := sort.Search(len(s.batches), func(i int) bool { return s.batches[i].first > lsn })
+	if after > 0 {
+		k = s.batches[after-1]
+		if k.first == lsn || k.batch != nil && lsn < k.batch.next() {
+			k.used = s.clock
+			return k, 0, false
+		}
+	}
+	if after < len(s.batches) {
+		end = s.batches[after].first
+	}
+	k = &kept{first: lsn, used: s.clock, ready: make(chan struct{})}
+	s.batches = append(s.batches, nil)
+	copy(s.batches[after+1:], s.batches[after:])
+	s.batches[after] = k
+	return k, end, true
+}
+
+// filled counts a batch that was read, or forgets one that could not be, and makes room.
+func (s *shelf) filled(k *kept, b *batch, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer close(k.ready)
+	if k.err = err; err != nil {
+		s.drop(k)
+		return
+	}
+	k.batch = b
+	s.bytes += b.cost()
+	for s.bytes > s.most || len(s.batches) > mostBatches {
+		oldest := s.oldest()
+		if oldest == nil {
+			return
+		}
+		s.bytes -= oldest.batch.cost()
+		s.drop(oldest)
+	}
+}
+
+// oldest returns the batch that nobody has asked for the longest time.
+func (s *shelf) oldest() *kept {
+	var oldest *kept
+	for _, k := range s.batches {
+		if k.batch != nil && (oldest == nil || k.used < oldest.used) {
+			oldest = k
+		}
+	}
+	return oldest
+}
+
+func (s *shelf) drop(k *kept) {
+	for i := range s.batches {
+		if s.batches[i] == k {
+			s.batches = append(s.batches[:i], s.batches[i+1:]...)
+			return
+		}
+	}
+}
