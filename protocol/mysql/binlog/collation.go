@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Collation is one of MariaDB's collations.
+// Collation is a collation and its character set.
 type Collation struct {
 	Name    string
 	Charset string
@@ -19,12 +19,22 @@ type Collation struct {
 //go:embed collations.txt
 var collationLines string
 
+// collations_mysql.txt has a line of the same kind for each row of information_schema.collations of MySQL 9.7.
+//
+//go:embed collations_mysql.txt
+var mysqlCollationLines string
+
 // binaryCollation is the id of the collation "binary", which binary strings have.
 const binaryCollation = 63
 
-var collations = sync.OnceValue(func() map[uint64]Collation {
+var (
+	collations      = sync.OnceValue(func() map[uint64]Collation { return readCollations(collationLines) })
+	mysqlCollations = sync.OnceValue(func() map[uint64]Collation { return readCollations(mysqlCollationLines) })
+)
+
+func readCollations(lines string) map[uint64]Collation {
 	table := make(map[uint64]Collation, 1300)
-	for line := range strings.Lines(collationLines) {
+	for line := range strings.Lines(lines) {
 		id, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		name, charset, _ := strings.Cut(rest, " ")
 		if n, err := strconv.ParseUint(id, 10, 32); err == nil {
@@ -32,11 +42,17 @@ var collations = sync.OnceValue(func() map[uint64]Collation {
 		}
 	}
 	return table
-})
+}
 
 // CollationByID returns the collation that has the id in MariaDB 10.11.
 func CollationByID(id uint64) (Collation, bool) {
 	c, ok := collations()[id]
+	return c, ok
+}
+
+// MySQLCollationByID returns the collation that has the id in MySQL 9.7.
+func MySQLCollationByID(id uint64) (Collation, bool) {
+	c, ok := mysqlCollations()[id]
 	return c, ok
 }
 
@@ -47,7 +63,7 @@ func bytesPerCharacter(charset string) int {
 		return 2
 	case "ujis", "utf8mb3", "eucjpms":
 		return 3
-	case "utf8mb4", "utf16", "utf16le", "utf32":
+	case "utf8mb4", "utf16", "utf16le", "utf32", "gb18030":
 		return 4
 	}
 	return 1

@@ -7,7 +7,7 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// Column types as a TABLE_MAP has them; see enum_field_types in MariaDB's include/mysql_com.h.
+// Column types as a TABLE_MAP has them; see enum_field_types in MariaDB's include/mysql_com.h and in MySQL's include/field_types.h.
 const (
 	typeTiny              = 1
 	typeShort             = 2
@@ -29,6 +29,8 @@ const (
 	typeTime2             = 19
 	typeBlobCompressed    = 140
 	typeVarcharCompressed = 141
+	typeVector            = 242
+	typeJSON              = 245
 	typeNewDecimal        = 246
 	typeEnum              = 247
 	typeSet               = 248
@@ -57,7 +59,7 @@ func metaSize(typ byte) (int, bool) {
 	switch typ {
 	case typeTiny, typeShort, typeLong, typeLongLong, typeInt24, typeDate, typeNewDate, typeYear:
 		return 0, true
-	case typeFloat, typeDouble, typeBlob, typeGeometry, typeBlobCompressed, typeTimestamp2, typeDateTime2, typeTime2:
+	case typeFloat, typeDouble, typeBlob, typeGeometry, typeBlobCompressed, typeJSON, typeVector, typeTimestamp2, typeDateTime2, typeTime2:
 		return 1, true
 	case typeVarchar, typeVarString, typeVarcharCompressed, typeBit, typeNewDecimal, typeString, typeEnum, typeSet:
 		return 2, true
@@ -123,6 +125,12 @@ func (c *column) byteMeta(meta byte) bool {
 		return meta >= 1 && meta <= 4
 	case typeGeometry:
 		c.kind, c.prefix = relay.Geometry, meta
+		return meta >= 1 && meta <= 4
+	case typeJSON:
+		c.kind, c.prefix = relay.JSON, meta
+		return meta >= 1 && meta <= 4
+	case typeVector: // 32-bit floats
+		c.kind, c.prefix = relay.Binary, meta
 		return meta >= 1 && meta <= 4
 	case typeTimestamp2:
 		return c.temporal(relay.Timestamp, 4, meta)
@@ -199,12 +207,16 @@ func (c *column) numeric() bool {
 	return false
 }
 
-// character tells whether the column has a collation in the metadata's list for strings. Binary strings and geometries
-// are strings there.
-func (c *column) character() bool {
+// character tells whether the column has a collation in the metadata's list for strings. Binary strings are strings there, for
+// MariaDB geometries too, for MySQL vectors.
+func (c *column) character(mysql bool) bool {
 	switch c.typ {
-	case typeString, typeVarString, typeVarchar, typeVarcharCompressed, typeBlob, typeBlobCompressed, typeGeometry:
+	case typeString, typeVarString, typeVarchar, typeVarcharCompressed, typeBlob, typeBlobCompressed:
 		return true
+	case typeGeometry:
+		return !mysql
+	case typeVector:
+		return mysql
 	}
 	return false
 }
@@ -259,7 +271,7 @@ func (c *column) name(charset string) string {
 	return c.signed(map[byte]string{
 		typeTiny: "tinyint", typeShort: "smallint", typeInt24: "mediumint", typeLong: "int", typeLongLong: "bigint",
 		typeFloat: "float", typeDouble: "double", typeYear: "year", typeDate: "date", typeNewDate: "date",
-		typeEnum: "enum", typeSet: "set", typeGeometry: "geometry",
+		typeEnum: "enum", typeSet: "set", typeGeometry: "geometry", typeJSON: "json", typeVector: "vector",
 	}[c.typ])
 }
 

@@ -17,6 +17,9 @@ var (
 	// ErrUndone: a transaction took back a part of its changes, and they are in the log because tables without transactions
 	// were changed in it.
 	ErrUndone = errors.New("a transaction that was rolled back left changes in the log: use tables with transactions only (ENGINE=InnoDB)")
+	// ErrPartialJSON: the after images have only what changed in their documents.
+	ErrPartialJSON = errors.New("rows were logged without the whole of their JSON documents: set binlog_row_value_options='' on the " +
+		"database and in its sessions, then write the rows again")
 	// ErrUnknownEvent: an event that can carry changes is not understood.
 	ErrUnknownEvent = errors.New("unknown event that can carry changes")
 )
@@ -83,6 +86,13 @@ func (t *transaction) take(event []byte) error {
 		return t.query(event)
 	case GTIDEvent:
 		return t.begin(event)
+	case MySQLGTIDEvent, MySQLAnonymousEvent, MySQLTaggedGTIDEvent:
+		_, err := ParseMySQLGTID(event)
+		return err
+	case TransactionPayloadEvent:
+		return t.payload(event)
+	case PartialUpdateRowsEvent:
+		return t.partialRows(event)
 	case XAPrepareEvent:
 		return t.prepare(event)
 	case IncidentEvent:
@@ -96,6 +106,7 @@ func (t *transaction) other(h Header) error {
 	switch h.Type {
 	case XIDEvent, AnnotateRowsEvent, RotateEvent, FormatDescriptionEvent, StopEvent, HeartbeatEvent, GTIDListEvent,
 		BinlogCheckpointEvent, StartEncryptionEvent, IgnorableEvent,
+		RowsQueryEvent, PreviousGTIDsEvent, TransactionContextEvent, ViewChangeEvent, HeartbeatV2Event,
 		IntvarEvent, RandEvent, UserVarEvent, BeginLoadQueryEvent, AppendBlockEvent: // these prepare a statement that follows
 		return nil
 	}
@@ -210,6 +221,44 @@ func (t *transaction) rows(event []byte) error {
 		return err
 	}
 	return t.endStatement(rows.Flags)
+}
+
+// partialRows lets rows of excluded tables pass.
+func (t *transaction) partialRows(event []byte) error {
+	rows, err := ParsePartialRows(event)
+	if err != nil {
+		return err
+	}
+	if s, ok := t.maps[rows.Table]; !ok || s != nil {
+		return fmt.Errorf("decode transaction: %w", ErrPartialJSON)
+	}
+	t.changed = true
+	return t.endStatement(rows.Flags)
+}
+
+// payload takes the events of a compressed transaction.
+func (t *transaction) payload(event []byte) error {
+	p, err := ParsePayload(event)
+	if err != nil {
+		return err
+	}
+	for inner, err := range p.Events() {
+		if err == nil {
+			err = t.inner(inner)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inner refuses a payload in a payload.
+func (t *transaction) inner(event []byte) error {
+	if h, err := ParseHeader(event); err != nil || h.Type == TransactionPayloadEvent {
+		return fmt.Errorf("decode transaction: a payload in a payload: %w", errors.Join(err, ErrMalformed))
+	}
+	return t.take(event)
 }
 
 // endStatement forgets the numbers of the statement's tables.

@@ -1,4 +1,4 @@
-// Package binlog reads and writes the bytes of MariaDB's binary log, version 4. It does no I/O.
+// Package binlog reads and writes the bytes of MariaDB's and MySQL's binary logs, version 4. It does no I/O.
 //
 // An event, as it stands in the file and travels in a dump, is
 //
@@ -8,15 +8,17 @@
 //	+-----------+------+-----------+------+---------+-------+------------------+-------+
 //
 // all little endian. This package demands binlog_checksum=CRC32: every event that it parses ends with its checksum.
-// The format is described in MariaDB's sources, sql/log_event.h, and at
-// https://mariadb.com/kb/en/replication-protocol/.
+// The format is described in MariaDB's sources, sql/log_event.h, at https://mariadb.com/kb/en/replication-protocol/, and in
+// MySQL's sources, libs/mysql/binlog/event. What only MySQL has is in the files mysql_*.go; events and column types of the two have
+// different numbers, so that one Decoder reads both. Only table descriptions must be told apart: NewTableCache and NewMySQLTableCache.
 //
 // The parts, from the bytes upwards:
 //
 //	Header, VerifyChecksum, Events     one event, and many in a stream
 //	ParseRotate, ParseGTID, …          what events say
 //	FakeRotate, Heartbeat, …           events that a primary makes for one connection
-//	GTID, Set, Position                places in the log
+//	GTID, Set, Position                places in the log; MySQL's GTIDs are in package gtid
+//	Payload                            the events of a compressed transaction of MySQL's
 //	TableCache, Rows                   what changed, without decoding values
 //	Decoder                            a transaction's changes, as package relay has them
 //	Schema, Columns                    values of row images, all or some

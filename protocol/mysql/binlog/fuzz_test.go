@@ -1,7 +1,9 @@
 package binlog_test
 
 import (
+	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"testing"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
@@ -110,6 +112,11 @@ func FuzzParsers(f *testing.F) {
 		h, _ := binlog.ParseHeader(e)
 		f.Add(byte(h.Type), binlog.Body(e))
 	}
+	for _, e := range mysqlEvents(f, "mysql-9.7.binlog") {
+		h, _ := binlog.ParseHeader(e)
+		f.Add(byte(h.Type), binlog.Body(e))
+	}
+	f.Add(byte(binlog.HeartbeatV2Event), binlog.Body(binlog.HeartbeatV2(1, "bin.000001", 1<<40, true)))
 	f.Fuzz(func(_ *testing.T, typ byte, body []byte) {
 		e := binlog.Ignorable(binlog.EventType(typ), 1, body)
 		_, _ = binlog.ParseFormat(e)
@@ -124,6 +131,15 @@ func FuzzParsers(f *testing.F) {
 		_, _ = binlog.ParseGTIDList(e)
 		_, _ = binlog.ParseHeartbeat(e)
 		_, _ = binlog.ParseRows(e)
+		_, _ = binlog.ParseMySQLGTID(e)
+		_, _ = binlog.ParsePreviousGTIDs(e)
+		_, _ = binlog.ParseHeartbeatV2(e)
+		_, _ = binlog.ParsePartialRows(e)
+		if p, err := binlog.ParsePayload(e); err == nil {
+			for _, err := range p.Events() {
+				_ = err
+			}
+		}
 		if q, err := binlog.ParseQuery(e); err == nil {
 			q.Class()
 		}
@@ -133,6 +149,7 @@ func FuzzParsers(f *testing.F) {
 func FuzzPosition(f *testing.F) {
 	f.Add("0-1-100,9002-9002-7;mariadb-bin.000003:4711")
 	f.Add(";:0")
+	f.Add("mysql:c430a574-e57b-11f1-8410-02fc00000001:1-16:tagx:1;bin.000001:5000;bin.000002:4;@c430a574-e57b-11f1-8410-02fc00000001;^4711;+")
 	f.Fuzz(func(t *testing.T, s string) {
 		p, err := binlog.ParsePosition(s)
 		if err != nil {
@@ -141,6 +158,52 @@ func FuzzPosition(f *testing.F) {
 		again, err := binlog.ParsePosition(p.String())
 		if err != nil || again.String() != p.String() {
 			t.Errorf("%q became %q: %v", s, p, err)
+		}
+	})
+}
+
+func FuzzMySQLDecoder(f *testing.F) {
+	for _, name := range []string{"mysql-9.7.binlog", "mysql-9.7-types.binlog"} {
+		f.Add(pack(mysqlEvents(f, name)))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		decoder := binlog.NewDecoder(binlog.NewMySQLTableCache())
+		for c, err := range decoder.Changes(unpack(b)) {
+			if err != nil {
+				return
+			}
+			for _, image := range []relay.Image{c.Before, c.After} {
+				if image != nil {
+					useImage(t, c.Table, image)
+				}
+			}
+		}
+	})
+}
+
+// FuzzJSON reads documents of a table that has nothing else.
+func FuzzJSON(f *testing.F) {
+	var s *binlog.Schema
+	for _, e := range mysqlEvents(f, "mysql-9.7.binlog") {
+		if _, native, err := binlog.SplitTableMap(e); err == nil && bytes.HasPrefix(native, []byte("\x03app\x00\x01j")) {
+			if s, err = binlog.ParseMySQLTable(native); err != nil {
+				f.Fatal(err)
+			}
+		}
+	}
+	for _, doc := range []string{"\x05\x01\x00", "\x02\x01\x00\x08\x00\x05\x01\x00", "\x0c\x03abc", "\x04\x00", "\x0f\xf6\x03\x02\x01\x8c",
+		"\x00\x01\x00\x0d\x00\x0b\x00\x01\x00\x05\x01\x00a", "\x0b\x00\x00\x00\x00\x00\x00\xf0?"} {
+		f.Add([]byte(doc))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		image := []byte{0, 1, 0, 0, 0}
+		image = binary.LittleEndian.AppendUint32(image, uint32(len(doc)))
+		values, err := s.Decode(append(image, doc...))
+		if err != nil {
+			return
+		}
+		if text := values[1].Bytes; !json.Valid(text) || len(text) > 32*len(doc)+128 {
+			t.Errorf("%d bytes became %d: %.100q", len(doc), len(text), text)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package binlog
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 )
 
 // reader takes little-endian fields from the front of bytes. After the first field that is not there it yields zeros.
@@ -105,4 +106,49 @@ func (r *reader) closed(n int) []byte {
 		r.rest, r.bad = nil, true
 	}
 	return b
+}
+
+func (r *reader) u56() uint64 {
+	if b := r.bytes(7); b != nil {
+		return uint64(binary.LittleEndian.Uint32(b)) | uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48
+	}
+	return 0
+}
+
+// varlen takes an integer of mysql::serialization: as many bytes follow the first as it has low bits that are 1, and the value
+// begins above the 0 that ends those.
+func (r *reader) varlen() uint64 {
+	if len(r.rest) == 0 {
+		r.bad = true
+		return 0
+	}
+	more := bits.TrailingZeros8(^r.rest[0])
+	b := r.bytes(1 + more)
+	if b == nil {
+		return 0
+	}
+	if more == 8 {
+		return binary.LittleEndian.Uint64(b[1:])
+	}
+	var n uint64
+	for i := more; i >= 0; i-- {
+		n = n<<8 | uint64(b[i])
+	}
+	return n >> (more + 1)
+}
+
+// zigzag takes a signed integer of mysql::serialization, whose sign is the lowest bit.
+func (r *reader) zigzag() int64 {
+	n := r.varlen()
+	return int64(n>>1) ^ -int64(n&1)
+}
+
+// count takes an integer of mysql::serialization that counts bytes that follow.
+func (r *reader) count() int {
+	n := r.varlen()
+	if n > uint64(len(r.rest)) {
+		r.rest, r.bad = nil, true
+		return 0
+	}
+	return int(n)
 }

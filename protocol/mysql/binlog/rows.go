@@ -81,6 +81,16 @@ func ParseRows(event []byte) (Rows, error) {
 	return rows, err
 }
 
+// ParsePartialRows reads what stands before the images of a PARTIAL_UPDATE_ROWS event: table and flags. The images are not
+// readable: of JSON documents they have the differences only.
+func ParsePartialRows(event []byte) (Rows, error) {
+	_, r, err := typed(event, "partial update rows", PartialUpdateRowsEvent)
+	if err != nil {
+		return Rows{}, err
+	}
+	return Rows{Op: relay.Update, Table: r.u48(), Flags: r.u16()}, r.finish("partial update rows event")
+}
+
 // Empty tells whether the event has neither columns nor rows: servers may write such only to end a statement.
 func (r *Rows) Empty() bool { return r.width == 0 }
 

@@ -61,15 +61,20 @@ type Schema struct {
 	text      int // room for the text of all values
 }
 
-// ParseTable reads a table's description: relay.Table.Native. It is copied. A description without full metadata gives
+// ParseTable reads a description of MariaDB's: relay.Table.Native. It is copied. A description without full metadata gives
 // ErrMetadata.
 func ParseTable(native []byte) (*Schema, error) {
-	return newSchema(append([]byte(nil), native...))
+	return newSchema(Flavour, append([]byte(nil), native...))
+}
+
+// ParseMySQLTable is ParseTable for a description of MySQL's.
+func ParseMySQLTable(native []byte) (*Schema, error) {
+	return newSchema(MySQL, append([]byte(nil), native...))
 }
 
 // SchemaOf reads the description of a table that came from elsewhere.
 func SchemaOf(t *relay.Table) (*Schema, error) {
-	s, err := newSchema(t.Native)
+	s, err := newSchema(t.Flavour, t.Native)
 	if err != nil {
 		return nil, err
 	}
@@ -77,9 +82,9 @@ func SchemaOf(t *relay.Table) (*Schema, error) {
 	return s, nil
 }
 
-func newSchema(native []byte) (*Schema, error) {
+func newSchema(flavour relay.Flavour, native []byte) (*Schema, error) {
 	p := tableParser{reader: reader{rest: native}}
-	p.table = &relay.Table{Flavour: Flavour, Native: native}
+	p.table = &relay.Table{Flavour: flavour, Native: native}
 	p.names()
 	if err := p.types(); err != nil {
 		return nil, fmt.Errorf("parse table map of %s: %w", p.table, err)
@@ -97,7 +102,7 @@ func newSchema(native []byte) (*Schema, error) {
 	return s, nil
 }
 
-// Flavour is the name of the native encoding that this package reads.
+// Flavour is the name of MariaDB's native encoding.
 const Flavour relay.Flavour = "mariadb"
 
 // tableParser reads a description front to back.
@@ -186,7 +191,7 @@ func (p *tableParser) signs() error {
 
 // collations gives every string and every column with labels its collation.
 func (p *tableParser) collations() error {
-	if err := p.collate((*column).character, p.options[metaDefaultCharset], p.options[metaColumnCharset]); err != nil {
+	if err := p.collate(func(c *column) bool { return c.character(p.mysql()) }, p.options[metaDefaultCharset], p.options[metaColumnCharset]); err != nil {
 		return err
 	}
 	return p.collate((*column).labelled, p.options[metaLabelDefault], p.options[metaLabelColumnCharset])
@@ -214,6 +219,16 @@ func (p *tableParser) collate(sort func(*column) bool, byDefault, each []byte) e
 		}
 	}
 	return nil
+}
+
+// mysql tells whose description it is.
+func (p *tableParser) mysql() bool { return p.table.Flavour == MySQL }
+
+func (p *tableParser) collation(id uint64) (Collation, bool) {
+	if p.mysql() {
+		return MySQLCollationByID(id)
+	}
+	return CollationByID(id)
 }
 
 func collationIDs(count int, byDefault, each []byte) ([]uint64, error) {
@@ -250,7 +265,7 @@ func (p *tableParser) setCollation(i int, id uint64) error {
 			return nil
 		}
 	}
-	c, ok := CollationByID(id)
+	c, ok := p.collation(id)
 	if !ok {
 		return fmt.Errorf("column %s: unknown collation %d", p.table.Columns[i].Name, id)
 	}

@@ -107,6 +107,9 @@ func (c *column) value(b, arena []byte) (relay.Value, []byte, error) {
 		return relay.Value{Kind: c.kind, Bytes: b}, arena, nil
 	case relay.Text, relay.Binary:
 		return c.stringValue(b, arena)
+	case relay.JSON:
+		text, err := jsonText(b)
+		return relay.Value{Kind: relay.JSON, Bytes: text}, arena, err
 	}
 	start := len(arena)
 	arena, ok := c.appendText(arena, b)
