@@ -24,8 +24,9 @@ func (f *file) check() (*Config, []string) {
 	cfg := &Config{
 		Region: c.region(f), Database: c.database(f), Listen: c.listen(f),
 		Users: c.users(f), Peers: c.peers(f), Rules: c.rules(f),
-		Retention: Retention{Bytes: c.size("retention.bytes", f.Retention.Bytes), Age: c.duration("retention.age", f.Retention.Age)},
+		Retention: c.retention(f),
 		Apply:     c.apply(f), Clock: c.clock(f), Log: c.log(f),
+		PeerTLS: c.tls("peers", f.PeerTLS.TLS, f.PeerTLS.TLSCA, f.PeerTLS.TLSCert, f.PeerTLS.TLSKey),
 	}
 	if len(c.problems) > 0 {
 		return nil, c.problems
@@ -58,7 +59,8 @@ func (c *checker) region(f *file) Region {
 }
 
 func (c *checker) database(f *file) Database {
-	d := Database{Flavour: "mariadb", Password: Secret(f.Database.Password)}
+	d := Database{Flavour: "mariadb", Password: Secret(f.Database.Password), SemiSync: f.Database.SemiSync}
+	d.TLS = c.tls("database", f.Database.TLS, f.Database.TLSCA, f.Database.TLSCert, f.Database.TLSKey)
 	tables, err := NewTables(f.Database.Include, f.Database.Exclude)
 	if err != nil {
 		c.addf("database.%v", err)
@@ -69,7 +71,7 @@ func (c *checker) database(f *file) Database {
 		c.addf("database.url is not of the form mariadb://user@host:3306/") // it may hold a password: not shown
 		return d
 	}
-	c.scheme(u.Scheme)
+	d.Flavour = c.scheme(u.Scheme)
 	d.Address = c.databaseAddress(u)
 	d.User = c.credentials(u, &d)
 	if (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" {
@@ -78,14 +80,17 @@ func (c *checker) database(f *file) Database {
 	return d
 }
 
-func (c *checker) scheme(scheme string) {
+// scheme returns the flavour that a URL names. For mysql the server itself says which of the two it is.
+func (c *checker) scheme(scheme string) relay.Flavour {
 	switch scheme {
 	case "mariadb", "mysql":
+		return relay.Flavour(scheme)
 	case "postgres", "postgresql":
-		c.addf("database.url: this version of Octant serves MariaDB only, PostgreSQL not yet")
+		c.addf("database.url: this version of Octant serves MariaDB and MySQL, PostgreSQL not yet")
 	default:
 		c.addf("database.url: unknown scheme %q: write mariadb://user@host:3306/", scheme)
 	}
+	return "mariadb"
 }
 
 func (c *checker) databaseAddress(u *url.URL) string {
@@ -118,7 +123,32 @@ func (c *checker) listen(f *file) Listen {
 	if f.Listen.MySQL != "" && f.Listen.MySQL == f.Listen.HTTP {
 		c.addf("listen.mysql and listen.http are the same address: give each its own port")
 	}
-	return Listen{MySQL: f.Listen.MySQL, HTTP: f.Listen.HTTP}
+	c.pair("listen", f.Listen.TLSCert, f.Listen.TLSKey)
+	return Listen{
+		MySQL: f.Listen.MySQL, HTTP: f.Listen.HTTP,
+		TLSCert: f.Listen.TLSCert, TLSKey: f.Listen.TLSKey, TLSClientCA: f.Listen.TLSClientCA,
+		MaxConnections: c.count("listen.max_connections", f.Listen.MaxConnections), MaxMemory: c.size("listen.max_memory", f.Listen.MaxMemory),
+		LoginTimeout: c.duration("listen.login_timeout", f.Listen.LoginTimeout),
+		WriteTimeout: c.duration("listen.write_timeout", f.Listen.WriteTimeout),
+	}
+}
+
+// maxCount bounds numbers of connections: above it stands a mistake.
+const maxCount = 100_000
+
+func (c *checker) count(key string, n int64) int {
+	if n < 1 || n > maxCount {
+		c.addf("%s is %d: choose 1 to %d", key, n, maxCount)
+	}
+	return int(n)
+}
+
+func (c *checker) retention(f *file) Retention {
+	r := Retention{Bytes: c.size("retention.bytes", f.Retention.Bytes), Age: c.duration("retention.age", f.Retention.Age)}
+	if f.Retention.Replicas != "0" { // only while they are connected
+		r.Replicas = c.duration("retention.replicas", f.Retention.Replicas)
+	}
+	return r
 }
 
 func (c *checker) address(key, address string) {

@@ -8,6 +8,12 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
+// The ways to prove a password; see "Authentication Plugins" in the servers' manuals.
+const (
+	authNative = "mysql_native_password"
+	authSHA2   = "caching_sha2_password"
+)
+
 func (c *checker) users(f *file) []User {
 	var users []User
 	seen := map[string]bool{}
@@ -23,7 +29,21 @@ func (c *checker) users(f *file) []User {
 			c.addf("%s (%q) has no password", key, u.Name)
 		}
 		c.roles(key, u.Name, u.Roles)
-		users = append(users, User{Name: u.Name, Password: Secret(u.Password), Roles: u.Roles})
+		switch {
+		case u.Auth != "" && u.Auth != authNative && u.Auth != authSHA2:
+			c.addf("%s (%q): auth %q is not one of %s, %s", key, u.Name, u.Auth, authNative, authSHA2)
+		case u.CertificateName != "" && !u.RequireCertificate:
+			c.addf("%s (%q): certificate_name needs require_certificate = true", key, u.Name)
+		case u.RequireCertificate && f.Listen.TLSClientCA == "":
+			c.addf("%s (%q): require_certificate needs listen.tls_client_ca: whose certificates shall be believed?", key, u.Name)
+		case u.MaxConnections < 0 || u.MaxConnections > maxCount:
+			c.addf("%s (%q): max_connections is %d: choose 1 to %d, or 0 for no limit of its own", key, u.Name, u.MaxConnections, maxCount)
+		}
+		users = append(users, User{
+			Name: u.Name, Password: Secret(u.Password), Roles: u.Roles, Auth: u.Auth,
+			RequireTLS: u.RequireTLS || u.RequireCertificate, RequireCertificate: u.RequireCertificate,
+			CertificateName: u.CertificateName, MaxConnections: int(u.MaxConnections),
+		})
 	}
 	return users
 }

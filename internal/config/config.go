@@ -20,6 +20,9 @@ type Config struct {
 	Apply     Apply
 	Clock     Clock
 	Log       Log
+	PeerTLS   TLS // how the other regions' relays are reached
+
+	Configured Database // the database as the configuration has it, whatever stands in place of it now
 }
 
 // Region says who this relay is.
@@ -37,12 +40,23 @@ type Database struct {
 	User     string
 	Password Secret
 	Tables   Tables
+	TLS      TLS
+	SemiSync bool   // acknowledge transactions to it once they are durable here
+	Override string // the file that stands in place of the configuration's keys; "" if there is none
 }
 
 // Listen holds the addresses that the relay serves.
 type Listen struct {
 	MySQL string // host:port of the replication protocol and SQL
 	HTTP  string // host:port of /metrics, /healthz, /readyz and /debug/pprof
+
+	TLSCert, TLSKey string // PEM files; "": a certificate that the relay makes for itself
+	TLSClientCA     string // PEM file with the authorities whose client certificates are believed
+
+	MaxConnections int
+	MaxMemory      int64         // bytes buffered for all clients
+	LoginTimeout   time.Duration // for the whole login
+	WriteTimeout   time.Duration // how long a client may take nothing of what it is sent
 }
 
 // The roles that a user can have.
@@ -57,6 +71,12 @@ type User struct {
 	Name     string
 	Password Secret
 	Roles    []string
+	Auth     string // mysql_native_password or caching_sha2_password; "": what the database's own replicas speak
+
+	RequireTLS         bool
+	RequireCertificate bool
+	CertificateName    string // common name that the certificate must have; "": any
+	MaxConnections     int    // 0: only the limit for all
 }
 
 // Peer is another region's relay.
@@ -85,8 +105,9 @@ const PolicyLWW = "lww"
 
 // Retention bounds the relay log. What a configured peer still needs is kept whatever the bounds say.
 type Retention struct {
-	Bytes int64
-	Age   time.Duration
+	Bytes    int64
+	Age      time.Duration
+	Replicas time.Duration // for how long the log is kept for a replica that has gone away
 }
 
 // Apply tunes the applier.

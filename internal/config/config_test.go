@@ -137,7 +137,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Database.Address != "db.example:3306" || c.Database.Flavour != "mariadb" {
+	if c.Database.Address != "db.example:3306" || c.Database.Flavour != "mysql" {
 		t.Errorf("database: %v %v", c.Database.Flavour, c.Database.Address)
 	}
 	if c.Retention.Age != 7*24*time.Hour || c.Retention.Bytes != 10<<30 || c.Apply.Lanes != 4 {
@@ -207,6 +207,18 @@ var problemCases = []struct{ name, old, new, want string }{
 	{"age", `"2d"`, `"soon"`, "not a duration"},
 	{"lanes", `lanes = 8`, `lanes = 0`, "apply.lanes"},
 	{"stop before warn", `stop = "30s"`, `stop = "1ms"`, "less than clock.warn"},
+	{"replicas", `age = "2d"`, "replicas = \"soon\"", "retention.replicas"},
+	{"TLS mode", `include = ["app.*"]`, `tls = "yes"`, "database.tls"},
+	{"certificates without TLS", `include = ["app.*"]`, `tls_ca = "ca.pem"`, "database.tls is off"},
+	{"half a certificate", `include = ["app.*"]`, "tls = \"verify\"\ntls_key = \"key.pem\"", "database.tls_cert and database.tls_key"},
+	{"half a server certificate", `http  =`, "tls_cert = \"x.pem\"\nhttp =", "listen.tls_cert and listen.tls_key"},
+	{"TLS of peers", "[[rule]]", "[peers]\ntls = \"on\"\n[[rule]]", "peers.tls"},
+	{"auth", `password = "sesame"`, "password = \"sesame\"\nauth = \"kerberos\"", `auth "kerberos"`},
+	{"certificate of a user", `password = "sesame"`, "password = \"sesame\"\nrequire_certificate = true", "listen.tls_client_ca"},
+	{"name of a certificate", `password = "sesame"`, "password = \"sesame\"\ncertificate_name = \"x\"", "require_certificate"},
+	{"connections of a user", `password = "sesame"`, "password = \"sesame\"\nmax_connections = -1", "max_connections is -1"},
+	{"connections", `http  =`, "max_connections = 0\nhttp =", "listen.max_connections"},
+	{"memory", `http  =`, "max_memory = \"0\"\nhttp =", "listen.max_memory"},
 	{"log level", `"debug"`, `"chatty"`, "log.level"},
 	{"log format", `"json"`, `"xml"`, "log.format"},
 }

@@ -13,15 +13,32 @@ type file struct {
 		Password string   `toml:"password"`
 		Include  []string `toml:"include"`
 		Exclude  []string `toml:"exclude"`
+		TLS      string   `toml:"tls"`
+		TLSCA    string   `toml:"tls_ca"`
+		TLSCert  string   `toml:"tls_cert"`
+		TLSKey   string   `toml:"tls_key"`
+		SemiSync bool     `toml:"semi_sync"`
 	} `toml:"database"`
 	Listen struct {
-		MySQL string `toml:"mysql"`
-		HTTP  string `toml:"http"`
+		MySQL          string `toml:"mysql"`
+		HTTP           string `toml:"http"`
+		TLSCert        string `toml:"tls_cert"`
+		TLSKey         string `toml:"tls_key"`
+		TLSClientCA    string `toml:"tls_client_ca"`
+		MaxConnections int64  `toml:"max_connections"`
+		MaxMemory      string `toml:"max_memory"`
+		LoginTimeout   string `toml:"login_timeout"`
+		WriteTimeout   string `toml:"write_timeout"`
 	} `toml:"listen"`
 	Users []struct {
-		Name     string   `toml:"name"`
-		Password string   `toml:"password"`
-		Roles    []string `toml:"roles"`
+		Name               string   `toml:"name"`
+		Password           string   `toml:"password"`
+		Roles              []string `toml:"roles"`
+		Auth               string   `toml:"auth"`
+		RequireTLS         bool     `toml:"require_tls"`
+		RequireCertificate bool     `toml:"require_certificate"`
+		CertificateName    string   `toml:"certificate_name"`
+		MaxConnections     int64    `toml:"max_connections"`
 	} `toml:"user"`
 	Peers []struct {
 		Region   string `toml:"region"`
@@ -29,13 +46,20 @@ type file struct {
 		User     string `toml:"user"`
 		Password string `toml:"password"`
 	} `toml:"peer"`
+	PeerTLS struct {
+		TLS     string `toml:"tls"`
+		TLSCA   string `toml:"tls_ca"`
+		TLSCert string `toml:"tls_cert"`
+		TLSKey  string `toml:"tls_key"`
+	} `toml:"peers"`
 	Rules []struct {
 		Tables []string `toml:"tables"`
 		Policy string   `toml:"policy"`
 	} `toml:"rule"`
 	Retention struct {
-		Bytes string `toml:"bytes"`
-		Age   string `toml:"age"`
+		Bytes    string `toml:"bytes"`
+		Age      string `toml:"age"`
+		Replicas string `toml:"replicas"`
 	} `toml:"retention"`
 	Apply struct {
 		Lanes    int64  `toml:"lanes"`
@@ -54,7 +78,10 @@ type file struct {
 // defaults is what holds where the file says nothing.
 func defaults() *file {
 	f := &file{}
-	f.Retention.Bytes, f.Retention.Age = "10GiB", "7d"
+	f.Database.TLS, f.PeerTLS.TLS = string(TLSOff), string(TLSOff)
+	f.Listen.MaxConnections, f.Listen.MaxMemory = 512, "128MiB"
+	f.Listen.LoginTimeout, f.Listen.WriteTimeout = "10s", "60s"
+	f.Retention.Bytes, f.Retention.Age, f.Retention.Replicas = "10GiB", "7d", "1d"
 	f.Apply.Lanes, f.Apply.LockWait = 4, "1s"
 	f.Clock.Warn, f.Clock.Stop = "5s", "60s"
 	f.Log.Level, f.Log.Format = "info", "text"

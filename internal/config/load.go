@@ -25,8 +25,8 @@ func (e *Error) Error() string {
 		strings.Join(e.Problems, "\n  - "))
 }
 
-// Load reads, resolves and checks the file at path. Paths in "file:" are relative to its folder. Every failure is an
-// [*Error].
+// Load reads, resolves and checks the file at path. Paths in "file:" and of certificates are relative to its folder. What CHANGE MASTER
+// TO has left in the data folder stands in place of the configured database. Every failure is an [*Error].
 func Load(path string) (*Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -35,6 +35,9 @@ func Load(path string) (*Config, error) {
 	c, problems := parse(string(text), resolver{folder: filepath.Dir(path), lookup: os.LookupEnv})
 	if len(problems) > 0 {
 		return nil, &Error{Path: path, Problems: problems}
+	}
+	if err := c.override(); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
@@ -59,6 +62,7 @@ func parse(text string, r resolver) (*Config, []string) {
 	if len(problems) > 0 {
 		return nil, problems
 	}
+	r.locate(f)
 	return f.check()
 }
 

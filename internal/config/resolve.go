@@ -39,6 +39,18 @@ func (r resolver) walk(path string, v reflect.Value) []string {
 	return problems
 }
 
+// locate makes paths of certificates start at the configuration's folder.
+func (r resolver) locate(f *file) {
+	for _, path := range []*string{
+		&f.Database.TLSCA, &f.Database.TLSCert, &f.Database.TLSKey, &f.Listen.TLSCert, &f.Listen.TLSKey, &f.Listen.TLSClientCA,
+		&f.PeerTLS.TLSCA, &f.PeerTLS.TLSCert, &f.PeerTLS.TLSKey,
+	} {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(r.folder, *path)
+		}
+	}
+}
+
 func (r resolver) value(s string) (string, error) {
 	if name, found := strings.CutPrefix(s, "env:"); found {
 		value, set := r.lookup(name)

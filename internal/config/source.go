@@ -1,0 +1,129 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/BurntSushi/toml"
+)
+
+// SourceFile is the file in the data folder in which CHANGE MASTER TO leaves another database than the configuration's.
+const SourceFile = "source.toml"
+
+// sourceFile is what stands in it: keys of [database].
+type sourceFile struct {
+	URL      string `toml:"url"`
+	Password string `toml:"password"`
+	TLS      string `toml:"tls"`
+	CA       string `toml:"tls_ca"`
+	Cert     string `toml:"tls_cert"`
+	Key      string `toml:"tls_key"`
+}
+
+const sourceHead = `# Written by CHANGE MASTER TO. It stands in place of the keys of [database] in the configuration.
+# Remove it to go back to those, while the relay does not run.
+`
+
+func (c *Config) sourcePath() string { return filepath.Join(c.Region.DataDir, SourceFile) }
+
+// override puts the database of the source file, if there is one, in place of the configured one.
+func (c *Config) override() error {
+	c.Configured = c.Database
+	path := c.sourcePath()
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return &Error{Path: path, Problems: []string{readProblem(err)}}
+	}
+	var f sourceFile
+	if _, err := toml.Decode(string(text), &f); err != nil {
+		return &Error{Path: path, Problems: []string{tomlProblem(err)}}
+	}
+	check := &checker{}
+	d := check.source(f, c.Database)
+	if len(check.problems) > 0 {
+		return &Error{Path: path, Problems: check.problems}
+	}
+	d.Override = path
+	c.Database = d
+	return nil
+}
+
+// source reads the file into a copy of the configured database.
+func (c *checker) source(f sourceFile, d Database) Database {
+	u, err := url.Parse(f.URL)
+	if err != nil || u.Host == "" {
+		c.addf("url is not of the form mariadb://user@host:3306/")
+		return d
+	}
+	d.Flavour = c.scheme(u.Scheme)
+	d.Address, d.User, d.Password = c.databaseAddress(u), u.User.Username(), Secret(f.Password)
+	d.TLS = c.tls("source", f.TLS, f.CA, f.Cert, f.Key)
+	return d
+}
+
+// SetSource makes the database the one that the relay works with from now on, and after a restart: it is written to the source file,
+// whole or not at all. The configuration's own one needs no file, and removes it.
+func (c *Config) SetSource(d Database) error {
+	path := c.sourcePath()
+	if d.reached() == c.Configured.reached() {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove the source file: %w", err)
+		}
+		d.Override = ""
+		c.Database = d
+		return syncFolder(c.Region.DataDir)
+	}
+	u := url.URL{Scheme: string(d.Flavour), User: url.User(d.User), Host: d.Address, Path: "/"}
+	text := bytes.NewBufferString(sourceHead)
+	err := toml.NewEncoder(text).Encode(sourceFile{
+		URL: u.String(), Password: string(d.Password), TLS: string(d.TLS.Mode), CA: d.TLS.CA, Cert: d.TLS.Cert, Key: d.TLS.Key,
+	})
+	if err == nil {
+		err = writeWhole(path, text.Bytes())
+	}
+	if err != nil {
+		return fmt.Errorf("write the source file: %w", err)
+	}
+	d.Override = path
+	c.Database = d
+	return nil
+}
+
+// reached is all that says how the database is reached.
+func (d Database) reached() [4]any { return [4]any{d.Address, d.User, d.Password, d.TLS} }
+
+// writeWhole replaces the file by one with the text that only its owner can read.
+func writeWhole(path string, text []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-") // with mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

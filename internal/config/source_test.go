@@ -1,0 +1,104 @@
+package config_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/octant-db/octant/internal/config"
+)
+
+// loadIn loads the complete configuration with the data folder.
+func loadIn(t *testing.T, dir string) (*config.Config, error) {
+	t.Helper()
+	return load(t, strings.Replace(complete, "/var/lib/octant/a", dir, 1))
+}
+
+func TestSourceFile(t *testing.T) {
+	dir := t.TempDir()
+	c, err := loadIn(t, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := c.Database
+	d.Address, d.User, d.Password = "[::1]:3307", "o ct@nt", `a"b\c`
+	d.TLS = config.TLS{Mode: config.TLSVerify, CA: "/etc/ca.pem", Cert: "/etc/cert.pem", Key: "/etc/key.pem"}
+	if err := c.SetSource(d); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, config.SourceFile)
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("%v, %v", info, err)
+	}
+	again, err := loadIn(t, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := again.Database
+	if got.Address != d.Address || got.User != d.User || got.Password != d.Password || got.TLS != d.TLS || got.Override != path {
+		t.Errorf("read %+v, written %+v", got, d)
+	}
+	if !got.Tables.Match("app", "x") || got.Tables.Match("other", "x") || again.Configured.Address != "127.0.0.1:3306" {
+		t.Error("what the file does not say is not as configured")
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 1 {
+		t.Errorf("left behind: %v", left)
+	}
+	back := again.Configured
+	if err := again.SetSource(back); err != nil || again.Database.Override != "" {
+		t.Fatalf("%v, %q", err, again.Database.Override)
+	}
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("the configuration's own database leaves the file: %v", err)
+	}
+	if err := again.SetSource(back); err != nil {
+		t.Errorf("without a file to remove: %v", err)
+	}
+}
+
+func TestBrokenSourceFile(t *testing.T) {
+	for text, want := range map[string]string{
+		"url = ":                     "not valid TOML",
+		"url = 'x'\npassword = 's3'": "url is not of the form",
+		"url = 'mariadb://u@h:0/'\ntls = 'off'\npassword = 's3'":     "not an address",
+		"url = 'mariadb://u@h:3306/'\ntls = 'maybe'":                 "source.tls",
+		"url = 'postgres://u@h:3306/'\ntls = 'off'\npassword = 's3'": "PostgreSQL not yet",
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, config.SourceFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := loadIn(t, dir)
+		var problems *config.Error
+		if !errors.As(err, &problems) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3") || !strings.Contains(err.Error(), "source.toml") {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestTLSOfClients(t *testing.T) {
+	off, err := config.TLS{Mode: config.TLSOff}.Config("h:1")
+	if off != nil || err != nil {
+		t.Errorf("off: %v %v", off, err)
+	}
+	for mode, skips := range map[config.TLSMode]bool{config.TLSPreferred: true, config.TLSRequired: true, config.TLSVerify: false} {
+		c, err := config.TLS{Mode: mode}.Config("db.example:3306")
+		if err != nil || c.InsecureSkipVerify != skips || c.ServerName != "db.example" || c.MinVersion != tls.VersionTLS12 {
+			t.Errorf("%s: %+v %v", mode, c, err)
+		}
+	}
+	for name, bad := range map[string]config.TLS{
+		"no authority":   {Mode: config.TLSVerify, CA: "/nowhere/ca.pem"},
+		"no certificate": {Mode: config.TLSVerify, Cert: "/nowhere/cert.pem", Key: "/nowhere/key.pem"},
+	} {
+		if _, err := bad.Config("h:1"); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if _, err := (config.TLS{Mode: config.TLSRequired}).Config("/run/socket"); err == nil {
+		t.Error("no host and port: no error")
+	}
+}
