@@ -2,6 +2,7 @@ package primary
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
@@ -11,15 +12,13 @@ import (
 const (
 	batchBytes   = 512 << 10 // native bytes after which a batch ends
 	batchEntries = 4096      // and entries
-	manyEntries  = 256       // that a batch will probably be full if so many are there
 )
 
 // batch is a run of log entries that was read once for all dumps that come by. It is not changed any more.
 type batch struct {
 	first   relay.LSN
 	entries []batched
-	events  []event
-	bytes   []byte // native, of all entries; nothing if there is one entry that is too large to be kept
+	size    int64 // native bytes
 }
 
 // batched is one entry of a batch.
@@ -27,36 +26,25 @@ type batched struct {
 	relay.Entry
 	file   string
 	offset uint64
-	events [2]int // the first one and that after the last, in the batch's events
+	native []byte // nil of an entry that is too large to be kept
 	plain  bool   // no event needs to be looked at
-}
-
-// event is one event in the bytes of a batch.
-type event struct {
-	from, to int
-	kind     binlog.EventType
 }
 
 // next is the entry after the batch.
 func (b *batch) next() relay.LSN { return b.first + relay.LSN(len(b.entries)) }
 
 // cost is what the batch takes of memory, roughly.
-func (b *batch) cost() int64 {
-	return int64(cap(b.bytes)) + int64(cap(b.events))*24 + int64(len(b.entries))*512 + 512
-}
+func (b *batch) cost() int64 { return b.size + int64(cap(b.entries))*512 + 512 }
 
 // tooLarge tells whether an entry is streamed from the log to each dump for itself.
 func (e *batched) tooLarge() bool { return e.Size > batchBytes }
 
 // readBatch reads entries from the cursor, which stands at first, as far as the log goes and the batch has room; end is where another
-// batch begins that is there already, 0 if there is none. When it returns, the cursor stands after the batch, unless the last entry
-// was too large: then next tells.
-func readBatch(ctx context.Context, cursor relay.Cursor[relay.Entry], first, last, end relay.LSN) (b *batch, next relay.LSN, err error) {
-	b = &batch{first: first}
-	if last-first >= manyEntries {
-		b.bytes = make([]byte, 0, batchBytes+batchBytes/16)
-	}
-	for next = first; next <= last && next != end && len(b.entries) < batchEntries && len(b.bytes) < batchBytes; {
+// batch begins that is there already, 0 if there is none, and about how many entries there will be. next is where the cursor stands
+// afterwards.
+func readBatch(ctx context.Context, cursor relay.Cursor[relay.Entry], first, last, end relay.LSN, about int) (b *batch, next relay.LSN, err error) {
+	b = &batch{first: first, entries: make([]batched, 0, min(about, int(last+1-first)))}
+	for next = first; next <= last && next != end && len(b.entries) < batchEntries && b.size < batchBytes; {
 		e, body, err := cursor.Next(ctx)
 		if err != nil {
 			return nil, 0, err
@@ -86,43 +74,54 @@ func (b *batch) add(e relay.Entry, body relay.Body) (err error) {
 		return err
 	}
 	if !one.tooLarge() {
-		from := len(b.bytes)
-		for piece, err := range body {
-			if err != nil {
-				return err
-			}
-			b.bytes = append(b.bytes, piece...)
-		}
-		if int64(len(b.bytes)-from) != e.Size {
-			return fmt.Errorf("%d bytes, not %d: %w", len(b.bytes)-from, e.Size, relay.ErrCorrupt)
-		}
-		if err := b.cut(&one, from); err != nil {
+		if one.native, err = whole(body); err != nil {
 			return err
 		}
+		if err := one.check(); err != nil {
+			return err
+		}
+		b.size += e.Size
 	}
 	b.entries = append(b.entries, one)
 	return nil
 }
 
-// cut finds the events of an entry, whose bytes are those from from on.
-func (b *batch) cut(e *batched, from int) error {
-	e.events[0] = len(b.events)
-	for from < len(b.bytes) {
-		h, err := binlog.ParseHeader(b.bytes[from:])
+// whole returns a body's bytes. If they are one piece already they are not copied.
+func whole(body relay.Body) (native []byte, err error) {
+	for piece, err := range body {
+		if err != nil {
+			return nil, err
+		}
+		if native == nil {
+			native = piece[:len(piece):len(piece)]
+			continue
+		}
+		native = append(native, piece...)
+	}
+	return native, nil
+}
+
+// check looks at all events of an entry once, so that dumps need not.
+func (e *batched) check() error {
+	if int64(len(e.native)) != e.Size {
+		return fmt.Errorf("%d bytes, not %d: %w", len(e.native), e.Size, relay.ErrCorrupt)
+	}
+	for rest := e.native; len(rest) > 0; {
+		h, err := binlog.ParseHeader(rest)
 		if err != nil {
 			return err
 		}
-		to := from + int(h.Size)
-		if to > len(b.bytes) {
+		if int64(h.Size) > int64(len(rest)) {
 			return fmt.Errorf("the entry ends inside an event: %w", relay.ErrCorrupt)
 		}
-		b.events = append(b.events, event{from, to, h.Type})
 		e.plain = e.plain && !special(h.Type)
-		from = to
+		rest = rest[h.Size:]
 	}
-	e.events[1] = len(b.events)
 	return nil
 }
+
+// firstEvent returns how long the event is with which bytes that were checked begin.
+func firstEvent(native []byte) int { return int(binary.LittleEndian.Uint32(native[9:])) }
 
 // special tells whether a dump must look at events of this type before it sends them.
 func special(t binlog.EventType) bool {

@@ -192,7 +192,7 @@ func (d *dump) flush() error {
 // batch sends the entries of a batch that come next.
 func (d *dump) batch(ctx context.Context, b *batch) error {
 	for i := int(d.lsn + 1 - b.first); i < len(b.entries); i++ {
-		if err := d.entry(b, &b.entries[i]); err != nil {
+		if err := d.entry(&b.entries[i]); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -204,7 +204,7 @@ func (d *dump) batch(ctx context.Context, b *batch) error {
 }
 
 // entry sends one entry, or leaves it out if the client has it.
-func (d *dump) entry(b *batch, e *batched) error {
+func (d *dump) entry(e *batched) error {
 	if e.file != d.file {
 		if err := d.enter(e.file, e.offset); err != nil {
 			return err
@@ -225,7 +225,7 @@ func (d *dump) entry(b *batch, e *batched) error {
 	if e.tooLarge() {
 		err = d.large(e, skip)
 	} else {
-		err = d.small(b, e, skip)
+		err = d.small(e, skip)
 	}
 	if err != nil {
 		return err
@@ -272,22 +272,22 @@ func (d *dump) acknowledge(e *batched) bool {
 }
 
 // small sends the events of an entry that lies in a batch, from the byte skip on.
-func (d *dump) small(b *batch, e *batched, skip uint64) error {
-	events := b.events[e.events[0]:e.events[1]]
-	last := d.acknowledge(e)
-	if e.plain && skip == 0 {
-		for i, v := range events {
-			if err := d.w.event(b.bytes[v.from:v.to], last && i == len(events)-1); err != nil {
-				return err
-			}
+func (d *dump) small(e *batched, skip uint64) error {
+	last, plain := d.acknowledge(e), e.plain || e.GTID != "" && d.options.annotate
+	for rest := e.native; len(rest) > 0; {
+		n := firstEvent(rest)
+		event := rest[:n]
+		begin := uint64(len(e.native) - len(rest))
+		rest = rest[n:]
+		var err error
+		switch acknowledge := last && len(rest) == 0; {
+		case begin < skip:
+		case plain:
+			err = d.w.event(event, acknowledge)
+		default:
+			err = d.special(event, acknowledge)
 		}
-		return nil
-	}
-	for i, v := range events {
-		if uint64(v.from-events[0].from) < skip {
-			continue
-		}
-		if err := d.special(v.kind, b.bytes[v.from:v.to], last && i == len(events)-1); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -295,8 +295,8 @@ func (d *dump) small(b *batch, e *batched, skip uint64) error {
 }
 
 // special sends one event, if it is for this client, in the form that is for it.
-func (d *dump) special(kind binlog.EventType, event []byte, acknowledge bool) error {
-	switch kind {
+func (d *dump) special(event []byte, acknowledge bool) error {
+	switch binlog.EventType(event[4]) {
 	case binlog.AnnotateRowsEvent:
 		if !d.options.annotate {
 			return nil

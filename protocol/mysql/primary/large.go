@@ -14,7 +14,41 @@ func (d *dump) large(e *batched, skip uint64) error {
 	if err != nil {
 		return err
 	}
-	return d.events(body, skip, e.Size, d.acknowledge(e))
+	return d.events(readAhead(body), skip, e.Size, d.acknowledge(e))
+}
+
+// piecesAhead is how many pieces of a body are read before they are wanted. The log gives pieces of a fraction of a MiB.
+const piecesAhead = 2
+
+// readAhead is a body whose next pieces are read while one is being used.
+func readAhead(body relay.Body) relay.Body {
+	return func(yield func([]byte, error) bool) {
+		type read struct {
+			piece []byte
+			err   error
+		}
+		pieces, stop := make(chan read, piecesAhead), make(chan struct{})
+		go func() {
+			defer close(pieces)
+			for piece, err := range body {
+				select {
+				case pieces <- read{piece, err}:
+				case <-stop:
+					return
+				}
+			}
+		}()
+		defer func() {
+			close(stop)
+			for range pieces { // until the reader is done
+			}
+		}()
+		for r := range pieces {
+			if !yield(r.piece, r.err) || r.err != nil {
+				return
+			}
+		}
+	}
 }
 
 // events sends the events of a body of so many bytes, from the byte skip on, where one begins. The last one may ask to be acknowledged.

@@ -1,9 +1,7 @@
 package primary
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"sort"
 	"sync"
 
@@ -38,68 +36,6 @@ type kept struct {
 }
 
 func newShelf(log relay.LocalStream, bytes int64) *shelf { return &shelf{log: log, most: bytes} }
-
-// browser takes batches from the shelf for one dump, one after the other, and reads those that are not there.
-type browser struct {
-	shelf  *shelf
-	cursor relay.Cursor[relay.Entry]
-	at     relay.LSN // where the cursor stands
-}
-
-func (b *browser) close() {
-	if b.cursor != nil {
-		b.cursor.Close()
-		b.cursor = nil
-	}
-}
-
-// get returns the batch that holds an entry, which must be in the log.
-func (b *browser) get(ctx context.Context, lsn relay.LSN) (*batch, error) {
-	for {
-		k, end, mine := b.shelf.find(lsn)
-		if mine {
-			return b.fill(ctx, k, end)
-		}
-		select {
-		case <-k.ready:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		if k.err == nil && lsn < k.batch.next() {
-			return k.batch, nil
-		}
-	}
-}
-
-// fill reads the batch that others may already wait for.
-func (b *browser) fill(ctx context.Context, k *kept, end relay.LSN) (*batch, error) {
-	var batch *batch
-	err := errUnfinished
-	defer func() { b.shelf.filled(k, batch, err) }()
-	batch, err = b.read(ctx, k.first, end)
-	return batch, err
-}
-
-func (b *browser) read(ctx context.Context, first, end relay.LSN) (*batch, error) {
-	if b.cursor == nil || b.at != first {
-		b.close()
-		cursor, err := b.shelf.log.Read(first)
-		if err != nil {
-			return nil, err
-		}
-		b.cursor, b.at = cursor, first
-	}
-	batch, next, err := readBatch(ctx, b.cursor, first, relay.LSN(b.shelf.log.Last()), end)
-	if err != nil {
-		b.close()
-		return nil, err
-	}
-	b.at = next
-	if len(batch.entries) == 0 {
-		return nil, fmt.Errorf("read log entry %d: it is not there: %w", first, relay.ErrCorrupt)
-	}
-	return batch, nil
-}
 
 // find returns what the shelf has of an entry. mine says that it had nothing, and that the caller must now read a batch which begins with
 // the entry and ends before end, if that is not 0.
