@@ -1,4 +1,4 @@
-// Package testenv runs whole Octant beds on one machine: real MariaDB servers, relay processes, a network
+// Package testenv runs whole Octant beds on one machine: real MariaDB and MySQL servers, relay processes, a network
 // with faults, workloads that conflict on purpose, and oracles that read every region themselves.
 //
 // Tests, benchmarks and `octant demo` share it, so it does not import testing; package envtest adds what
@@ -6,7 +6,7 @@
 //
 // A bed is built from small parts that also work alone:
 //
-//	Server   one MariaDB with a data directory of its own; start, stop, kill -9, restart on the same port
+//	Server   one MariaDB or MySQL with a data directory of its own; start, stop, kill -9, restart on the same port
 //	Relay    one `octant run` process; the same verbs, and its readiness
 //	Network  one TCP proxy for every directed pair of relays; cut, stall, delay, reset, heal
 //	Bed      N regions of {Server, Relay} joined by a Network

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,11 +19,11 @@ import (
 // maxSocketPath is what sun_path of sockaddr_un holds on Linux without its closing zero: see unix(7).
 const maxSocketPath = 107
 
-// Server is one MariaDB on the loopback interface. Its methods may be called from several goroutines; those
+// Server is one database server on the loopback interface. Its methods may be called from several goroutines; those
 // that start and end it wait for each other.
 type Server struct {
 	options ServerOptions
-	engine  Engine
+	engine  installation
 	port    *Port
 	db      *sql.DB
 
@@ -36,7 +37,7 @@ func StartServer(ctx context.Context, o ServerOptions) (*Server, error) {
 	if err := requireEmpty(o.Dir); err != nil {
 		return nil, err
 	}
-	engine, err := FindMariaDB(ctx)
+	engine, err := o.Engine.find(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func (s *Server) Start(ctx context.Context) error {
 		return nil
 	}
 	if s.process != nil {
-		return fmt.Errorf("start MariaDB: it had ended by itself: %s; its log ends:\n%s", s.process.fate(), s.LogTail())
+		return fmt.Errorf("start %s: it had ended by itself: %s; its log ends:\n%s", s.engine, s.process.fate(), s.LogTail())
 	}
 	p, err := startProcess(exec.Command(s.engine.server, s.args()...), s.logPath())
 	if err != nil {
@@ -124,8 +125,7 @@ func (s *Server) Start(ctx context.Context) error {
 }
 
 func (s *Server) args() []string {
-	args := []string{
-		"--no-defaults",
+	place := []string{
 		"--datadir=" + s.dataDir(),
 		// A starting server deletes every temporary table that it finds in its tmpdir, other servers' too.
 		"--tmpdir=" + s.tempDir(),
@@ -134,11 +134,7 @@ func (s *Server) args() []string {
 		"--bind-address=127.0.0.1",
 		fmt.Sprintf("--port=%d", s.port.Number),
 	}
-	for _, settings := range [][]string{storageSettings(), replicationSettings(s.options), smallSettings(),
-		durabilitySettings(s.options.Relaxed), s.options.Args} {
-		args = append(args, settings...)
-	}
-	return args
+	return slices.Concat(s.engine.common(), place, s.engine.settings(s.options))
 }
 
 func (s *Server) waitAnswering(ctx context.Context) error {
@@ -149,7 +145,7 @@ func (s *Server) waitAnswering(ctx context.Context) error {
 		return s.db.PingContext(ctx) == nil, nil
 	})
 	if err != nil {
-		return fmt.Errorf("start MariaDB: %w; its log ends:\n%s", err, s.LogTail())
+		return fmt.Errorf("start %s: %w; its log ends:\n%s", s.engine, err, s.LogTail())
 	}
 	return nil
 }
@@ -161,7 +157,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	err := s.process.terminate(ctx)
 	s.process = nil
 	if err != nil {
-		return fmt.Errorf("stop MariaDB: %w", err)
+		return fmt.Errorf("stop %s: %w", s.engine, err)
 	}
 	return nil
 }
@@ -197,6 +193,9 @@ func (s *Server) Close() error {
 	}
 	return errors.Join(s.Kill(), os.RemoveAll(s.options.Dir), s.port.Release())
 }
+
+// Engine returns what the server is.
+func (s *Server) Engine() Engine { return s.engine.Engine }
 
 // ID returns the server_id, which is also its gtid_domain_id.
 func (s *Server) ID() int { return s.options.ID }
@@ -240,7 +239,7 @@ func (s *Server) openRoot() (*sql.DB, error) {
 	c.Logger = &mysql.NopLogger{} // a killed server is part of the test, not news
 	connector, err := mysql.NewConnector(c)
 	if err != nil {
-		return nil, fmt.Errorf("connect to MariaDB as root: %w", err)
+		return nil, fmt.Errorf("connect to database as root: %w", err)
 	}
 	db := sql.OpenDB(connector)
 	db.SetMaxIdleConns(32)

@@ -5,8 +5,10 @@ import (
 	"os"
 )
 
-// ServerOptions says what one MariaDB server is like.
+// ServerOptions says what one database server is like.
 type ServerOptions struct {
+	// Engine is the server's; the zero value is the machine's own MariaDB.
+	Engine Engine
 	// Dir holds everything of this server and must not exist yet or be empty. Keep its path short: the
 	// server's Unix socket lies in it, and sockets have paths of at most 107 bytes.
 	Dir string
@@ -23,36 +25,33 @@ type ServerOptions struct {
 }
 
 // storageSettings shape the data directory, so template and server must agree on them.
-func storageSettings() []string {
-	settings := []string{
-		"--innodb-data-file-path=ibdata1:12M:autoextend",
-		"--innodb-log-file-size=16M",
-		"--innodb-undo-tablespaces=0",
-	}
+func (i installation) storageSettings() []string {
+	settings := i.flavour.storage()
 	if os.Getuid() == 0 {
 		settings = append(settings, "--user=root")
 	}
 	return settings
 }
 
-// replicationSettings are what Octant asks of a MariaDB server; the operations manual lists the same.
-// log-slave-updates is for stock replication between beds: it concerns what the server's own replica
-// threads apply, and not the relay, whose changes are ordinary transactions.
-func replicationSettings(o ServerOptions) []string {
+// settings are what a server is started with, apart from where it lies and listens.
+func (i installation) settings(o ServerOptions) []string {
+	var all []string
+	for _, some := range [][]string{i.storageSettings(), i.flavour.replication(o), keySettings(o), smallSettings(),
+		i.flavour.small(), durabilitySettings(o.Relaxed), o.Args} {
+		all = append(all, some...)
+	}
+	return all
+}
+
+// keySettings keep keys that servers make up apart; the operations manual asks for the same.
+func keySettings(o ServerOptions) []string {
 	return []string{
-		"--log-bin=mariadb-bin",
-		"--binlog-format=ROW",
-		"--binlog-row-image=FULL",
-		"--binlog-row-metadata=FULL",
-		"--log-slave-updates",
-		fmt.Sprintf("--server-id=%d", o.ID),
-		fmt.Sprintf("--gtid-domain-id=%d", o.ID),
 		fmt.Sprintf("--auto-increment-increment=%d", o.Regions),
 		fmt.Sprintf("--auto-increment-offset=%d", o.ID),
 	}
 }
 
-// smallSettings keep a server near 54 MiB, so that eight of them fit beside a compiler.
+// smallSettings keep a MariaDB near 54 MiB, so that eight of them fit beside a compiler; each flavour has more.
 func smallSettings() []string {
 	return []string{
 		"--performance-schema=OFF",
@@ -62,13 +61,9 @@ func smallSettings() []string {
 		"--max-connections=200",
 		"--max-allowed-packet=256M",
 		"--innodb-buffer-pool-size=32M",
-		"--innodb-log-buffer-size=2M",
 		"--innodb-read-io-threads=1",
 		"--innodb-write-io-threads=2",
-		"--innodb-purge-threads=1",
-		"--aria-pagecache-buffer-size=1M",
 		"--key-buffer-size=1M",
-		"--table-open-cache=200",
 		"--table-definition-cache=400",
 		"--thread-cache-size=16",
 	}

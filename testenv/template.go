@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -10,11 +11,11 @@ import (
 	"path/filepath"
 )
 
-// template returns a freshly initialised data directory that servers copy instead of each running
-// mariadb-install-db, which takes a second. It is made once per user and engine version: under a lock, beside
+// template returns a freshly initialised data directory that servers copy instead of each making one, which
+// takes seconds. It is made once per user and engine version: under a lock, beside
 // its place, and then renamed into it, so parallel test binaries see either nothing or all of it.
-func (e Engine) template(ctx context.Context) (string, error) {
-	dir, err := cacheDir("engines", "mariadb-"+e.Version)
+func (i installation) template(ctx context.Context) (string, error) {
+	dir, err := cacheDir("engines", fmt.Sprintf("%s-%s", i.flavour.name(), i.version))
 	if err != nil {
 		return "", err
 	}
@@ -27,19 +28,28 @@ func (e Engine) template(ctx context.Context) (string, error) {
 	if _, err := os.Stat(template); err == nil {
 		return template, nil
 	}
-	return template, e.makeTemplate(ctx, template)
+	return template, i.makeTemplate(ctx, template)
 }
 
-func (e Engine) makeTemplate(ctx context.Context, template string) error {
+func (i installation) makeTemplate(ctx context.Context, template string) error {
 	unfinished := template + ".unfinished"
 	if err := os.RemoveAll(unfinished); err != nil {
 		return fmt.Errorf("clear unfinished template: %w", err)
 	}
-	args := append([]string{"--no-defaults", "--datadir=" + unfinished, "--skip-test-db",
-		"--auth-root-authentication-method=normal"}, storageSettings()...)
-	out, err := exec.CommandContext(ctx, e.install, args...).CombinedOutput()
+	name, args := i.flavour.initialise(unfinished)
+	program, err := i.Program(name)
 	if err != nil {
-		return fmt.Errorf("make template with mariadb-install-db: %w\n%s", err, out)
+		return err
+	}
+	args = append(append(i.common(), args...), i.storageSettings()...)
+	out, err := exec.CommandContext(ctx, program, args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("make template with %s: %w\n%s", name, err, out)
+	}
+	for _, file := range i.flavour.personal() {
+		if err := os.Remove(filepath.Join(unfinished, file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("make template: %w", err)
+		}
 	}
 	if err := os.Rename(unfinished, template); err != nil {
 		return fmt.Errorf("keep template: %w", err)
