@@ -7,9 +7,7 @@ import (
 
 	"github.com/octant-db/octant/internal/config"
 	"github.com/octant-db/octant/internal/doctor"
-	"github.com/octant-db/octant/protocol/mysql/feed"
 	"github.com/octant-db/octant/protocol/mysql/preflight"
-	"github.com/octant-db/octant/relay"
 )
 
 func runDoctor(ctx context.Context, args []string) error {
@@ -19,7 +17,7 @@ func runDoctor(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	results := examine(ctx, cfg, &feed.Dialer{})
+	results := examine(ctx, cfg)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -34,12 +32,21 @@ func runDoctor(ctx context.Context, args []string) error {
 	return err
 }
 
-func examine(ctx context.Context, cfg *config.Config, dialer relay.Dialer) []preflight.Result {
-	results := preflight.Check(ctx, preflight.Config{
-		Address: cfg.Database.Address, User: cfg.Database.User, Password: string(cfg.Database.Password),
-		Region: cfg.Region.ID, Regions: len(cfg.Peers) + 1, ReplicaID: cfg.ReplicaID(),
-		Include: cfg.Database.Tables.Include, Match: cfg.Database.Tables.Match,
-	})
+func examine(ctx context.Context, cfg *config.Config) []preflight.Result {
+	results := doctor.Source(cfg)
+	secured, err := doctorTLS(ctx, cfg.Database)
+	if err != nil {
+		results = append(results, preflight.Result{
+			Name: "tls", Status: preflight.Fail, Detail: err.Error(), Remedy: "correct the keys that begin with tls in [database]",
+		})
+	}
+	results = append(results, preflight.Check(ctx, checks(cfg, cfg.Database, secured))...)
 	results = append(results, doctor.Local(cfg)...)
+	dialer, err := peerDialer(cfg)
+	if err != nil {
+		return append(results, preflight.Result{
+			Name: "peers", Status: preflight.Fail, Detail: err.Error(), Remedy: "correct the keys that begin with tls in [peers]",
+		})
+	}
 	return append(results, doctor.Peers(ctx, cfg, dialer, time.Now)...)
 }

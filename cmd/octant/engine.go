@@ -12,37 +12,47 @@ import (
 	"github.com/octant-db/octant/relaylog"
 )
 
-// engine is what one database engine brings to a relay. Here, and nowhere else, is it picked.
+// engine is what one database engine brings to a relay, whichever of its servers the relay works with. Here, and nowhere else, is it
+// picked.
 type engine struct {
 	version string // for people
 	// serverVersion is what the database's SELECT VERSION() says.
 	serverVersion string
-	source        relay.Source
-	target        relay.Target
-	prepare       func(context.Context) error
+	mysql         bool // it is MySQL, not MariaDB
 	decoders      map[relay.Flavour]relay.Decoder
 	table         func(relay.Flavour, []byte) (*relay.Table, error)
 	json          func(t *relay.Table, img relay.Image, keyOnly bool) string
 	places        admin.Places
+	history       admin.History
 	files         func(relay.Log) relay.LogStatus
 	replicas      func() (list []relay.ReplicaStatus, transactions, bytes uint64)
+	clients       admin.Clients
 	primary       func(*config.Config, relay.Publisher, *admin.Engine, *slog.Logger) (server, error)
-	// watch looks at the database's settings and reports what is not as it must be, until ctx ends.
-	watch   func(ctx context.Context, report func(relay.Problem)) error
-	close   func() error
+	// connect makes the parts that work with one server. They reach it when they run.
+	connect func(context.Context, config.Database) (*database, error)
 	reports *reports
 }
 
 func (e *engine) report(p relay.Problem) { e.reports.report(p) }
+
+// database is what works with one server.
+type database struct {
+	source  relay.Source
+	target  relay.Target
+	prepare func(context.Context) error
+	// watch looks at the database's settings and reports what is not as it must be, until ctx ends.
+	watch func(ctx context.Context, report func(relay.Problem)) error
+	close func() error
+}
 
 // server is a primary side.
 type server interface {
 	Serve(context.Context, net.Listener) error
 }
 
-// engines by flavour.
+// engines by the scheme of the database's URL. A server behind mysql:// says itself which of the two it is.
 var engines = map[relay.Flavour]func(context.Context, *config.Config, *relaylog.DB, *slog.Logger) (*engine, error){
-	"mariadb": newMariaDB,
+	"mariadb": newMariaDB, "mysql": newMariaDB,
 }
 
 // reports passes problems on to the relay, which is made after the parts that report to it.

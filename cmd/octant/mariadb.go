@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -24,34 +24,23 @@ import (
 
 // newMariaDB makes the parts that speak to a MariaDB server.
 func newMariaDB(ctx context.Context, cfg *config.Config, store *relaylog.DB, log *slog.Logger) (*engine, error) {
-	d := cfg.Database
-	source := capture.New(capture.Config{
-		Addr: d.Address, User: d.User, Password: string(d.Password), ServerID: cfg.ReplicaID(),
-		Include: d.Tables.Match, Logger: log.With("part", "capture"),
-	})
-	target, err := apply.New(apply.Config{
-		Addr: d.Address, User: d.User, Password: string(d.Password), Self: cfg.Region.ID,
-		Lanes: lanes(cfg), LockWait: cfg.Apply.LockWait, Logger: log.With("part", "apply"),
-	})
+	m := &mariaDB{cfg: cfg, store: store, log: log}
+	version, err := m.serverVersion(ctx)
 	if err != nil {
 		return nil, err
 	}
-	version, err := serverVersion(ctx, source, store, log)
-	if err != nil {
-		return nil, err
-	}
+	m.version = version
 	tables := binlog.NewTableCache()
-	decoder := binlog.NewDecoder(tables)
-	decoder.Exclude = func(schema, table string) bool { return !d.Tables.Match(schema, table) }
-	m := &mariaDB{cfg: cfg, store: store, version: version, log: log}
+	decoder, match := binlog.NewDecoder(tables), cfg.Database.Tables.Match
+	decoder.Exclude = func(schema, table string) bool { return !match(schema, table) }
 	return &engine{
-		version: "mariadb " + version, serverVersion: version, source: source, target: target, prepare: target.Open,
+		version: "mariadb " + version, serverVersion: version,
 		decoders: map[relay.Flavour]relay.Decoder{binlog.Flavour: decoder},
 		table: func(f relay.Flavour, native []byte) (*relay.Table, error) {
 			return parseTable(tables, f, native)
 		},
-		json: rowJSON, places: primary.Places{Local: store.Local()}, files: m.files, replicas: m.replicas, primary: m.primary, watch: m.watch,
-		close: target.Close, reports: &reports{},
+		json: rowJSON, places: primary.Places{Local: store.Local()}, files: m.files, replicas: m.replicas, primary: m.primary,
+		connect: m.connect, reports: &reports{},
 	}, nil
 }
 
@@ -64,20 +53,54 @@ type mariaDB struct {
 	server  atomic.Pointer[primary.Server]
 }
 
+// connect makes what captures from a server and writes to it.
+func (m *mariaDB) connect(ctx context.Context, d config.Database) (*database, error) {
+	secured, err := databaseTLS(ctx, d, m.store, m.log)
+	if err != nil {
+		return nil, err
+	}
+	source := m.source(d, secured)
+	target, err := apply.New(apply.Config{
+		Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Self: m.cfg.Region.ID,
+		Lanes: lanes(m.cfg), LockWait: m.cfg.Apply.LockWait, Logger: m.log.With("part", "apply"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &database{
+		source: source, target: target, prepare: target.Open, close: target.Close,
+		watch: func(ctx context.Context, report func(relay.Problem)) error {
+			return watchSettings(ctx, m.cfg, d, secured, report)
+		},
+	}, nil
+}
+
+func (m *mariaDB) source(d config.Database, secured *tls.Config) *capture.Source {
+	return capture.New(capture.Config{
+		Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, ServerID: m.cfg.ReplicaID(),
+		SemiSync: d.SemiSync, Include: d.Tables.Match, Logger: m.log.With("part", "capture"),
+	})
+}
+
 // versionKey is where the server's version is remembered, so that a relay can start while its database is away.
 var versionKey = []byte("e")
 
 // serverVersion asks the server, or remembers what it said.
-func serverVersion(ctx context.Context, source *capture.Source, store *relaylog.DB, log *slog.Logger) (string, error) {
+func (m *mariaDB) serverVersion(ctx context.Context) (string, error) {
+	d := m.cfg.Database
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		info, err := source.ServerInfo(ctx)
-		if err == nil {
-			return info.Version, store.Write(ctx, []relay.Pair{{Key: versionKey, Value: []byte(info.Version)}})
+		secured, err := databaseTLS(ctx, d, m.store, m.log)
+		if err != nil {
+			return "", err
 		}
-		if known, getErr := store.Get(versionKey); getErr == nil {
+		info, err := m.source(d, secured).ServerInfo(ctx)
+		if err == nil {
+			return info.Version, m.store.Write(ctx, []relay.Pair{{Key: versionKey, Value: []byte(info.Version)}})
+		}
+		if known, getErr := m.store.Get(versionKey); getErr == nil {
 			return string(known), nil
 		}
-		log.Error("the database cannot be reached; trying again", "error", err)
+		m.log.Error("the database cannot be reached; trying again", "error", err)
 		if err := relay.Sleep(ctx, relay.SystemClock{}, pause); err != nil {
 			return "", err
 		}
@@ -148,16 +171,20 @@ func (m *mariaDB) replicas() ([]relay.ReplicaStatus, uint64, uint64) {
 func (m *mariaDB) primary(
 	cfg *config.Config, publisher relay.Publisher, sql *admin.Engine, log *slog.Logger,
 ) (server, error) {
-	users := make([]primary.User, len(cfg.Users))
-	for i, u := range cfg.Users {
-		users[i] = primary.User{Name: u.Name, Password: string(u.Password), Roles: u.Roles}
-	}
 	s := primary.New(primary.Config{
-		Users: users, ServerID: cfg.ReplicaID(), ServerVersion: m.version, Log: m.store, Publisher: publisher,
+		Users: users(cfg.Users), ServerID: cfg.ReplicaID(), ServerVersion: m.version, Log: m.store, Publisher: publisher,
 		SQL: statements{sql}, Logger: log, Now: time.Now,
 	})
 	m.server.Store(s)
 	return s, nil
+}
+
+func users(list []config.User) []primary.User {
+	users := make([]primary.User, len(list))
+	for i, u := range list {
+		users[i] = primary.User{Name: u.Name, Password: string(u.Password), Roles: u.Roles}
+	}
+	return users
 }
 
 // statements lets the SQL engine answer what the primary side is asked.
@@ -165,30 +192,32 @@ type statements struct{ engine *admin.Engine }
 
 // Query implements primary.SQL.
 func (s statements) Query(ctx context.Context, by primary.Session, query string) (*mysql.Result, error) {
-	return s.engine.Query(ctx, admin.Session(by), query)
+	return s.engine.Query(ctx, admin.Session{
+		ConnectionID: by.ConnectionID, User: by.User, Roles: by.Roles, RemoteAddr: by.RemoteAddr,
+	}, query)
 }
 
 // watchEvery is how often the database's settings are looked at.
 const watchEvery = time.Minute
 
-// watch runs the checks of octant doctor now and then, and reports what fails.
-func (m *mariaDB) watch(ctx context.Context, report func(relay.Problem)) error {
+// watchSettings runs the checks of octant doctor now and then, and reports what fails.
+func watchSettings(ctx context.Context, cfg *config.Config, d config.Database, secured *tls.Config, report func(relay.Problem)) error {
 	for {
-		for _, r := range m.check(ctx) {
+		for _, r := range preflight.Check(ctx, checks(cfg, d, secured)) {
 			if r.Status == preflight.Fail && ctx.Err() == nil {
 				report(relay.Problem{Kind: "database_setting", Subject: r.Name, Detail: r.Detail, Remedy: r.Remedy})
 			}
 		}
 		if err := relay.Sleep(ctx, relay.SystemClock{}, watchEvery); err != nil {
-			return errors.Join(err)
+			return err
 		}
 	}
 }
 
-func (m *mariaDB) check(ctx context.Context) []preflight.Result {
-	d := m.cfg.Database
-	return preflight.Check(ctx, preflight.Config{
-		Address: d.Address, User: d.User, Password: string(d.Password), Region: m.cfg.Region.ID,
-		Regions: len(m.cfg.Peers) + 1, ReplicaID: m.cfg.ReplicaID(), Include: d.Tables.Include, Match: d.Tables.Match,
-	})
+// checks is what the checks of a server need to know.
+func checks(cfg *config.Config, d config.Database, secured *tls.Config) preflight.Config {
+	return preflight.Config{
+		Address: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Region: cfg.Region.ID,
+		Regions: len(cfg.Peers) + 1, ReplicaID: cfg.ReplicaID(), Include: d.Tables.Include, Match: d.Tables.Match,
+	}
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/octant-db/octant/internal/admin"
 	"github.com/octant-db/octant/internal/config"
 	"github.com/octant-db/octant/internal/web"
-	"github.com/octant-db/octant/protocol/mysql/feed"
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/relaylog"
 )
@@ -33,6 +32,10 @@ func run(ctx context.Context, args []string) error {
 	slog.SetDefault(log) // for libraries that know no other
 	limitMemory()
 	log.Info("octant starts", "version", versionText(debug.ReadBuildInfo()), "config", cfg)
+	if cfg.Database.Override != "" {
+		log.Warn("the database is the one of CHANGE MASTER TO, not the configuration's", "database", cfg.Database.Address,
+			"configured", cfg.Configured.Address, "file", cfg.Database.Override)
+	}
 	err = runRelay(ctx, cfg, log)
 	if err == nil || errors.Is(err, errStopped) || errors.Is(err, context.Canceled) {
 		log.Info("octant has stopped")
@@ -67,12 +70,13 @@ func runRelay(ctx context.Context, cfg *config.Config, log *slog.Logger) (err er
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, engine.close()) }()
-	r, err := assemble(cfg, store, &syncs, engine, log)
+	l, err := newLive(ctx, &live{cfg: cfg, log: log, build: func(ctx context.Context, d config.Database) (*generation, error) {
+		return assemble(ctx, cfg, d, store, &syncs, engine, log)
+	}})
 	if err != nil {
 		return err
 	}
-	return serve(ctx, cfg, r, engine, listeners, log)
+	return serve(ctx, cfg, l, engine, listeners, log)
 }
 
 // openLog opens the relay log in the data directory.
@@ -106,10 +110,10 @@ func (s sockets) close() {
 	s.http.Close()
 }
 
-// assemble puts the relay together from its parts.
+// assemble puts a relay for one server together from its parts.
 func assemble(
-	cfg *config.Config, store *relaylog.DB, syncs *atomic.Uint64, e *engine, log *slog.Logger,
-) (*relay.Relay, error) {
+	ctx context.Context, cfg *config.Config, d config.Database, store *relaylog.DB, syncs *atomic.Uint64, e *engine, log *slog.Logger,
+) (*generation, error) {
 	peers := make([]relay.Peer, len(cfg.Peers))
 	for i, p := range cfg.Peers {
 		peers[i] = p.Relay()
@@ -118,31 +122,56 @@ func assemble(
 	if err != nil {
 		return nil, err
 	}
-	a, err := applier.New(applier.Config{
-		Self: cfg.Region.ID, Regions: len(peers), Log: store, Store: store,
-		Target: e.target, Prepare: e.prepare, Decoders: e.decoders, Table: e.table, JSON: e.json,
-		Include: cfg.Database.Tables.Match, Report: e.report, Clock: relay.SystemClock{},
-		Logger: log.With("part", "applier"), Lanes: cfg.Apply.Lanes,
-	}, met)
+	dialer, err := peerDialer(cfg)
 	if err != nil {
 		return nil, err
+	}
+	db, err := e.connect(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	a, err := newApplier(cfg, store, e, db, met, log)
+	if err != nil {
+		return nil, errors.Join(err, db.close())
 	}
 	r, err := relay.New(relay.Config{
 		Cluster: cfg.Region.Cluster, Name: cfg.Region.Name, Region: cfg.Region.ID, Store: store.StoreID(),
-		Engine: e.version, Address: cfg.Database.Address, Peers: peers,
-		Source: e.source, Log: store, Facts: store, Applier: a, Dialer: &feed.Dialer{},
+		Engine: e.version, Address: whereabouts(d), Peers: peers,
+		Source: db.source, Log: store, Facts: store, Applier: a, Dialer: dialer,
 		Clock: relay.SystemClock{}, Logger: log,
-		Trim:      trimmer(cfg.Retention, store),
-		Syncs:     syncs.Load,
-		Files:     func() relay.LogStatus { return e.files(store) },
-		Replicas:  e.replicas,
-		DriftWarn: cfg.Clock.Warn, DriftStop: cfg.Clock.Stop,
+		Trim:          trimmer(cfg.Retention, store),
+		Syncs:         syncs.Load,
+		Files:         func() relay.LogStatus { return e.files(store) },
+		Replicas:      e.replicas,
+		ReplicaMemory: cfg.Retention.Replicas,
+		DriftWarn:     cfg.Clock.Warn, DriftStop: cfg.Clock.Stop,
 	})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, db.close())
 	}
 	e.reports.to(r.Report)
-	return r, nil
+	g := &generation{Relay: r, database: db, ended: make(chan struct{})}
+	g.ctx, g.stop = context.WithCancelCause(context.WithoutCancel(ctx))
+	return g, nil
+}
+
+func newApplier(
+	cfg *config.Config, store *relaylog.DB, e *engine, db *database, met []relay.Region, log *slog.Logger,
+) (*applier.Applier, error) {
+	return applier.New(applier.Config{
+		Self: cfg.Region.ID, Regions: len(cfg.Peers), Log: store, Store: store,
+		Target: db.target, Prepare: db.prepare, Decoders: e.decoders, Table: e.table, JSON: e.json,
+		Include: cfg.Database.Tables.Match, Report: e.report, Clock: relay.SystemClock{},
+		Logger: log.With("part", "applier"), Lanes: cfg.Apply.Lanes,
+	}, met)
+}
+
+// whereabouts is where the database is, for people, and that it is not the configured one.
+func whereabouts(d config.Database) string {
+	if d.Override == "" {
+		return d.Address
+	}
+	return d.Address + " (" + config.SourceFile + ")"
 }
 
 func trimmer(keep config.Retention, store *relaylog.DB) func(func() (relay.LSN, map[relay.Region]relay.Seq)) error {
@@ -153,19 +182,19 @@ func trimmer(keep config.Retention, store *relaylog.DB) func(func() (relay.LSN, 
 }
 
 // serve runs the relay and what it offers to others until ctx ends or one of them fails.
-func serve(ctx context.Context, cfg *config.Config, r *relay.Relay, e *engine, s sockets, log *slog.Logger) error {
+func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, s sockets, log *slog.Logger) error {
 	sql := admin.New(admin.Config{
-		Inspector: r, Controller: r, Places: e.places, Version: e.serverVersion, Logger: log.With("part", "sql"),
+		Inspector: l, Controller: l, Places: e.places, History: e.history, Upstream: upstream{l}, Clients: e.clients,
+		Version: e.serverVersion, MySQL: e.mysql, ServerID: cfg.ReplicaID(), Listen: cfg.Listen.MySQL, Logger: log.With("part", "sql"),
 	})
-	primary, err := e.primary(cfg, r, sql, log.With("part", "primary"))
+	primary, err := e.primary(cfg, l, sql, log.With("part", "primary"))
 	if err != nil {
-		return err
+		return errors.Join(err, l.now().database.close())
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return r.Run(ctx) })
+	g.Go(func() error { return l.run(ctx) })
 	g.Go(func() error { return primary.Serve(ctx, s.mysql) })
-	site := web.New(r, web.WithVersion(version()), web.WithLogger(log.With("part", "http")))
+	site := web.New(l, web.WithVersion(version()), web.WithLogger(log.With("part", "http")))
 	g.Go(func() error { return site.Serve(ctx, s.http) })
-	g.Go(func() error { return e.watch(ctx, r.Report) })
 	return g.Wait()
 }

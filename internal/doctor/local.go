@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -60,4 +61,16 @@ func users(cfg *config.Config) preflight.Result {
 		r.Remedy = "add a [[user]] with roles = [\"replicate\"]"
 	}
 	return r
+}
+
+// Source tells whether the database is another one than the configuration's.
+func Source(cfg *config.Config) []preflight.Result {
+	if cfg.Database.Override == "" {
+		return nil
+	}
+	return []preflight.Result{{
+		Name: "source", Status: preflight.Warn,
+		Detail: fmt.Sprintf("%s stands in place of %s: CHANGE MASTER TO has left %s", cfg.Database.Address, cfg.Configured.Address, cfg.Database.Override),
+		Remedy: "write it into [database], stop the relay, remove the file and start the relay",
+	}}
 }

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -15,8 +16,9 @@ import (
 
 // Config says which server to look at, and with whose eyes.
 type Config struct {
-	Address        string // host:port
-	User, Password string // the relay's account
+	Address        string      // host:port
+	User, Password string      // the relay's account
+	TLS            *tls.Config // nil: without TLS
 	Region         relay.Region
 	Regions        int    // in the cluster, this one included
 	ReplicaID      uint32 // with which the relay registers as a replica; 0: not known
@@ -60,7 +62,7 @@ func open(c Config) (*sql.DB, error) {
 	o := mysql.NewConfig()
 	o.User, o.Passwd = c.User, c.Password
 	o.Net, o.Addr = "tcp", c.Address
-	o.Timeout = connectTimeout
+	o.Timeout, o.TLS = connectTimeout, c.TLS
 	o.Logger = &mysql.NopLogger{} // what fails is told in the results
 	connector, err := mysql.NewConnector(o)
 	if err != nil {

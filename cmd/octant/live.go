@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/octant-db/octant/internal/config"
+	"github.com/octant-db/octant/relay"
+)
+
+// live is the relay as others see it while the database behind it may be changed for another one. That makes a new relay.Relay over the
+// same log: what stands in between, such as the replicas that read the log, does not notice.
+type live struct {
+	cfg   *config.Config
+	build func(context.Context, config.Database) (*generation, error)
+	log   *slog.Logger
+
+	changing sync.Mutex // held while the database is changed
+	mu       sync.RWMutex
+	current  *generation
+	next     chan *generation // takes over when the current one has ended
+	lost     chan error       // why none can take over
+	database config.Database  // of the current one
+}
+
+// generation is a relay that works with one server.
+type generation struct {
+	*relay.Relay
+	database *database
+	ctx      context.Context // ends when it must stop
+	stop     context.CancelCauseFunc
+	ended    chan struct{} // closed when it has stopped, its connections included
+}
+
+// errMoved stops a generation because another one takes over.
+var errMoved = errors.New("the relay goes over to another database")
+
+// newLive makes the first generation.
+func newLive(ctx context.Context, l *live) (*live, error) {
+	l.next, l.lost = make(chan *generation, 1), make(chan error, 1)
+	l.database = l.cfg.Database
+	first, err := l.build(ctx, l.cfg.Database)
+	l.current = first
+	return l, err
+}
+
+// run lets one generation work after the other until ctx ends or one of them fails.
+func (l *live) run(ctx context.Context) error {
+	for {
+		g := l.now()
+		err := g.run(ctx)
+		close(g.ended)
+		if ctx.Err() != nil || !errors.Is(context.Cause(g.ctx), errMoved) {
+			return err
+		}
+		if err != nil && !errors.Is(err, errMoved) {
+			l.log.Warn("the relay has left its database", "error", err)
+		}
+		select {
+		case next := <-l.next:
+			l.mu.Lock()
+			l.current = next
+			l.mu.Unlock()
+		case err := <-l.lost:
+			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// run works with the server until ctx ends or the generation must stop.
+func (g *generation) run(parent context.Context) (err error) {
+	defer func() { err = errors.Join(err, g.database.close()) }()
+	defer context.AfterFunc(parent, func() { g.stop(context.Cause(parent)) })()
+	group, ctx := errgroup.WithContext(g.ctx)
+	group.Go(func() error { return g.Run(ctx) })
+	group.Go(func() error { return g.database.watch(ctx, g.Report) })
+	return group.Wait()
+}
+
+func (l *live) now() *generation {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.current
+}
+
+// moveTimeout bounds how long the making of the parts for another server may take. They do not connect yet.
+const moveTimeout = 5 * time.Second
+
+// move goes over to another server, and stays with the old one if that cannot be. The source is stopped and stays so. What was begun is
+// finished whatever becomes of who asked for it.
+func (l *live) move(ctx context.Context, d config.Database) error {
+	old := l.now()
+	old.stop(errMoved)
+	<-old.ended
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), moveTimeout)
+	defer cancel()
+	next, err := l.build(ctx, d)
+	if err == nil {
+		l.database = d
+		l.next <- next
+		return nil
+	}
+	back, backErr := l.build(ctx, l.database)
+	if backErr != nil {
+		l.lost <- fmt.Errorf("go back to the database at %s: %w", l.database.Address, backErr)
+	} else {
+		l.next <- back
+	}
+	return fmt.Errorf("go over to the database at %s: %w", d.Address, err)
+}
+
+// Self implements relay.Inspector.
+func (l *live) Self() relay.Hello { return l.now().Self() }
+
+// Status implements relay.Inspector.
+func (l *live) Status() relay.Status { return l.now().Status() }
+
+// Peers implements relay.Inspector.
+func (l *live) Peers() []relay.PeerStatus { return l.now().Peers() }
+
+// LogStatus implements relay.Inspector.
+func (l *live) LogStatus() relay.LogStatus { return l.now().LogStatus() }
+
+// Tables implements relay.Inspector.
+func (l *live) Tables() []relay.TableStatus { return l.now().Tables() }
+
+// Replicas implements relay.Inspector.
+func (l *live) Replicas() []relay.ReplicaStatus { return l.now().Replicas() }
+
+// Problems implements relay.Inspector.
+func (l *live) Problems() []relay.Problem { return l.now().Problems() }
+
+// ConflictCounts counts the conflicts since the start, by kind and policy.
+func (l *live) ConflictCounts() []relay.ConflictCount { return l.now().ConflictCounts() }
+
+// Conflicts implements relay.Inspector.
+func (l *live) Conflicts(ctx context.Context) iter.Seq2[relay.Conflict, error] {
+	return l.now().Conflicts(ctx)
+}
+
+// Versions implements relay.Inspector.
+func (l *live) Versions(ctx context.Context) iter.Seq2[relay.RowVersion, error] {
+	return l.now().Versions(ctx)
+}
+
+// Pause implements relay.Controller.
+func (l *live) Pause(ctx context.Context, peer string) error { return l.now().Pause(ctx, peer) }
+
+// Resume implements relay.Controller.
+func (l *live) Resume(ctx context.Context, peer string) error { return l.now().Resume(ctx, peer) }
+
+// StopSource implements relay.Controller.
+func (l *live) StopSource(ctx context.Context) error { return l.now().StopSource(ctx) }
+
+// StartSource implements relay.Controller.
+func (l *live) StartSource(ctx context.Context) error { return l.now().StartSource(ctx) }
+
+// Purge implements relay.Controller.
+func (l *live) Purge(ctx context.Context, before relay.LSN, force bool) error {
+	return l.now().Purge(ctx, before, force)
+}
+
+// Open implements relay.Publisher. A feed ends with the generation that gives it; its reader subscribes again.
+func (l *live) Open(ctx context.Context, from relay.Hello, first relay.Seq) (relay.Hello, relay.Feed, error) {
+	g := l.now()
+	hello, feed, err := g.Open(ctx, from, first)
+	if err != nil {
+		return hello, nil, err
+	}
+	stop := context.AfterFunc(g.ctx, func() { feed.Close() })
+	return hello, &generationFeed{Feed: feed, stop: stop}, nil
+}
+
+// generationFeed is a feed that ends with its generation at the latest.
+type generationFeed struct {
+	relay.Feed
+	stop func() bool
+}
+
+// Close implements relay.Feed.
+func (f *generationFeed) Close() error {
+	f.stop()
+	return f.Feed.Close()
+}
