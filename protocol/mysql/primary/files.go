@@ -14,15 +14,23 @@ import (
 func Describe(log relay.Log) (relay.LogStatus, error) {
 	var s relay.LogStatus
 	if state := log.State(); state.Position != "" {
-		gtids, at, err := splitPosition(state.Position)
+		at, err := binlog.ParsePosition(string(state.Position))
 		if err != nil {
 			return s, fmt.Errorf("describe the relay log: %w", err)
 		}
-		s.GTIDSet, s.File, s.Position = gtids, at.file, at.offset
+		s.GTIDSet, s.File, s.Position = gtidSet(at), at.File, at.Offset
 	}
 	files, err := filesOf(log.Local())
 	s.Files = files
 	return s, err
+}
+
+// gtidSet prints what was executed before a position.
+func gtidSet(p binlog.Position) string {
+	if p.Flavour == binlog.MySQL {
+		return p.Executed.String()
+	}
+	return p.GTIDs.String()
 }
 
 // filesOf lists the log files that the stream holds, the oldest first. It goes backwards, from the last entry of each file to the
@@ -42,11 +50,11 @@ func filesOf(local relay.LocalStream) ([]relay.LogFile, error) {
 		if err != nil {
 			return nil, fmt.Errorf("list the relay log's files: %w", err)
 		}
-		_, at, err := splitPosition(e.Position)
+		at, err := binlog.ParsePosition(string(e.Position))
 		if err != nil {
 			return nil, fmt.Errorf("list the relay log's files: %w", err)
 		}
-		file, size := at.file, at.offset
+		file, size := at.File, at.Offset
 		if start, offset, ok := placeOf(&e); ok {
 			file, size = start, offset+uint64(e.Size)
 		}

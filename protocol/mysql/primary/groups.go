@@ -55,7 +55,7 @@ func (d *dump) lead(ctx context.Context) error {
 	if offset == fileHeader {
 		return nil
 	}
-	if !d.options.byGTID {
+	if d.start.file != "" {
 		return d.enter(file, offset)
 	}
 	all, err := d.fileHead(ctx, file, offset)

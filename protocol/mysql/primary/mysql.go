@@ -3,6 +3,7 @@ package primary
 import (
 	"github.com/go-mysql-org/go-mysql/mysql"
 
+	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/protocol/mysql/gtid"
 	"github.com/octant-db/octant/relay"
 )
@@ -11,10 +12,7 @@ import (
 // new names.
 type mySQL struct{}
 
-// flavourMySQL names the native encoding of MySQL's entries.
-const flavourMySQL relay.Flavour = "mysql"
-
-func (mySQL) flavour() relay.Flavour { return flavourMySQL }
+func (mySQL) flavour() relay.Flavour { return binlog.MySQL }
 
 func (mySQL) greeting(version string) string { return version }
 
@@ -60,9 +58,6 @@ func (mySQL) options(command dumpCommand, v variables) (options, error) {
 
 // mySQLSet returns the GTIDs that were executed when the log had been read up to a position.
 func mySQLSet(p relay.Position) (gtid.Set, error) {
-	text, _, err := splitPosition(p)
-	if err != nil {
-		return gtid.Set{}, err
-	}
-	return gtid.ParseSet(text)
+	at, err := binlog.ParsePosition(string(p))
+	return at.Executed, err
 }

@@ -18,8 +18,8 @@ func errPurgedGTIDs(holds, missing gtid.Set) error {
 
 // errMoreGTIDs is longer than a message can be, and cut by servers too.
 func errMoreGTIDs() error {
-	const text = "Replica has more GTIDs than the source has, using the source's SERVER_UUID. This may indicate that the end of the binary log was truncated or that the last binary log file was lost, e.g., after a power or disk failure when sync_binlog != 1. The source may or may not have rolled back transactions that were already replicated to the replica. Suggest to replicate any transactions that source has rolled back from replica to source, and/or commit empty transactions on source to account for transactions that have been committed on source but are not included in GTID_EXECUTED."
-	return notYet("%s", text[:maxMessage])
+	const text = "Replica has more GTIDs than the source has, using the source's SERVER_UUID. This may indicate that the the last binary log file was truncated or lost, e.g., after a power failure when sync_binlog != 1. The source may have rolled back transactions that were already replicated to the replica. Replicate any transactions that source has rolled back from replica to source, and/or commit empty transactions on source to account for transactions that have been committed on source but are not included in GTID_EXECUTED."
+	return notYet("%s", text[:min(len(text), maxMessage)])
 }
 
 func (mySQL) unknownFile() error {
@@ -27,7 +27,7 @@ func (mySQL) unknownFile() error {
 }
 
 func (mySQL) impossible(string, uint64) error {
-	return notYet("Client requested source to start replication from impossible position")
+	return notYet("Client requested source to start replication from position < 4")
 }
 
 func (mySQL) pastEnd(string, uint64) error {

@@ -20,8 +20,12 @@ type mySQLGroups struct {
 func (mySQL) groups(d *dump) groups { return &mySQLGroups{d: d, holds: d.options.holds} }
 
 // start finds the first group that the replica does not hold. The refusals are those of Binlog_sender::check_start_file; the first one
-// concerns only transactions born at the database, of others the replica may have more.
+// concerns only transactions born at the database, of others the replica may have more. Who names a file, as mysqlbinlog does, gets it from
+// there on without what he holds, and no questions are asked.
 func (g *mySQLGroups) start(log relay.LocalStream) (start, error) {
+	if g.d.options.file != "" {
+		return startByFile(mySQL{}, log, g.d.options.file, g.d.options.offset)
+	}
 	first, last := relay.LSN(log.First()), relay.LSN(log.Last())
 	if last < first {
 		return start{}, errEmpty()

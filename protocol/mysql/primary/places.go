@@ -3,8 +3,6 @@ package primary
 import (
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/relay"
@@ -18,22 +16,6 @@ func place(e relay.Entry) (file string, offset uint64, err error) {
 		}
 	}
 	return "", 0, fmt.Errorf("log entry %d has no place in a binlog file: %w", e.LSN, relay.ErrCorrupt)
-}
-
-// splitPosition reads a position as both kinds of sources write it: the GTIDs, then where the log goes on in its file; what else the
-// source wants to know may follow. All between semicolons.
-func splitPosition(p relay.Position) (gtids string, at spot, err error) {
-	gtids, rest, ok := strings.Cut(string(p), ";")
-	rest, _, _ = strings.Cut(rest, ";")
-	colon := strings.LastIndexByte(rest, ':')
-	if !ok || colon < 0 {
-		return "", spot{}, fmt.Errorf("position without a place in a file: %w", relay.ErrCorrupt)
-	}
-	at.file = rest[:colon]
-	if at.offset, err = strconv.ParseUint(rest[colon+1:], 10, 64); err != nil {
-		return "", spot{}, fmt.Errorf("position without an offset: %w", relay.ErrCorrupt)
-	}
-	return gtids, at, nil
 }
 
 // endOffset returns where an entry ends in its file, 0 if it has no place.

@@ -14,6 +14,7 @@ import (
 	"github.com/go-mysql-org/go-mysql/mysql"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/protocol/mysql/gtid"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -95,10 +96,14 @@ func capture(ctx context.Context, r *raw, log relay.LocalStream) error {
 	if err := r.asReplica("SET @master_heartbeat_period=1000000000"); err != nil {
 		return err
 	}
-	if err := r.dump("", 4, 2, 99001); err != nil {
+	return captureFrom(r, "", &capturer{ctx: ctx, log: log})
+}
+
+// captureFrom reads a server's files from one of them on.
+func captureFrom(r *raw, file string, c *capturer) error {
+	if err := r.dump(file, 4, 2, 99001); err != nil {
 		return err
 	}
-	c := &capturer{ctx: ctx, log: log}
 	for {
 		event, err := r.next()
 		if err != nil {
@@ -111,12 +116,16 @@ func capture(ctx context.Context, r *raw, log relay.LocalStream) error {
 }
 
 type capturer struct {
-	ctx    context.Context
-	log    relay.LocalStream
-	file   string
-	offset uint64
-	set    binlog.Set
-	state  relay.State
+	ctx      context.Context
+	log      relay.LocalStream
+	mysql    bool
+	executed gtid.Set
+	gtid     string // of the group that was begun, of MySQL
+	inside   bool   // a group of MySQL was begun by BEGIN
+	file     string
+	offset   uint64
+	set      binlog.Set
+	state    relay.State
 
 	group  *binlog.Group
 	writer relay.EntryWriter
@@ -133,7 +142,7 @@ func (c *capturer) event(event []byte) error {
 		c.file, c.offset = r.File, r.Offset
 		return err
 	}
-	if h.Artificial() || h.Type == binlog.HeartbeatEvent {
+	if h.Artificial() || h.Type == binlog.HeartbeatEvent || h.Type == binlog.HeartbeatV2Event {
 		return nil
 	}
 	if err := binlog.VerifyChecksum(event); err != nil {
@@ -146,6 +155,9 @@ func (c *capturer) event(event []byte) error {
 	c.offset += uint64(h.Size)
 	if err := c.writer.Append(event); err != nil {
 		return err
+	}
+	if c.mysql {
+		return c.mysqlEvent(h, event)
 	}
 	switch h.Type {
 	case binlog.GTIDEvent:
@@ -185,7 +197,14 @@ func (c *capturer) commit() error {
 		e.Kind, e.GTID = relay.History, c.group.GTID.String()
 		e.Keys = append(e.Keys, binlog.GTIDKey(c.group.GTID))
 	}
-	e.Position = relay.Position(binlog.Position{GTIDs: c.set, File: c.file, Offset: c.offset}.String())
+	at := binlog.Position{GTIDs: c.set, File: c.file, Offset: c.offset}
+	if c.mysql {
+		at.Flavour, at.Executed, e.Flavour = binlog.MySQL, c.executed, binlog.MySQL
+		if c.gtid != "" {
+			e.Kind, e.GTID, c.gtid = relay.History, c.gtid, ""
+		}
+	}
+	e.Position = relay.Position(at.String())
 	e.Size = int64(c.offset - c.begin)
 	c.state.LSN++
 	c.state.Position = e.Position
