@@ -24,23 +24,12 @@ const (
 	AdminUser = "admin"
 )
 
-// Grants are the privileges that a relay's account needs on MariaDB 10.5 and newer, user and host left out:
-//
-//   - REPLICATION SLAVE to read the binary log, BINLOG MONITOR for SHOW MASTER STATUS and SHOW BINARY LOGS
-//   - BINLOG REPLAY for BINLOG statements and for the native mark, session server_id
-//   - BINLOG ADMIN for session binlog_annotate_row_events and binlog_row_image
-//   - SELECT, INSERT, UPDATE, DELETE on the replicated tables, to apply and to repair
-//   - everything on the schema octant, where the relay keeps its marks
-var Grants = []string{
-	"GRANT REPLICATION SLAVE, BINLOG MONITOR, BINLOG REPLAY, BINLOG ADMIN ON *.* TO ",
-	"GRANT SELECT, INSERT, UPDATE, DELETE ON *.* TO ",
-	"GRANT ALL PRIVILEGES ON octant.* TO ",
-}
-
 // Options says what bed to start. The zero value is eight regions of plain servers without relays.
 type Options struct {
 	// Regions is how many, 1 to 26; 0 means 8. They are named a, b, c… and numbered from 1.
 	Regions int
+	// Engine is the servers'; the zero value is the machine's own MariaDB.
+	Engine Engine
 	// Dir holds everything and is removed by Close; empty makes one in the temporary folder.
 	Dir string
 	// Memory puts the bed into /dev/shm instead, if there is one and Dir is empty.
@@ -156,6 +145,7 @@ func (b *Bed) startServers(ctx context.Context) error {
 	for _, r := range b.Regions {
 		g.Go(func() error {
 			server, err := StartServer(ctx, ServerOptions{
+				Engine:  b.options.Engine,
 				Dir:     filepath.Join(b.Dir, r.Name, "db"),
 				ID:      r.ID,
 				Regions: b.options.Regions,
@@ -172,7 +162,7 @@ func (b *Bed) startServers(ctx context.Context) error {
 func (b *Bed) prepareDatabases(ctx context.Context) error {
 	account := fmt.Sprintf("'%s'@'%%'", DatabaseUser)
 	text := fmt.Sprintf("CREATE USER %s IDENTIFIED BY '%s';", account, b.Password)
-	for _, grant := range Grants {
+	for _, grant := range b.options.Engine.facts().flavour.grants() {
 		text += grant + account + ";"
 	}
 	if err := ExecAll(ctx, b.Sites(), text); err != nil {

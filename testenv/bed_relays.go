@@ -43,7 +43,7 @@ func (b *Bed) relayConfig(r *Region) RelayConfig {
 		Region: RegionConfig{Cluster: "testenv", Name: r.Name, ID: r.ID,
 			DataDir: filepath.Join(b.Dir, r.Name, "relay", "data")},
 		Database: DatabaseConfig{
-			URL:      fmt.Sprintf("mariadb://%s@%s/", DatabaseUser, r.Server.Addr()),
+			URL:      fmt.Sprintf("%s://%s@%s/", r.Server.engine.flavour.name(), DatabaseUser, r.Server.Addr()),
 			Password: b.Password,
 			Include:  b.options.Include,
 			Exclude:  b.options.Exclude,

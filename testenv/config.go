@@ -39,6 +39,9 @@ type DatabaseConfig struct {
 type ListenConfig struct {
 	MySQL string `toml:"mysql"`
 	HTTP  string `toml:"http"`
+	// TLSCert and TLSKey are PEM files; without them the relay makes a certificate for itself.
+	TLSCert string `toml:"tls_cert,omitempty"`
+	TLSKey  string `toml:"tls_key,omitempty"`
 }
 
 // UserConfig is someone who may connect to the relay; roles are replicate, read and admin.
@@ -46,6 +49,9 @@ type UserConfig struct {
 	Name     string   `toml:"name"`
 	Password string   `toml:"password"`
 	Roles    []string `toml:"roles"`
+	// Auth is the plugin, such as mysql_native_password; empty is the relay's choice.
+	Auth       string `toml:"auth,omitempty"`
+	RequireTLS bool   `toml:"require_tls,omitempty"`
 }
 
 // PeerConfig is another region's relay.

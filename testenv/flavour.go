@@ -20,6 +20,9 @@ type flavour interface {
 	// small keep a server small, so that several fit beside a compiler.
 	small() []string
 
+	// grants are the privileges that a relay's account needs, user and host left out.
+	grants() []string
+
 	// unfollow are statements that make a server forget whom it follows. They may fail on one that follows nobody.
 	unfollow() []string
 	// started sets what the replica has already; gtids may be empty.

@@ -42,14 +42,36 @@ type binlogEnd struct {
 func binlogEnds(ctx context.Context, sites []Site) ([]binlogEnd, error) {
 	ends := make([]binlogEnd, len(sites))
 	err := atEach(ctx, sites, func(ctx context.Context, i int, site Site) error {
-		var doDB, ignoreDB sql.NullString
-		row := site.DB.QueryRowContext(ctx, "SHOW MASTER STATUS")
-		if err := row.Scan(&ends[i].file, &ends[i].position, &doDB, &ignoreDB); err != nil {
-			return fmt.Errorf("read end of binary log: %w", err)
-		}
-		return nil
+		var err error
+		ends[i], err = readBinlogEnd(ctx, site.DB)
+		return err
 	})
 	return ends, err
+}
+
+// readBinlogEnd takes the last of the log's files: unlike SHOW MASTER STATUS, which MySQL has renamed, the statement has the
+// same name and the same first columns everywhere.
+func readBinlogEnd(ctx context.Context, db *sql.DB) (binlogEnd, error) {
+	rows, err := db.QueryContext(ctx, "SHOW BINARY LOGS")
+	if err != nil {
+		return binlogEnd{}, fmt.Errorf("read end of binary log: %w", err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return binlogEnd{}, fmt.Errorf("read end of binary log: %w", err)
+	}
+	var end binlogEnd
+	targets := []any{&end.file, &end.position}
+	for range len(columns) - len(targets) {
+		targets = append(targets, new(sql.RawBytes))
+	}
+	for rows.Next() {
+		if err := rows.Scan(targets...); err != nil {
+			return binlogEnd{}, fmt.Errorf("read end of binary log: %w", err)
+		}
+	}
+	return end, rows.Err()
 }
 
 func differentEnds(sites []Site, before, after []binlogEnd) []string {
