@@ -41,18 +41,46 @@ func (h *handler) HandleQuery(query string) (*mysql.Result, error) {
 // HandleFieldList implements server.Handler. Clients ask for it to complete names; they need no answer.
 func (h *handler) HandleFieldList(string, string) ([]*mysql.Field, error) { return nil, nil }
 
-// HandleStmtPrepare implements server.Handler.
-func (h *handler) HandleStmtPrepare(string) (int, int, any, error) {
-	return 0, 0, nil, mysql.NewError(mysql.ER_UNSUPPORTED_PS, "The relay does not prepare statements; let the client put the parameters in")
+// HandleStmtPrepare implements server.Handler. What columns there will be is not known before the statement is executed, as of SHOW on a
+// real server.
+func (h *handler) HandleStmtPrepare(query string) (params, columns int, statement any, err error) {
+	p, err := h.c.prepare(query)
+	if err != nil {
+		return 0, 0, nil, err
+	}
+	return len(p.parts) - 1, 0, p, nil
 }
 
 // HandleStmtExecute implements server.Handler.
-func (h *handler) HandleStmtExecute(any, string, []any) (*mysql.Result, error) {
-	return nil, mysql.NewDefaultError(mysql.ER_UNSUPPORTED_PS)
+func (h *handler) HandleStmtExecute(statement any, _ string, args []any) (*mysql.Result, error) {
+	result, err := h.execute(statement, args)
+	if err != nil {
+		return h.c.refuseExecute(err)
+	}
+	return result, nil
+}
+
+func (h *handler) execute(statement any, args []any) (*mysql.Result, error) {
+	p, ok := statement.(*prepared)
+	if !ok {
+		return nil, mysql.NewDefaultError(mysql.ER_UNSUPPORTED_PS)
+	}
+	query, err := p.text(args)
+	if err != nil {
+		return nil, err
+	}
+	result, err := h.HandleQuery(query)
+	if err != nil {
+		return nil, err
+	}
+	return binaryResult(result)
 }
 
 // HandleStmtClose implements server.Handler.
-func (h *handler) HandleStmtClose(any) error { return nil }
+func (h *handler) HandleStmtClose(any) error {
+	h.c.prepared--
+	return nil
+}
 
 // HandleOtherCommand implements server.Handler.
 func (h *handler) HandleOtherCommand(command byte, data []byte) error {
@@ -67,6 +95,7 @@ func (h *handler) HandleOtherCommand(command byte, data []byte) error {
 		return h.c.processKill(data)
 	case comResetConnection:
 		clear(h.c.variables)
+		h.c.registered = 0
 		return nil
 	case mysql.COM_SET_OPTION:
 		return nil

@@ -27,6 +27,7 @@ type session struct {
 	variables  variables
 	database   string // named at login
 	registered uint32 // server id by COM_REGISTER_SLAVE; 0: none came
+	prepared   int    // statements
 	admitted   string // the user who is counted as connected
 
 	identity atomic.Pointer[Session] // nil until logged in; shared
