@@ -3,9 +3,11 @@ package primary_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -39,6 +41,27 @@ type relayServer struct {
 	*primary.Server
 	log  *relaylog.DB
 	addr string
+	told *told
+}
+
+// told keeps what was logged.
+type told struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+// Write implements io.Writer.
+func (l *told) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+// logged returns what the server has logged.
+func (s *relayServer) logged() string {
+	s.told.mu.Lock()
+	defer s.told.mu.Unlock()
+	return s.told.b.String()
 }
 
 func startServer(t testing.TB, change func(*primary.Config)) *relayServer {
@@ -47,16 +70,17 @@ func startServer(t testing.TB, change func(*primary.Config)) *relayServer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	lines := &told{}
 	cfg := primary.Config{
 		Users: users(), ServerID: relayServerID, ServerVersion: "10.11.19-MariaDB-log", Log: log,
 		Patience: 50 * time.Millisecond,
 		Upstream: func() primary.Upstream { return primary.Upstream{DomainID: 1} },
-		Logger:   slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger:   slog.New(slog.NewTextHandler(io.MultiWriter(testWriter{t}, lines), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if change != nil {
 		change(&cfg)
 	}
-	s := &relayServer{Server: primary.New(cfg), log: log}
+	s := &relayServer{Server: primary.New(cfg), log: log, told: lines}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
