@@ -18,7 +18,8 @@ type engine struct {
 	version string // for people
 	// serverVersion is what the database's SELECT VERSION() says.
 	serverVersion string
-	mysql         bool // it is MySQL, not MariaDB
+	serverUUID    string // the relay's own, of MySQL only
+	mysql         bool   // it is MySQL, not MariaDB
 	decoders      map[relay.Flavour]relay.Decoder
 	table         func(relay.Flavour, []byte) (*relay.Table, error)
 	json          func(t *relay.Table, img relay.Image, keyOnly bool) string
@@ -38,7 +39,7 @@ func (e *engine) report(p relay.Problem) { e.reports.report(p) }
 // database is what works with one server.
 type database struct {
 	source  relay.Source
-	target  relay.Target
+	target  relay.Target // nil: nothing is written to this kind of server
 	prepare func(context.Context) error
 	// watch looks at the database's settings and reports what is not as it must be, until ctx ends.
 	watch func(ctx context.Context, report func(relay.Problem)) error
@@ -52,7 +53,7 @@ type server interface {
 
 // engines by the scheme of the database's URL. A server behind mysql:// says itself which of the two it is.
 var engines = map[relay.Flavour]func(context.Context, *config.Config, *relaylog.DB, *slog.Logger) (*engine, error){
-	"mariadb": newMariaDB, "mysql": newMariaDB,
+	"mariadb": newMySQL, "mysql": newMySQL,
 }
 
 // reports passes problems on to the relay, which is made after the parts that report to it.

@@ -157,7 +157,10 @@ func assemble(
 
 func newApplier(
 	cfg *config.Config, store *relaylog.DB, e *engine, db *database, met []relay.Region, log *slog.Logger,
-) (*applier.Applier, error) {
+) (relay.Applier, error) {
+	if db.target == nil {
+		return reader{store.Local()}, nil
+	}
 	return applier.New(applier.Config{
 		Self: cfg.Region.ID, Regions: len(cfg.Peers), Log: store, Store: store,
 		Target: db.target, Prepare: db.prepare, Decoders: e.decoders, Table: e.table, JSON: e.json,
@@ -185,7 +188,7 @@ func trimmer(keep config.Retention, store *relaylog.DB) func(func() (relay.LSN, 
 func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, s sockets, log *slog.Logger) error {
 	sql := admin.New(admin.Config{
 		Inspector: l, Controller: l, Places: e.places, History: e.history, Upstream: upstream{l}, Clients: e.clients,
-		Version: e.serverVersion, MySQL: e.mysql, ServerID: cfg.ReplicaID(), Listen: cfg.Listen.MySQL, Logger: log.With("part", "sql"),
+		Version: e.serverVersion, MySQL: e.mysql, ServerID: cfg.ReplicaID(), ServerUUID: e.serverUUID, Listen: cfg.Listen.MySQL, Logger: log.With("part", "sql"),
 	})
 	primary, err := e.primary(cfg, l, sql, log.With("part", "primary"))
 	if err != nil {

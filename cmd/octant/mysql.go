@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/octant-db/octant/internal/config"
+	"github.com/octant-db/octant/protocol/mysql/apply"
+	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/protocol/mysql/capture"
+	"github.com/octant-db/octant/protocol/mysql/history"
+	"github.com/octant-db/octant/protocol/mysql/preflight"
+	"github.com/octant-db/octant/protocol/mysql/primary"
+	"github.com/octant-db/octant/relay"
+	"github.com/octant-db/octant/relaylog"
+)
+
+// mySQL is what the functions of an engine share that speaks to MariaDB or MySQL.
+type mySQL struct {
+	cfg     *config.Config
+	store   *relaylog.DB
+	version string
+	flavour relay.Flavour // binlog.Flavour or binlog.MySQL
+	log     *slog.Logger
+
+	tables   *binlog.TableCache
+	server   atomic.Pointer[primary.Server]
+	upstream atomic.Pointer[capture.ServerInfo] // what the database last said of itself
+}
+
+// newMySQL makes the parts that speak to a MariaDB or a MySQL server.
+func newMySQL(ctx context.Context, cfg *config.Config, store *relaylog.DB, log *slog.Logger) (*engine, error) {
+	m := &mySQL{cfg: cfg, store: store, log: log, flavour: binlog.MySQL, tables: binlog.NewMySQLTableCache()}
+	g, err := awaitGreeting(ctx, cfg.Database.Address, store, log)
+	if err != nil {
+		return nil, err
+	}
+	m.version = g.Version
+	if strings.Contains(g.Version, "MariaDB") {
+		m.flavour, m.tables = binlog.Flavour, binlog.NewTableCache()
+	}
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	decoder, match := binlog.NewDecoder(m.tables), cfg.Database.Tables.Match
+	decoder.Exclude = func(schema, table string) bool { return !match(schema, table) }
+	return &engine{
+		version: m.name() + " " + m.version, serverVersion: m.version, mysql: m.flavour == binlog.MySQL, serverUUID: m.uuid(),
+		decoders: map[relay.Flavour]relay.Decoder{m.flavour: decoder}, table: m.parseTable, json: rowJSON,
+		places: primary.Places{Local: store.Local()}, history: logHistory{history.Log{Log: store}}, clients: m,
+		files: m.files, replicas: m.replicas, primary: m.primary, connect: m.connect, reports: &reports{},
+	}, nil
+}
+
+// check refuses what cannot work with this server.
+func (m *mySQL) check() error {
+	switch {
+	case m.flavour == binlog.MySQL && m.cfg.Database.Flavour == "mariadb":
+		return fmt.Errorf("the database at %s is MySQL %s: write mysql:// in database.url", m.cfg.Database.Address, m.version)
+	case m.flavour == binlog.MySQL && len(m.cfg.Peers) > 0:
+		return errors.New("this version of Octant captures and serves MySQL, and does not write to it yet: remove [[peer]]")
+	}
+	return nil
+}
+
+func (m *mySQL) name() string {
+	if m.flavour == binlog.MySQL {
+		return "mysql"
+	}
+	return "mariadb"
+}
+
+// uuid is the relay's own server_uuid, which is as stable as its log.
+func (m *mySQL) uuid() string {
+	b := sha256.Sum256([]byte("server_uuid of relay log " + m.store.StoreID()))
+	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80 // version 8 of RFC 9562: made as one likes
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
+}
+
+// connect makes what captures from a server and writes to it.
+func (m *mySQL) connect(ctx context.Context, d config.Database) (*database, error) {
+	secured, err := databaseTLS(ctx, d, m.store)
+	if err != nil {
+		return nil, err
+	}
+	source := m.source(d, secured)
+	db := &database{source: source, close: func() error { return nil }}
+	db.watch = func(ctx context.Context, report func(relay.Problem)) error {
+		return m.watch(ctx, source, checks(m.cfg, d, secured), report)
+	}
+	if m.flavour == binlog.MySQL {
+		return db, nil
+	}
+	target, err := apply.New(apply.Config{
+		Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Self: m.cfg.Region.ID,
+		Lanes: lanes(m.cfg), LockWait: m.cfg.Apply.LockWait, Logger: m.log.With("part", "apply"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	db.target, db.prepare, db.close = target, target.Open, target.Close
+	return db, nil
+}
+
+func (m *mySQL) source(d config.Database, secured *tls.Config) *capture.Source {
+	return capture.New(capture.Config{
+		Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, ServerID: m.cfg.ReplicaID(),
+		SemiSync: d.SemiSync, Include: d.Tables.Match, Logger: m.log.With("part", "capture"),
+	})
+}
+
+// lanes is how many connections the applier may use: its own, and some for each peer.
+func lanes(cfg *config.Config) int {
+	perOrigin := cfg.Apply.Lanes
+	return 2 + perOrigin*relay.MaxRegions
+}
+
+// watchEvery is how often the database's settings are looked at.
+const watchEvery = time.Minute
+
+// watch asks the database now and then who it is, runs the checks of octant doctor and reports what fails.
+func (m *mySQL) watch(ctx context.Context, source *capture.Source, c preflight.Config, report func(relay.Problem)) error {
+	for {
+		if info, err := source.ServerInfo(ctx); err == nil {
+			m.upstream.Store(&info)
+		}
+		if m.flavour != binlog.MySQL { // whose settings have other names
+			for _, r := range preflight.Check(ctx, c) {
+				if r.Status == preflight.Fail && ctx.Err() == nil {
+					report(relay.Problem{Kind: "database_setting", Subject: r.Name, Detail: r.Detail, Remedy: r.Remedy})
+				}
+			}
+		}
+		if err := relay.Sleep(ctx, relay.SystemClock{}, watchEvery); err != nil {
+			return err
+		}
+	}
+}
+
+// checks is what the checks of a server need to know.
+func checks(cfg *config.Config, d config.Database, secured *tls.Config) preflight.Config {
+	return preflight.Config{
+		Address: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Region: cfg.Region.ID,
+		Regions: len(cfg.Peers) + 1, ReplicaID: cfg.ReplicaID(), Include: d.Tables.Include, Match: d.Tables.Match,
+	}
+}

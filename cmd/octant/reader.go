@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// reader stands in the applier's place where nothing is to be written: a relay that captures and serves, and has no peers.
+type reader struct{ local relay.LocalStream }
+
+// Run implements relay.Applier.
+func (reader) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+// Meet implements relay.Applier.
+func (reader) Meet(relay.Region) {}
+
+// Pause implements relay.Applier.
+func (reader) Pause(relay.Region, bool) {}
+
+// Heard implements relay.Applier.
+func (reader) Heard(relay.Region, relay.Heartbeat) {}
+
+// Announce implements relay.Applier.
+func (reader) Announce() relay.Vector { return nil }
+
+// Needs implements relay.Applier: nothing is read again after a crash.
+func (r reader) Needs() (relay.LSN, map[relay.Region]relay.Seq) {
+	return relay.LSN(r.local.Last() + 1), nil
+}
+
+// Status implements relay.ApplyView.
+func (reader) Status() relay.ApplyStatus { return relay.ApplyStatus{Writable: true} }
+
+// Count implements relay.ApplyView.
+func (reader) Count(*relay.Counters) {}
+
+// Merged implements relay.ApplyView.
+func (r reader) Merged() relay.LSN { return relay.LSN(r.local.Last()) }
+
+// Origin implements relay.ApplyView.
+func (reader) Origin(relay.Region) (relay.SeqHLC, string) { return relay.SeqHLC{}, "" }
+
+// Lag implements relay.ApplyView.
+func (reader) Lag(relay.Region) time.Duration { return 0 }
+
+// Tables implements relay.ApplyView.
+func (reader) Tables() []relay.TableStatus { return nil }
+
+// ConflictCounts implements relay.ApplyView.
+func (reader) ConflictCounts() []relay.ConflictCount { return nil }
+
+// Conflicts implements relay.ApplyView.
+func (reader) Conflicts(context.Context) iter.Seq2[relay.Conflict, error] {
+	return func(func(relay.Conflict, error) bool) {}
+}
+
+// Versions implements relay.ApplyView.
+func (reader) Versions(context.Context) iter.Seq2[relay.RowVersion, error] {
+	return func(func(relay.RowVersion, error) bool) {}
+}
