@@ -125,6 +125,18 @@ func startBed(t testing.TB) *bed {
 	return b
 }
 
+// startBedOf is startBed with another MariaDB.
+func startBedOf(t testing.TB, engine testenv.Engine, version string) *bed {
+	t.Helper()
+	b := &bed{
+		source:      envtest.Server(t, testenv.ServerOptions{ID: 1, Relaxed: true, Engine: engine}),
+		relayServer: startServer(t, func(c *primary.Config) { c.ServerVersion = version }),
+	}
+	execute(t, b.source, "CREATE USER raw@'%' IDENTIFIED BY ''", "GRANT ALL ON *.* TO raw@'%'", "RESET MASTER")
+	b.capture(t)
+	return b
+}
+
 func startSource(t testing.TB) *testenv.Server {
 	t.Helper()
 	return envtest.Server(t, testenv.ServerOptions{ID: 1, Relaxed: true, Args: []string{"--binlog-checksum=CRC32"}})

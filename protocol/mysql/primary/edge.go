@@ -40,6 +40,7 @@ func (e *edge) after(buf []byte, n int, next byte) (at int, number byte, ok bool
 // salvage keeps, after a write that took n bytes and no more, what the client must still get to hear a last packet: the rest of
 // the payload that was cut.
 func (w *packetWriter) salvage(n int, again bool) {
+	w.number()
 	end, number, ok := w.edge.after(w.buf, n, w.seq)
 	if !again || !ok {
 		w.broken = true

@@ -1,5 +1,11 @@
 package primary
 
+import (
+	"context"
+	"net"
+	"time"
+)
+
 // What the fuzz targets read as a client would send it.
 var (
 	Tokenize    = func(q string) (int, bool) { t, ok := tokenize(q); return len(t), ok }
@@ -26,4 +32,56 @@ func ParseSet(query string) (names []string, ok bool) {
 		names = append(names, a.name)
 	}
 	return names, true
+}
+
+// Packets is a writer of packets by itself.
+type Packets struct{ *packetWriter }
+
+// NewPackets returns one that nobody tells to go.
+func NewPackets(conn net.Conn, semiSync bool) Packets {
+	w := newPacketWriter(conn, time.Minute, func() bool { return false })
+	if semiSync {
+		w.semiSync()
+	}
+	return Packets{w}
+}
+
+func (p Packets) Event(event []byte, acknowledge bool) error { return p.event(event, acknowledge) }
+func (p Packets) Flush() error                               { return p.flush() }
+func (p Packets) Finish(payload []byte) error                { return p.finish(payload) }
+
+// Hear tells what is understood of bytes that a client says during a dump, given in two parts.
+func Hear(a, b []byte) (acknowledged int, quit bool) {
+	var l listener
+	acknowledged = len(l.hear(a)) + len(l.hear(b))
+	return acknowledged, l.quit
+}
+
+// ParseDumpGTID reads a command, and the options that follow from it.
+func ParseDumpGTID(b []byte) error {
+	c, err := parseDumpGTID(b)
+	if err == nil {
+		_, _ = mySQL{}.options(c, variables{"source_binlog_checksum": "CRC32"})
+	}
+	return err
+}
+
+// Prepare cuts a statement and puts it together again with numbers in the places of the parameters.
+func Prepare(query string) (params int, text string) {
+	p := &prepared{splitParameters(query)}
+	args := make([]any, len(p.parts)-1)
+	for i := range args {
+		args[i] = int64(7)
+	}
+	text, _ = p.text(args)
+	return len(args), text
+}
+
+// ServeOne serves one connection until its end.
+func ServeOne(s *Server, nc net.Conn) {
+	login, err := s.login()
+	if err != nil {
+		panic(err)
+	}
+	s.serve(context.Background(), login, nc)
 }
