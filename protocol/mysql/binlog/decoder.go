@@ -91,8 +91,6 @@ func (t *transaction) take(event []byte) error {
 		return err
 	case TransactionPayloadEvent:
 		return t.payload(event)
-	case PartialUpdateRowsEvent:
-		return t.partialRows(event)
 	case XAPrepareEvent:
 		return t.prepare(event)
 	case IncidentEvent:
@@ -220,19 +218,6 @@ func (t *transaction) rows(event []byte) error {
 	if err := images.Err(); err != nil {
 		return err
 	}
-	return t.endStatement(rows.Flags)
-}
-
-// partialRows lets rows of excluded tables pass.
-func (t *transaction) partialRows(event []byte) error {
-	rows, err := ParsePartialRows(event)
-	if err != nil {
-		return err
-	}
-	if s, ok := t.maps[rows.Table]; !ok || s != nil {
-		return fmt.Errorf("decode transaction: %w", ErrPartialJSON)
-	}
-	t.changed = true
 	return t.endStatement(rows.Flags)
 }
 

@@ -24,8 +24,10 @@ type Rows struct {
 	Table uint64 // the number that the TABLE_MAP before it gave the table
 	Flags uint16
 	width int
-	whole bool   // all columns are in the images
-	data  []byte // the images
+	whole bool // all columns are in the images
+	// partial: of JSON documents the images after an update may have the differences only
+	partial bool
+	data    []byte // the images
 }
 
 // IsRows tells whether events of the type are rows events that ParseRows reads.
@@ -39,6 +41,7 @@ type form struct {
 	op         relay.Op
 	extra      bool // version 2: more data in the header
 	compressed bool
+	partial    bool
 }
 
 func rowsForm(t EventType) (form, bool) {
@@ -47,6 +50,8 @@ func rowsForm(t EventType) (form, bool) {
 		return form{op: relay.Op(t-WriteRowsV1Event) + relay.Insert}, true
 	case t >= WriteRowsEvent && t <= DeleteRowsEvent:
 		return form{op: relay.Op(t-WriteRowsEvent) + relay.Insert, extra: true}, true
+	case t == PartialUpdateRowsEvent:
+		return form{op: relay.Update, extra: true, partial: true}, true
 	case t >= WriteRowsCompressedV1 && t <= DeleteRowsCompressedV1:
 		return form{op: relay.Op(t-WriteRowsCompressedV1) + relay.Insert, compressed: true}, true
 	case t >= WriteRowsCompressed && t <= DeleteRowsCompressed:
@@ -66,7 +71,7 @@ func ParseRows(event []byte) (Rows, error) {
 		return Rows{}, fmt.Errorf("parse rows event: type %d, %d of %d bytes: %w", h.Type, len(event), h.Size, ErrMalformed)
 	}
 	r := reader{rest: Body(event)}
-	rows := Rows{Op: f.op, Table: r.u48(), Flags: r.u16()}
+	rows := Rows{Op: f.op, Table: r.u48(), Flags: r.u16(), partial: f.partial}
 	if f.extra {
 		r.bytes(int(r.u16()) - 2)
 	}
@@ -81,15 +86,8 @@ func ParseRows(event []byte) (Rows, error) {
 	return rows, err
 }
 
-// ParsePartialRows reads what stands before the images of a PARTIAL_UPDATE_ROWS event: table and flags. The images are not
-// readable: of JSON documents they have the differences only.
-func ParsePartialRows(event []byte) (Rows, error) {
-	_, r, err := typed(event, "partial update rows", PartialUpdateRowsEvent)
-	if err != nil {
-		return Rows{}, err
-	}
-	return Rows{Op: relay.Update, Table: r.u48(), Flags: r.u16()}, r.finish("partial update rows event")
-}
+// Partial tells whether some documents of the rows may be there as differences only. Whether any is only a cursor can tell.
+func (r *Rows) Partial() bool { return r.partial }
 
 // Empty tells whether the event has neither columns nor rows: servers may write such only to end a statement.
 func (r *Rows) Empty() bool { return r.width == 0 }
@@ -126,7 +124,7 @@ func allSet(bits []byte, n int) bool {
 }
 
 // Images returns a cursor over the rows. The schema must be that of the table map with the event's number. Images that
-// do not have all columns give ErrRowImage.
+// do not have all columns give ErrRowImage; those that do not have the whole of a JSON document end the iteration with ErrPartialJSON.
 func (r *Rows) Images(s *Schema) (ImageCursor, error) {
 	if r.width != len(s.columns) {
 		return ImageCursor{}, fmt.Errorf("read rows of %s: %d columns where the table map has %d: %w", s.Table, r.width, len(s.columns), ErrMalformed)
@@ -134,17 +132,18 @@ func (r *Rows) Images(s *Schema) (ImageCursor, error) {
 	if !r.whole {
 		return ImageCursor{}, fmt.Errorf("read rows of %s: %w", s.Table, ErrRowImage)
 	}
-	return ImageCursor{op: r.Op, schema: s, rest: r.data}, nil
+	return ImageCursor{op: r.Op, partial: r.partial, schema: s, rest: r.data}, nil
 }
 
 // ImageCursor steps through the images of one rows event.
 type ImageCursor struct {
 	Before, After relay.Image // of the row that Next went to
 
-	op     relay.Op
-	schema *Schema
-	rest   []byte
-	err    error
+	op      relay.Op
+	partial bool
+	schema  *Schema
+	rest    []byte
+	err     error
 }
 
 // Next goes to the next row. After false, Err tells whether that was the end.
@@ -156,10 +155,33 @@ func (c *ImageCursor) Next() bool {
 	if c.op != relay.Insert {
 		c.Before = c.image()
 	}
+	if c.partial && !c.options() {
+		return false
+	}
 	if c.op != relay.Delete {
 		c.After = c.image()
 	}
 	return c.err == nil
+}
+
+// options reads what stands before the image after a PARTIAL_UPDATE_ROWS: a number, and, if that is odd, a bit per JSON column that tells
+// whether the image has its differences only. Servers with binlog_row_value_options=PARTIAL_JSON write all updates so.
+func (c *ImageCursor) options() bool {
+	r := reader{rest: c.rest}
+	if r.packed()&1 != 0 {
+		for _, b := range r.bytes((c.schema.documents() + 7) / 8) {
+			if b != 0 {
+				c.err = fmt.Errorf("read rows of %s: %w", c.schema.Table, ErrPartialJSON)
+				return false
+			}
+		}
+	}
+	if r.bad {
+		c.err = fmt.Errorf("read rows of %s: an image does not fit the table: %w", c.schema.Table, ErrMalformed)
+		return false
+	}
+	c.rest = r.rest
+	return true
 }
 
 func (c *ImageCursor) image() relay.Image {

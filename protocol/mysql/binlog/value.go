@@ -27,6 +27,17 @@ func (s *Schema) size(b []byte) int {
 	return at
 }
 
+// documents returns how many JSON columns the table has.
+func (s *Schema) documents() int {
+	n := 0
+	for i := range s.columns {
+		if s.columns[i].typ == typeJSON {
+			n++
+		}
+	}
+	return n
+}
+
 func isNull(image []byte, column int) bool { return image[column>>3]&(1<<(column&7)) != 0 }
 
 // skip returns how many bytes the column has that b begins with, its length included; it may be more than b has. -1: b is

@@ -4,16 +4,21 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"time"
+
+	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/relay"
 )
 
 // Config says what to read and how.
 type Config struct {
-	Network  string // "tcp" or "unix"; "" is by Addr: a path is a Unix socket
+	Flavour  relay.Flavour // of the server: binlog.Flavour, which "" is too, or binlog.MySQL
+	Network  string        // "tcp" or "unix"; "" is by Addr: a path is a Unix socket
 	Addr     string
-	User     string // needs REPLICATION SLAVE and BINLOG MONITOR
+	User     string // needs REPLICATION SLAVE and BINLOG MONITOR (MySQL: REPLICATION CLIENT)
 	Password string
 	TLS      *tls.Config // nil: without TLS
 	ServerID uint32      // the relay's own, not 0, unique among the server and all its replicas
@@ -73,6 +78,9 @@ func (c Config) withDefaults() Config {
 }
 
 func (c *Config) validate() error {
+	if dialectOf(c.Flavour) == nil {
+		return fmt.Errorf("capture reads %q and %q, not %q", binlog.Flavour, binlog.MySQL, c.Flavour)
+	}
 	if c.ServerID == 0 {
 		return errors.New("capture needs a server id of its own: 0 is none")
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/client"
@@ -19,13 +18,14 @@ type connection struct {
 	client   *client.Conn
 	version  string
 	serverID uint32
+	server   string // its name in positions: the server_uuid, or MariaDB's server_id
 	semiSync bool
 
 	release func() bool // stops watching the context
 }
 
 // connect logs in and finds out who the server is.
-func connect(ctx context.Context, config *Config) (*connection, error) {
+func connect(ctx context.Context, d dialect, config *Config) (*connection, error) {
 	// A handshake has no deadline of its own in the client, so the connection gets one for all that comes before the dump.
 	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := config.Dialer(ctx, network, addr)
@@ -43,7 +43,7 @@ func connect(ctx context.Context, config *Config) (*connection, error) {
 		return nil, refused(err)
 	}
 	conn := &connection{client: c, release: func() bool { cancel(); return true }}
-	if err := conn.identify(config.ServerID); err != nil {
+	if err := conn.identify(d, config.ServerID); err != nil {
 		conn.close()
 		return nil, err
 	}
@@ -60,18 +60,10 @@ func (c *connection) close() {
 // raw is the byte stream below the packets, TLS included.
 func (c *connection) raw() net.Conn { return c.client.Conn.Conn }
 
-// identify refuses what is not a MariaDB server, or is the relay itself by its id.
-func (c *connection) identify(own uint32) error {
-	r, err := c.query("SELECT VERSION(), @@GLOBAL.server_id")
-	if err != nil {
+// identify refuses a server of another kind, and the relay itself by its id.
+func (c *connection) identify(d dialect, own uint32) error {
+	if err := d.identify(c); err != nil {
 		return err
-	}
-	c.version = text(r, 0, 0)
-	if id, err := r.GetUint(0, 1); err == nil {
-		c.serverID = uint32(id)
-	}
-	if !strings.Contains(c.version, "MariaDB") {
-		return fmt.Errorf("the server is version %s, not MariaDB: %w", c.version, relay.ErrRefused)
 	}
 	if c.serverID == own {
 		return fmt.Errorf("the database's server_id is the relay's own, %d: give one of them another: %w", own, relay.ErrRefused)
@@ -114,7 +106,7 @@ func refused(err error) error {
 	}
 	switch e.Code {
 	case erDBAccessDenied, erAccessDenied, erSpecificAccessDenied, erHostNotPrivileged:
-		return fmt.Errorf("%w: %w: the user needs REPLICATION SLAVE and BINLOG MONITOR", relay.ErrRefused, err)
+		return fmt.Errorf("%w: %w: the user needs REPLICATION SLAVE and BINLOG MONITOR (MySQL: REPLICATION CLIENT)", relay.ErrRefused, err)
 	}
 	return err
 }

@@ -38,9 +38,10 @@ func serverError(payload []byte) error {
 func fatal(err *mysql.MyError) error {
 	has := func(words string) bool { return strings.Contains(err.Message, words) }
 	switch {
-	case has("Could not find first log file name"), has("have been purged"):
+	case has("Could not find first log file name"), has("have been purged"), has("source purged required"):
 		return purged("it says: %s", err.Message)
-	case has("impossible position"), has("is not in the master's binlog"):
+	case has("impossible position"), has("is not in the master's binlog"), has("position > file size"),
+		has("bogus data in log event"), has("has more GTIDs than the source"):
 		return diverged("it says: %s", err.Message)
 	case has("binlog truncated in the middle of event"):
 		return fmt.Errorf("%w: %w", errTornTail, err)

@@ -10,7 +10,7 @@ import (
 
 // Replay reads a dump's byte stream from conn as if it had been asked for from the position on.
 func Replay(s *Source, conn net.Conn, from binlog.Position, rec relay.Recorder) error {
-	b := beginning{at: place{from.File, from.Offset}, gtids: from.GTIDs}
+	b := beginning{at: place{from.File, from.Offset}, journal: s.dialect.journal(from)}
 	return newStream(s, b, rec).run(newPackets(conn, 1, time.Minute, false))
 }
 

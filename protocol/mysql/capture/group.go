@@ -14,8 +14,11 @@ type group struct {
 	stream  *stream
 	open    bool
 	start   uint64 // its offset in the file
-	info    binlog.Group
+	head    head
 	history bool // it was there before the relay first started
+	skip    bool // it was read before: only its end matters
+
+	transaction bool // it has begun one: a statement is not its end
 
 	tables   map[uint64]*table // by the number that rows events use
 	tableMap bool              // there was one
@@ -41,42 +44,52 @@ const (
 
 // add takes the next event.
 func (g *group) add(h binlog.Header, event []byte, begin uint64) error {
-	if !g.open && h.Type != binlog.GTIDEvent {
+	if !g.open && !binlog.BeginsGroup(h.Type) {
 		return g.stream.frame(h, event, begin)
 	}
 	if !g.open {
 		if err := g.begin(event, begin); err != nil {
 			return err
 		}
-		return g.stream.rec.Append(event)
+		return g.append(event)
 	}
 	how, err := g.look(h, event)
 	if err != nil {
 		return err
 	}
-	if err := g.stream.rec.Append(event); err != nil || how == notYet {
+	if err := g.append(event); err != nil || how == notYet {
 		return err
 	}
 	return g.finish(how, h.Timestamp)
 }
 
+func (g *group) append(event []byte) error {
+	if g.skip {
+		return nil
+	}
+	return g.stream.rec.Append(event)
+}
+
 func (g *group) begin(event []byte, start uint64) error {
-	info, err := binlog.ParseGTID(event)
+	s := g.stream
+	head, err := s.journal.begin(event, start)
 	if err != nil {
 		return err
 	}
-	at := place{g.stream.at.file, start}
+	at := place{s.at.file, start}
 	tables := g.tables
 	clear(tables)
-	*g = group{stream: g.stream, open: true, start: start, info: info, history: at.before(g.stream.source.until), tables: tables}
+	*g = group{stream: s, open: true, start: start, head: head, transaction: head.transaction, history: at.before(s.source.until),
+		skip: s.muted(start) || s.journal.repeated(), tables: tables}
 	return nil
 }
 
-// look finds out what an event inside a group means: see the grammar in MariaDB's Log_event::is_group_event and sql/log.cc.
+// look finds out what an event inside a group means: see the grammar in MariaDB's Log_event::is_group_event and sql/log.cc, and
+// Transaction_boundary_parser in MySQL's sql/rpl_trx_boundary_parser.cc. In MySQL's log BEGIN or XA START begins a transaction.
 func (g *group) look(h binlog.Header, event []byte) (end, error) {
 	switch h.Type {
 	case binlog.XIDEvent:
-		return g.must(!g.info.Standalone(), committed, h)
+		return g.must(g.transaction, committed, h)
 	case binlog.XAPrepareEvent:
 		return g.prepare(h, event)
 	case binlog.QueryEvent, binlog.QueryCompressedEvent, binlog.ExecuteLoadQueryEvent:
@@ -86,14 +99,50 @@ func (g *group) look(h binlog.Header, event []byte) (end, error) {
 	case binlog.IncidentEvent:
 		g.unreadable = true
 		g.problem(incident(g.stream.at))
+		if g.head.standing && !g.transaction {
+			return standalone, nil
+		}
 		return notYet, nil
-	case binlog.GTIDEvent, binlog.FormatDescriptionEvent, binlog.RotateEvent, binlog.StopEvent, binlog.GTIDListEvent:
+	case binlog.TransactionPayloadEvent:
+		return g.payload(event)
+	case binlog.FormatDescriptionEvent, binlog.RotateEvent, binlog.StopEvent, binlog.GTIDListEvent, binlog.PreviousGTIDsEvent:
+		return g.must(false, notYet, h)
+	}
+	if binlog.BeginsGroup(h.Type) {
 		return g.must(false, notYet, h)
 	}
 	if binlog.IsRows(h.Type) {
 		return notYet, g.rows(event)
 	}
-	return notYet, nil // INTVAR, RAND, USER_VAR, ANNOTATE_ROWS and what is not known yet: a decoder judges those
+	return notYet, nil // INTVAR, RAND, USER_VAR, ANNOTATE_ROWS, ROWS_QUERY and what is not known yet: a decoder judges those
+}
+
+// payload looks into a compressed transaction, whose last event is its end. It is stored as it came.
+func (g *group) payload(event []byte) (end, error) {
+	p, err := binlog.ParsePayload(event)
+	if err != nil {
+		return notYet, err
+	}
+	how := notYet
+	for inner, err := range p.Events() {
+		if err != nil {
+			return notYet, err
+		}
+		h, err := binlog.ParseHeader(inner)
+		if err == nil && (how != notYet || h.Type == binlog.TransactionPayloadEvent) {
+			_, err = g.must(false, notYet, h)
+		}
+		if err == nil {
+			how, err = g.look(h, inner)
+		}
+		if err != nil {
+			return notYet, err
+		}
+	}
+	if how == notYet {
+		return notYet, fmt.Errorf("group %s: its payload does not end it: %w", g.head.name, binlog.ErrMalformed)
+	}
+	return how, nil
 }
 
 // prepare ends a group whose transaction is decided elsewhere, unless it is committed in one phase.
@@ -107,13 +156,13 @@ func (g *group) prepare(h binlog.Header, event []byte) (end, error) {
 		how = committed
 	}
 	g.unreadable = g.unreadable || !x.OnePhase
-	return g.must(!g.info.Standalone(), how, h)
+	return g.must(g.transaction, how, h)
 }
 
 // must refuses an event that cannot stand where it stands.
 func (g *group) must(ok bool, how end, h binlog.Header) (end, error) {
 	if !ok {
-		return notYet, fmt.Errorf("an event of type %d stands in group %s: %w", h.Type, g.info.GTID, binlog.ErrMalformed)
+		return notYet, fmt.Errorf("an event of type %d stands in group %s: %w", h.Type, g.head.name, binlog.ErrMalformed)
 	}
 	return how, nil
 }
@@ -129,7 +178,10 @@ func (g *group) query(h binlog.Header, event []byte) (end, error) {
 	}
 	g.unreadable = g.unreadable || class == binlog.XAEnd || class == binlog.Rollback
 	switch {
-	case g.info.Standalone(), class == binlog.XAEnd:
+	case class == binlog.Begin:
+		g.transaction = true
+		return notYet, nil
+	case !g.transaction, class == binlog.XAEnd:
 		return standalone, nil
 	case class == binlog.Commit, class == binlog.Rollback:
 		return bare, nil
@@ -141,10 +193,14 @@ func (g *group) query(h binlog.Header, event []byte) (end, error) {
 func (g *group) finish(how end, at uint32) error {
 	g.open = false
 	s := g.stream
-	s.gtids.Add(g.info.GTID)
-	c := relay.Captured{
-		Kind: g.kind(), Mark: g.mark, GTID: g.info.GTID.String(), Keys: []string{binlog.GTIDKey(g.info.GTID)},
-		Physical: physical(at, s.source.config.Now()),
+	s.journal.finish()
+	if g.skip {
+		s.problems.drop()
+		return s.arrived()
+	}
+	c := relay.Captured{Kind: g.kind(), Mark: g.mark, GTID: g.head.name, Keys: g.head.keys, Physical: g.head.physical}
+	if c.Physical.IsZero() {
+		c.Physical = physical(at, s.source.config.Now())
 	}
 	g.judge(how)
 	g.report(c.Kind)
@@ -173,6 +229,9 @@ func (g *group) kind() relay.EntryKind {
 func (g *group) torn() error {
 	g.open = false
 	g.stream.problems.drop()
+	if g.skip {
+		return nil
+	}
 	return g.stream.commit(relay.Captured{Kind: relay.Frame}, g.start)
 }
 

@@ -3,6 +3,7 @@ package capture
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
@@ -10,16 +11,9 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// register says everything that a MariaDB replica says before it asks for a dump by file and offset, in its order.
-func (c *connection) register(config *Config) error {
-	if _, err := c.query(fmt.Sprintf("SET @master_heartbeat_period=%d", config.HeartbeatPeriod.Nanoseconds())); err != nil {
-		return err
-	}
-	if err := c.negotiateChecksum(); err != nil {
-		return err
-	}
-	// 4: we know GTIDs; with less the server would rewrite them. See MARIA_SLAVE_CAPABILITY_GTID in sql/log_event.h.
-	if _, err := c.query("SET @mariadb_slave_capability=4"); err != nil {
+// register says everything that a replica says before it asks for a dump.
+func (c *connection) register(d dialect, config *Config) error {
+	if err := d.introduce(c, config); err != nil {
 		return err
 	}
 	if err := c.command(registration(config.ServerID)); err != nil {
@@ -31,12 +25,9 @@ func (c *connection) register(config *Config) error {
 	return nil
 }
 
-// negotiateChecksum has the server send checksums on what it makes for the connection too.
-func (c *connection) negotiateChecksum() error {
-	if _, err := c.query("SET @master_binlog_checksum=@@global.binlog_checksum"); err != nil {
-		return err
-	}
-	r, err := c.query("SELECT @master_binlog_checksum")
+// checkChecksum makes sure that the server sends checksums, on what it makes for the connection too.
+func (c *connection) checkChecksum(query string) error {
+	r, err := c.query(query)
 	if err != nil {
 		return err
 	}
@@ -50,18 +41,29 @@ func noChecksum(have string) error {
 	return fmt.Errorf("the database's binlog_checksum is %q: SET GLOBAL binlog_checksum=CRC32: %w", have, relay.ErrRefused)
 }
 
+// semiSyncOffers are how a server is told that the replica acknowledges, by the variable with which it says that it waits. MySQL has new
+// names since 8.0.26, in plugins of their own.
+var semiSyncOffers = map[string]string{
+	"rpl_semi_sync_master_enabled": "SET @rpl_semi_sync_slave=1",
+	"rpl_semi_sync_source_enabled": "SET @rpl_semi_sync_replica=1",
+}
+
 // negotiateSemiSync offers to acknowledge, if the server is one that waits.
 func (c *connection) negotiateSemiSync() error {
-	r, err := c.query("SHOW VARIABLES LIKE 'rpl_semi_sync_master_enabled'")
+	r, err := c.query("SHOW GLOBAL VARIABLES LIKE 'rpl_semi_sync%enabled'")
 	if err != nil {
 		return err
 	}
-	if text(r, 0, 1) != "ON" {
-		return nil
+	for i := range r.RowNumber() {
+		offer, ok := semiSyncOffers[strings.ToLower(text(r, i, 0))]
+		if !ok || text(r, i, 1) != "ON" {
+			continue
+		}
+		_, err := c.query(offer)
+		c.semiSync = err == nil
+		return err
 	}
-	_, err = c.query("SET @rpl_semi_sync_slave=1")
-	c.semiSync = err == nil
-	return err
+	return nil
 }
 
 // registration is COM_REGISTER_SLAVE with neither host nor login, so that SHOW SLAVE HOSTS names the relay by its id.
@@ -94,17 +96,13 @@ func (c *connection) send(payload []byte) error {
 	return c.client.WritePacket(append(make([]byte, 4), payload...)) // the client fills in the packet's header
 }
 
-// annotate asks for ANNOTATE_ROWS events. They stand in the file; without them there would be holes.
-const annotate = 0x2
+// maxDumpOffset is the largest offset that a dump can be asked for from.
+const maxDumpOffset = 1<<32 - 1
 
 // dump asks for everything from the place on. What the server sends from now on is events.
-func (c *connection) dump(config *Config, at place) (*packets, error) {
-	if at.offset > 1<<32-1 {
-		return nil, fmt.Errorf("offset %d of %s does not fit into the request: keep max_binlog_size at 1 GiB and transactions below 3 GiB: %w",
-			at.offset, at.file, relay.ErrRefused)
-	}
+func (c *connection) dump(config *Config, flags uint16, at place) (*packets, error) {
 	b := binary.LittleEndian.AppendUint32([]byte{mysql.COM_BINLOG_DUMP}, uint32(at.offset))
-	b = binary.LittleEndian.AppendUint16(b, annotate)
+	b = binary.LittleEndian.AppendUint16(b, flags)
 	b = binary.LittleEndian.AppendUint32(b, config.ServerID)
 	if err := c.send(append(b, at.file...)); err != nil {
 		return nil, err

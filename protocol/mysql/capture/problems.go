@@ -19,6 +19,7 @@ const (
 	incidentKind     = "incident"
 	nonTransactional = "non_transactional"
 	xaKind           = "xa"
+	partialJSON      = "partial_json"
 )
 
 // problems collects what is wrong with a group until it is known whether it matters.
@@ -52,7 +53,7 @@ func (g *group) report(kind relay.EntryKind) {
 	if kind == relay.Local {
 		for _, p := range s.problems.list {
 			p.Since = s.source.config.Now()
-			p.Detail += fmt.Sprintf(" (%s at %s:%d)", g.info.GTID, s.at.file, g.start)
+			p.Detail += fmt.Sprintf(" (%s at %s:%d)", g.head.name, s.at.file, g.start)
 			s.rec.Report(p)
 		}
 	}
@@ -112,6 +113,12 @@ func partialImage(t *table) relay.Problem {
 	return relay.Problem{Kind: rowImage, Subject: t.String(),
 		Detail: "rows were logged with some of their columns only",
 		Remedy: "SET GLOBAL binlog_row_image=FULL and let no session change it, then write the rows again"}
+}
+
+func partialDocument(t *table) relay.Problem {
+	return relay.Problem{Kind: partialJSON, Subject: t.String(),
+		Detail: "rows were logged with the differences of their JSON documents only",
+		Remedy: "SET GLOBAL binlog_row_value_options='' and let no session change it, then write the rows again"}
 }
 
 func incident(at place) relay.Problem {

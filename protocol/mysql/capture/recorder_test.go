@@ -115,6 +115,15 @@ func (m *memory) discard() {
 	m.open = m.open[:0]
 }
 
+// place returns where the last entry ends, as file:offset.
+func (m *memory) place() string {
+	p, err := binlog.ParsePosition(string(m.position))
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Offset)
+}
+
 func (m *memory) last() relay.Captured { return m.entries[len(m.entries)-1] }
 
 // find returns the entry of the GTID.

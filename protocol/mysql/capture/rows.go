@@ -112,10 +112,25 @@ func (g *group) rows(event []byte) error {
 	if !t.included || t.description == nil {
 		return nil
 	}
-	if _, err := rows.Images(t.description); errors.Is(err, binlog.ErrRowImage) {
+	return g.checkImages(t, rows)
+}
+
+// checkImages looks for rows that were not logged whole.
+func (g *group) checkImages(t *table, rows binlog.Rows) error {
+	images, err := rows.Images(t.description)
+	for err == nil && rows.Partial() && images.Next() {
+	}
+	if err == nil {
+		err = images.Err()
+	}
+	switch {
+	case errors.Is(err, binlog.ErrRowImage):
 		g.unreadable = true
 		g.problem(partialImage(t))
-	} else if err != nil {
+	case errors.Is(err, binlog.ErrPartialJSON):
+		g.unreadable = true
+		g.problem(partialDocument(t))
+	default:
 		return err
 	}
 	return nil
@@ -137,21 +152,21 @@ func (g *group) readMark(t *table, rows binlog.Rows) error {
 		return nil
 	}
 	if t.err != nil {
-		return fmt.Errorf("read the mark of group %s: %w", g.info.GTID, t.err)
+		return fmt.Errorf("read the mark of group %s: %w", g.head.name, t.err)
 	}
 	images, err := rows.Images(t.description)
 	if err != nil {
-		return fmt.Errorf("read the mark of group %s: %w", g.info.GTID, err)
+		return fmt.Errorf("read the mark of group %s: %w", g.head.name, err)
 	}
 	if !images.Next() {
-		return fmt.Errorf("read the mark of group %s: no row: %w", g.info.GTID, errors.Join(images.Err(), binlog.ErrMalformed))
+		return fmt.Errorf("read the mark of group %s: no row: %w", g.head.name, errors.Join(images.Err(), binlog.ErrMalformed))
 	}
 	values, err := t.description.Table.Decode(images.After)
 	if err != nil {
-		return fmt.Errorf("read the mark of group %s: %w", g.info.GTID, err)
+		return fmt.Errorf("read the mark of group %s: %w", g.head.name, err)
 	}
 	if g.mark, err = newMark(values); err != nil {
-		return fmt.Errorf("read the mark of group %s: %w", g.info.GTID, err)
+		return fmt.Errorf("read the mark of group %s: %w", g.head.name, err)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 // acknowledger tells a semi-synchronous server what is durable here. It is not safe for use from several goroutines.
 type acknowledger struct {
 	conn   net.Conn
+	server string  // whose places these are
 	wanted []place // rising
 }
 

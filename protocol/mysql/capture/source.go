@@ -14,9 +14,10 @@ var _ relay.Source = (*Source)(nil)
 
 // Source reads one server's binary log.
 type Source struct {
-	config Config
-	tables *binlog.TableCache
-	known  map[string]*table // by description
+	config  Config
+	dialect dialect // nil: of a flavour that this package does not know
+	tables  *binlog.TableCache
+	known   map[string]*table // by description
 
 	// until is where the log ended when this database was met for the first time. What stands before it is history.
 	until place
@@ -29,7 +30,11 @@ type Source struct {
 
 // New returns a source. It does not connect.
 func New(c Config) *Source {
-	return &Source{config: c.withDefaults(), tables: binlog.NewTableCache(), known: map[string]*table{}}
+	s := &Source{config: c.withDefaults(), dialect: dialectOf(c.Flavour), known: map[string]*table{}}
+	if s.dialect != nil {
+		s.tables = s.dialect.tables()
+	}
+	return s
 }
 
 // Capture implements relay.Source. Only one may run at a time.
@@ -42,10 +47,7 @@ func (s *Source) Capture(ctx context.Context, from relay.Position, rec relay.Rec
 }
 
 func (s *Source) capture(ctx context.Context, from relay.Position, rec relay.Recorder) error {
-	if err := s.config.validate(); err != nil {
-		return err
-	}
-	c, err := connect(ctx, &s.config)
+	c, err := s.connect(ctx)
 	if err != nil {
 		return fmt.Errorf("connect to the database: %w", err)
 	}
@@ -54,10 +56,10 @@ func (s *Source) capture(ctx context.Context, from relay.Position, rec relay.Rec
 	if err != nil {
 		return err
 	}
-	if err := c.register(&s.config); err != nil {
+	if err := c.register(s.dialect, &s.config); err != nil {
 		return fmt.Errorf("register as a replica: %w", err)
 	}
-	packets, err := c.dump(&s.config, begin.at)
+	packets, err := c.dump(&s.config, s.dialect.dumpFlags(), begin.at)
 	if err != nil {
 		return fmt.Errorf("ask for the binlog: %w", err)
 	}
@@ -73,13 +75,20 @@ func (s *Source) capture(ctx context.Context, from relay.Position, rec relay.Rec
 	return err
 }
 
+func (s *Source) connect(ctx context.Context) (*connection, error) {
+	if err := s.config.validate(); err != nil {
+		return nil, err
+	}
+	return connect(ctx, s.dialect, &s.config)
+}
+
 // acknowledgeTo makes Durable speak to the connection until the returned function is called.
 func (s *Source) acknowledgeTo(c *connection) (stop func()) {
 	if !c.semiSync {
 		return func() {}
 	}
 	s.mu.Lock()
-	s.ack = &acknowledger{conn: c.raw()}
+	s.ack = &acknowledger{conn: c.raw(), server: c.server}
 	s.mu.Unlock()
 	return func() {
 		s.mu.Lock()
@@ -108,6 +117,9 @@ func (s *Source) Durable(position relay.Position) {
 	if err != nil {
 		s.config.Logger.Error("acknowledge to the database", "error", err)
 		return
+	}
+	if p.Server != s.ack.server {
+		return // it was another server's that this one has replaced
 	}
 	if err := s.ack.durable(place{file: p.File, offset: p.Offset}); err != nil {
 		s.config.Logger.Warn("acknowledge to the database", "error", err)

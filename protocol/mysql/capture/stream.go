@@ -11,19 +11,20 @@ import (
 type stream struct {
 	source   *Source
 	rec      relay.Recorder
-	at       place      // where the next stored event begins
-	gtids    binlog.Set // the last group of each domain before the entry being read; nil: not known yet
-	end      place      // of the log when we connected; zero once we got there
-	entered  bool       // the dump has named its first file
-	format   bool       // the format description of this connection and file has come
-	rotateTo string     // the file that the last real ROTATE named
+	at       place // where the next stored event begins
+	mute     place // what begins before it in its file was stored before
+	journal  journal
+	end      place  // of the log when we connected; zero once we got there
+	entered  bool   // the dump has named its first file
+	format   bool   // the format description of this connection and file has come
+	rotateTo string // the file that the last real ROTATE named
 	group    group
 	problems problems
 	last     relay.Position // of the last entry
 }
 
 func newStream(s *Source, b beginning, rec relay.Recorder) *stream {
-	st := &stream{source: s, rec: rec, at: b.at, gtids: b.gtids.Clone(), end: b.end}
+	st := &stream{source: s, rec: rec, at: b.at, mute: b.mute, journal: b.journal, end: b.end}
 	st.group.stream = st
 	return st
 }
@@ -52,7 +53,9 @@ func (s *stream) event(event []byte, wait bool) error {
 	}
 	switch {
 	case h.Type == binlog.HeartbeatEvent:
-		return s.heartbeat(h)
+		return s.heartbeat(uint64(h.LogPos), uint64(uint32(s.at.offset)))
+	case h.Type == binlog.HeartbeatV2Event:
+		return s.heartbeatV2(event)
 	case h.Type == binlog.RotateEvent && h.Artificial():
 		return s.enter(event)
 	case !s.entered:
@@ -136,11 +139,18 @@ func (s *stream) stored(h binlog.Header, event []byte, wait bool) error {
 	return s.group.add(h, event, begin)
 }
 
-// heartbeat says that the server has sent everything.
-func (s *stream) heartbeat(h binlog.Header) error {
-	if h.LogPos != 0 && s.format && h.LogPos != uint32(s.at.offset) {
-		return fmt.Errorf("the database has sent everything up to %d, and we have %d: events are missing: %w", h.LogPos, s.at.offset,
-			binlog.ErrMalformed)
+func (s *stream) heartbeatV2(event []byte) error {
+	at, err := binlog.ParseHeartbeatV2(event)
+	if err != nil {
+		return err
+	}
+	return s.heartbeat(at.Offset, s.at.offset)
+}
+
+// heartbeat says that the server has sent everything up to an offset, 0 if it does not say up to which. We have up to have.
+func (s *stream) heartbeat(sent, have uint64) error {
+	if sent != 0 && s.format && sent != have {
+		return fmt.Errorf("the database has sent everything up to %d, and we have %d: events are missing: %w", sent, have, binlog.ErrMalformed)
 	}
 	if s.group.open || !s.format {
 		return nil
@@ -151,9 +161,10 @@ func (s *stream) heartbeat(h binlog.Header) error {
 
 // commit ends an entry that began at the offset, with everything before s.at in it.
 func (s *stream) commit(c relay.Captured, begin uint64) error {
-	c.Flavour = binlog.Flavour
+	c.Flavour = s.source.dialect.flavour()
 	c.Keys = append(c.Keys, binlog.PositionKey(s.at.file, begin))
-	at := binlog.Position{GTIDs: s.gtids, File: s.at.file, Offset: s.at.offset}
+	at := s.journal.position()
+	at.File, at.Offset = s.at.file, s.at.offset
 	if until := s.source.until; s.at.before(until) {
 		at.HistoryFile, at.HistoryOffset = until.file, until.offset
 	}
