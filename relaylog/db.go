@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,11 +13,18 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"github.com/octant-db/octant/relay"
+	"github.com/octant-db/octant/relaylog/segment"
 )
 
-// valueThreshold is from how many bytes on Badger keeps a value in its value log, where it is written once, and not in
-// the tree, where every compaction writes it again. Records are above it, index keys and most of a Store's values are not.
-const valueThreshold = 256
+// valueThreshold is from how many bytes on Badger keeps a value in its value log. It is the most that Badger allows, and hardly any value has so many:
+// deleted ones then leave with the next compactions, and nobody has to rewrite value logs.
+const valueThreshold = 1 << 20
+
+// Where the parts of the store are.
+const (
+	logDir   = "log"   // segments
+	storeDir = "store" // Badger
+)
 
 // DB is an open relay log. Its methods may be called from any goroutine.
 type DB struct {
@@ -23,21 +32,24 @@ type DB struct {
 	opts    Options
 	storeID string
 	badger  *badger.DB
-	logger  *badgerLogger
+	log     *segment.Set
 	queue   *queue
 	limit   cost // of a group
 	cache   *cache
 	streams [relay.MaxRegions + 1]*stream
 	local   *localStream
 	tail    *tailFile
-	group   uint64 // the last one written; the writer's
-
-	writing sync.Mutex // held while Badger writes for us, or rewrites a value-log file
+	frame   segment.Frame // the writer's
+	written int64         // bytes since the last checkpoint; the writer's
 
 	mu      sync.Mutex
 	state   relay.State
 	err     error
 	closing bool
+	settled uint64 // segments before this one are not needed for opening the store
+
+	settle       chan segment.Position // checkpoints to be made
+	checkpointer sync.WaitGroup
 
 	users   sync.WaitGroup // readers inside Badger
 	loops   sync.WaitGroup
@@ -57,41 +69,68 @@ var (
 func Open(dir string, opts Options) (*DB, error) {
 	db := &DB{
 		dir: dir, opts: opts.withDefaults(), drained: make(chan struct{}), tidy: make(chan struct{}, 1),
+		settle: make(chan segment.Position, 1),
 	}
 	db.ctx, db.cancel = context.WithCancelCause(context.Background())
 	db.queue = newQueue(db.opts.MaxUnsynced)
 	db.cache = newCache(db.opts.CacheBytes)
-	db.logger = &badgerLogger{log: db.opts.Logger}
 	if err := db.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open relay log in %s: %w", dir, err), db.closeFiles())
 	}
 	db.loops.Go(db.runWriter)
 	db.loops.Go(db.runHousekeeper)
+	db.checkpointer.Go(db.runCheckpointer)
 	return db, nil
 }
 
 func (db *DB) open() (err error) {
-	if db.badger, err = badger.Open(badgerOptions(db.dir, db.logger)); err != nil {
+	cipher, err := segment.NewCipher(db.opts.Key)
+	if err != nil {
 		return err
+	}
+	for _, part := range []string{logDir, storeDir} {
+		if err := os.MkdirAll(filepath.Join(db.dir, part), 0o700); err != nil {
+			return err
+		}
+	}
+	if db.badger, err = badger.Open(db.badgerOptions()); err != nil {
+		return explainKey(err)
 	}
 	db.limit = groupLimit(db.badger)
-	if err := db.openMeta(); err != nil {
+	if err := db.checkFormat(); err != nil {
 		return err
 	}
-	if err := db.openTail(); err != nil {
+	db.log, err = segment.Open(filepath.Join(db.dir, logDir), segment.Options{
+		Limit: db.opts.SegmentBytes, Sync: db.opts.sync, Describe: describe, Cipher: cipher,
+	})
+	if err != nil {
 		return err
 	}
-	if err := db.sweepDeleted(); err != nil {
-		return err
-	}
-	return db.recover()
+	return db.openEnd()
 }
 
-// badgerOptions are for a log that is read mostly at its end by a process that should stay small: see the reference
-// measurements in docs/relaylog-format.md.
-func badgerOptions(dir string, logger badger.Logger) badger.Options {
-	return badger.DefaultOptions(dir).
-		WithSyncWrites(true).
+// openEnd finds out where the log ends.
+func (db *DB) openEnd() error {
+	for _, step := range []func() error{db.openTail, db.replay, db.openMeta, db.recover} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// explainKey says what to do when Badger has been enciphered with another key.
+func explainKey(err error) error {
+	if errors.Is(err, badger.ErrEncryptionKeyMismatch) {
+		return fmt.Errorf("%w: %w", segment.ErrKey, err)
+	}
+	return err
+}
+
+// badgerOptions are for few and small values in a process that should stay small. What is written is durable already: see checkpoint.
+func (db *DB) badgerOptions() badger.Options {
+	opts := badger.DefaultOptions(filepath.Join(db.dir, storeDir)).
+		WithSyncWrites(false).
 		WithDetectConflicts(false).
 		WithNumVersionsToKeep(1).
 		WithCompression(0).
@@ -103,12 +142,17 @@ func badgerOptions(dir string, logger badger.Logger) badger.Options {
 		WithValueThreshold(valueThreshold).
 		WithValueLogFileSize(valueLogFile).
 		WithMetricsEnabled(false).
-		WithLogger(logger)
+		WithLogger(badgerLogger{db.opts.Logger})
+	if len(db.opts.Key) > 0 {
+		opts = opts.WithEncryptionKey(db.opts.Key).WithIndexCacheSize(indexCache)
+	}
+	return opts
 }
 
 const (
 	memTableSize = 12 << 20
-	valueLogFile = 64 << 20
+	valueLogFile = 16 << 20
+	indexCache   = 8 << 20 // Badger wants one when it enciphers
 )
 
 // Close lets what was committed become durable, stops, and closes the store. Cursors and waiters return ErrClosed. It
@@ -125,6 +169,8 @@ func (db *DB) Close() error {
 	db.queue.close()
 	db.loops.Wait()
 	close(db.drained)
+	close(db.settle)
+	db.checkpointer.Wait()
 	db.users.Wait()
 	if err := errors.Join(db.Err(), db.closeFiles()); err != nil {
 		return fmt.Errorf("close relay log in %s: %w", db.dir, err)
@@ -140,7 +186,18 @@ func (db *DB) closeFiles() error {
 	if db.badger != nil {
 		errs = append(errs, db.badger.Close())
 	}
+	if db.log != nil {
+		errs = append(errs, db.lastCheckpoint(errors.Join(errs...)), db.log.Close())
+	}
 	return errors.Join(errs...)
+}
+
+// lastCheckpoint leaves nothing to be replayed, if all went well.
+func (db *DB) lastCheckpoint(err error) error {
+	if err != nil || db.local == nil || db.Err() != nil {
+		return nil
+	}
+	return db.checkpoint(db.log.End())
 }
 
 // enter says that Badger is about to be read; every successful enter needs a leave.

@@ -47,14 +47,9 @@ func (s *stream) begin(ctx context.Context, check func(next uint64) error) (*dra
 	return &draft{s: s, ctx: ctx, epoch: epoch, number: s.draft.next, usual: s.draft.usual}, nil
 }
 
-// rewindDrafts sets the next record back behind the last durable one. What chunks a lost epoch left behind is known only as
-// far as this number had been begun; opening the store finds the rest.
+// rewindDrafts sets the next record back behind the last durable one.
 func (s *stream) rewindDrafts(epoch uint64) {
-	leftover := s.draft.leftover
-	if s.draft.next != s.last+1 {
-		leftover = 0
-	}
-	s.draft = cursorOfDrafts{epoch: epoch, next: s.last + 1, total: s.total, at: s.at, leftover: leftover}
+	s.draft = cursorOfDrafts{epoch: epoch, next: s.last + 1, total: s.total, at: s.at}
 }
 
 // append takes native bytes, and blocks while too much waits for the disk.
@@ -93,33 +88,28 @@ func (d *draft) fail(err error) error {
 	return d.failed
 }
 
+// chunk is a part of a record that is too large for one piece.
+type chunk struct {
+	number uint64
+	index  uint32
+	value  []byte
+}
+
 // flush queues what is in the buffer as a chunk.
 func (d *draft) flush() error {
-	key := chunkKey(d.s.id, d.number, d.chunks)
-	err := d.s.db.queue.put(&op{
-		pairs: []relay.Pair{{Key: key, Value: seal(key, d.buf)}}, epoch: d.epoch,
-	})
+	value := seal(chunkKey(d.s.id, d.number, d.chunks), d.buf)
+	err := d.s.db.queue.put(&op{stream: d.s, chunk: &chunk{d.number, d.chunks, value}, epoch: d.epoch})
 	if err != nil {
 		return err
 	}
 	d.chunks++
-	d.s.left(d)
 	d.buf = make([]byte, 0, chunkSize+crcSize)
 	d.s.db.opts.step("chunk")
 	return d.s.db.queue.waitForRoom(d.ctx, d.epoch)
 }
 
-// left notes that the draft has put chunks into the store, for whoever writes the number next.
-func (s *stream) left(d *draft) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.draft.epoch == d.epoch {
-		s.draft.leftover = max(s.draft.leftover, d.chunks)
-	}
-}
-
-// commit queues the record as the stream's next, with the pairs and the state that go with it. head must already say d.size.
-func (d *draft) commit(head header, pairs []relay.Pair, state *relay.State) error {
+// commit queues the record as the stream's next, with the state that goes with it. head must already say d.size.
+func (d *draft) commit(head header, state *relay.State) error {
 	if d.failed != nil {
 		return d.failed
 	}
@@ -128,32 +118,26 @@ func (d *draft) commit(head header, pairs []relay.Pair, state *relay.State) erro
 			return d.fail(err)
 		}
 	}
-	if err := d.clearLeftover(); err != nil {
-		return d.fail(err)
-	}
 	s := d.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.draft.epoch != d.epoch {
 		return d.fail(errors.New("what it follows could not be written; begin again"))
 	}
-	o, err := d.recordOp(head, pairs, state)
+	o, err := d.recordOp(head, state)
 	if err == nil {
 		err = s.db.queue.put(o)
 	}
 	if err != nil {
 		return d.fail(err)
 	}
-	s.draft = cursorOfDrafts{epoch: d.epoch, next: d.number + 1, total: o.record.total, at: o.record.at, usual: usual(o)}
+	s.draft = cursorOfDrafts{epoch: d.epoch, next: d.number + 1, total: o.record.total, at: o.record.at, usual: len(o.value)}
 	d.failed = errDone
 	return nil
 }
 
-// usual is the length of the record's value, which is the op's last.
-func usual(o *op) int { return len(o.pairs[len(o.pairs)-1].Value) }
-
 // recordOp builds the record; the stream's lock is held.
-func (d *draft) recordOp(head header, pairs []relay.Pair, state *relay.State) (*op, error) {
+func (d *draft) recordOp(head header, state *relay.State) (*op, error) {
 	r := &record{
 		number: d.number, head: head, chunks: d.chunks,
 		total: d.s.draft.total + d.size,
@@ -172,34 +156,7 @@ func (d *draft) recordOp(head header, pairs []relay.Pair, state *relay.State) (*
 	if d.chunks == 0 {
 		r.native = value[:d.size:d.size]
 	}
-	pairs = append(pairs, relay.Pair{Key: key, Value: value})
-	return &op{pairs: pairs, stream: d.s, record: r, state: state, epoch: d.epoch}, nil
-}
-
-// clearLeftover removes chunks that an earlier draft of the same number left behind this one's.
-func (d *draft) clearLeftover() error {
-	d.s.mu.Lock()
-	leftover := d.s.draft.leftover
-	d.s.mu.Unlock()
-	return d.s.deleteChunks(d.number, d.chunks, leftover, func(o *op) error {
-		o.epoch = d.epoch
-		return d.s.db.queue.put(o)
-	})
-}
-
-// deleteChunks hands chunks from..to-1 to put in ops of bounded size.
-func (s *stream) deleteChunks(number uint64, from, to uint32, put func(*op) error) error {
-	for from < to {
-		end := min(to, from+deleteBatch)
-		o := &op{frees: true}
-		for ; from < end; from++ {
-			o.pairs = append(o.pairs, relay.Pair{Key: chunkKey(s.id, number, from)})
-		}
-		if err := put(o); err != nil {
-			return err
-		}
-	}
-	return nil
+	return &op{stream: d.s, record: r, value: value, state: state, epoch: d.epoch}, nil
 }
 
 // discard drops the draft. The next record takes its number and its place.

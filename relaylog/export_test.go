@@ -1,6 +1,10 @@
 package relaylog
 
-import "github.com/dgraph-io/badger/v4"
+import (
+	"os"
+
+	"github.com/dgraph-io/badger/v4"
+)
 
 // WithStep has step called between the steps of the log's goroutines.
 func (o Options) WithStep(step func(name string)) Options {
@@ -17,26 +21,30 @@ func (o Options) WithFree(free func(dir string) (uint64, error)) Options {
 // Badger returns what is below, for tests that damage it.
 func (db *DB) Badger() *badger.DB { return db.badger }
 
-// RecordKey is the key of a record.
-func RecordKey(stream byte, number uint64) []byte { return recordKey(stream, number) }
-
-// ChunkKey is the key of a chunk.
-func ChunkKey(stream byte, number uint64, index uint32) []byte {
-	return chunkKey(stream, number, index)
-}
-
 // SetFormat writes another format version into the store.
 func (db *DB) SetFormat(version byte) error {
 	return db.setMeta(map[string][]byte{formatName: {0, 0, 0, version}})
 }
 
-// FailSync has Badger complain that the value log was not synced.
-func (db *DB) FailSync(err error) { db.logger.Errorf(syncComplaint+": %v\n", err) }
+// WithSync replaces what makes the log durable.
+func (o Options) WithSync(sync func(*os.File) error) Options {
+	o.sync = sync
+	return o
+}
 
-// CollectValues deletes what was trimmed, now.
-func (db *DB) CollectValues() error {
-	if _, err := db.deleteTrimmed(db.ctx); err != nil {
+// WithCheckpoints has them made more often.
+func (o Options) WithCheckpoints(every int64) Options {
+	o.every = every
+	return o
+}
+
+// Tidy makes a checkpoint and removes what was trimmed, now.
+func (db *DB) Tidy() error {
+	if err := db.checkpoint(db.log.End()); err != nil {
 		return err
 	}
-	return db.collectValues()
+	return db.tidyUp()
 }
+
+// Segments are the number of the first segment and the bytes of all.
+func (db *DB) Segments() (oldest uint64, bytes int64) { return db.log.Oldest() }

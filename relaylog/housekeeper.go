@@ -1,11 +1,8 @@
 package relaylog
 
 import (
-	"context"
-	"errors"
+	"path/filepath"
 	"time"
-
-	"github.com/dgraph-io/badger/v4"
 )
 
 // wantTidy wakes the housekeeper.
@@ -23,12 +20,12 @@ func (db *DB) touched(n int64) {
 	}
 }
 
-// runHousekeeper deletes what was trimmed, lets Badger reclaim the space, and keeps mapped pages from piling up.
+// runHousekeeper removes segments that were trimmed whole, and keeps mapped pages from piling up.
 func (db *DB) runHousekeeper() {
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
 	for {
-		if err := db.tidyUp(db.ctx); err != nil && !db.closed() {
+		if err := db.tidyUp(); err != nil && !db.closed() {
 			db.opts.Logger.Warn("relay log: housekeeping was cut short and is tried again", "error", err)
 		}
 		select {
@@ -40,13 +37,23 @@ func (db *DB) runHousekeeper() {
 	}
 }
 
-func (db *DB) tidyUp(ctx context.Context) error {
+func (db *DB) tidyUp() error {
 	db.releaseMapped()
-	deleted, err := db.deleteTrimmed(ctx)
-	if err == nil && deleted {
-		err = db.collectValues()
+	removed, err := db.log.Remove(db.settledBefore(), db.dead)
+	if removed > 0 {
+		db.opts.Logger.Debug("relay log: segments were removed", "count", removed)
+		db.opts.step("removed")
 	}
 	return err
+}
+
+// dead tells whether nobody needs a stream's records up to the number any more.
+func (db *DB) dead(stream byte, number uint64) bool {
+	if int(stream) >= len(db.streams) {
+		return false
+	}
+	first, _ := db.streams[stream].bounds()
+	return number < first
 }
 
 // releaseMapped lets pages go that were touched since the last time, once there are enough of them.
@@ -55,51 +62,7 @@ func (db *DB) releaseMapped() {
 		return
 	}
 	db.mapped.Store(0)
-	if err := releaseMapped(db.dir); err != nil {
+	if err := releaseMapped(filepath.Join(db.dir, storeDir)); err != nil {
 		db.opts.Logger.Debug("relay log: mapped pages stay in memory", "error", err)
 	}
-}
-
-// deleteTrimmed deletes all that is before the streams' beginnings.
-func (db *DB) deleteTrimmed(ctx context.Context) (any bool, err error) {
-	for _, s := range db.streams {
-		for more := true; more; {
-			from := s.deletedUpTo()
-			if more, err = s.deleteTrimmed(ctx); err != nil {
-				return any, err
-			}
-			any = any || s.deletedUpTo() > from
-			db.releaseMapped()
-		}
-	}
-	return any, nil
-}
-
-func (s *stream) deletedUpTo() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.deleted
-}
-
-// collectValues rewrites value-log files that are mostly dead. Badger learns what is dead when it compacts, so the space of what
-// was just deleted comes back some hundred megabytes later.
-func (db *DB) collectValues() error {
-	for !db.closed() {
-		err := db.rewriteValues()
-		if errors.Is(err, badger.ErrNoRewrite) || errors.Is(err, badger.ErrRejected) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// rewriteValues rewrites one value-log file. Nothing is committed meanwhile: Badger 4.9.6 begins a rewrite by reading the
-// newest memtable's greatest version (DB.MaxVersion) while memTable.Put may be raising it without a lock.
-func (db *DB) rewriteValues() error {
-	db.writing.Lock()
-	defer db.writing.Unlock()
-	return db.badger.RunValueLogGC(gcRatio)
 }

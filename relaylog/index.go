@@ -1,11 +1,7 @@
 package relaylog
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-
-	"github.com/dgraph-io/badger/v4"
 
 	"github.com/octant-db/octant/relay"
 )
@@ -13,43 +9,27 @@ import (
 // Floor returns the entry with the greatest key that has the prefix and is not above key. An entry that was trimmed does
 // not count, nor does what lies below it.
 func (l *localStream) Floor(prefix, key string) (relay.LSN, error) {
-	first, last := l.bounds()
-	var lsn uint64
-	err := l.db.view(func(txn *badger.Txn) (err error) {
-		lsn, err = floor(txn, indexKey(prefix), indexKey(key), last)
-		return err
-	})
-	if err == nil && lsn < first {
-		err = relay.ErrNotFound
-	}
+	lsn, err := l.floor(prefix, key)
 	if err != nil {
 		return 0, fmt.Errorf("relay log: find the entry at or before a key: %w", err)
 	}
-	return relay.LSN(lsn), nil
+	return lsn, nil
 }
 
-// floor walks down from key over what is not visible yet.
-func floor(txn *badger.Txn, prefix, key []byte, last uint64) (uint64, error) {
-	it := txn.NewIterator(badger.IteratorOptions{Reverse: true})
-	defer it.Close()
-	for it.Seek(key); it.ValidForPrefix(prefix); it.Next() {
-		lsn, err := itemUint64(it.Item())
-		if err != nil {
-			return 0, err
-		}
-		if lsn <= last {
-			return lsn, nil
-		}
+func (l *localStream) floor(prefix, key string) (relay.LSN, error) {
+	if err := l.db.enter(); err != nil {
+		return 0, err
 	}
-	return 0, relay.ErrNotFound
-}
-
-func itemUint64(item *badger.Item) (n uint64, err error) {
-	readErr := item.Value(func(value []byte) error {
-		n, err = unsealUint64(item.Key(), value)
-		return nil
-	})
-	return n, errors.Join(readErr, err)
+	defer l.db.leave()
+	first, _ := l.bounds()
+	lsn, found, err := l.db.log.Floor(prefix, key)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%w: %w", relay.ErrCorrupt, err)
+	case !found || lsn < first:
+		return 0, relay.ErrNotFound
+	}
+	return relay.LSN(lsn), nil
 }
 
 // BySeq returns the place of the Local entry with that sequence.
@@ -68,14 +48,10 @@ func (l *localStream) bySeq(seq relay.Seq) (relay.LSN, error) {
 	}
 	lsn, known := l.seqs.get(seq)
 	if !known {
-		n, err := l.indexed(seqKey(uint64(seq)))
-		if errors.Is(err, relay.ErrNotFound) {
-			return 0, relay.ErrTrimmed
-		}
-		if err != nil {
+		var err error
+		if lsn, err = l.search(seq); err != nil {
 			return 0, err
 		}
-		lsn = relay.LSN(n)
 	}
 	switch first, last := l.bounds(); {
 	case uint64(lsn) < first:
@@ -89,26 +65,33 @@ func (l *localStream) bySeq(seq relay.Seq) (relay.LSN, error) {
 	return lsn, nil
 }
 
-func (l *localStream) indexed(key []byte) (lsn uint64, err error) {
-	err = l.db.view(func(txn *badger.Txn) error {
-		item, err := txn.Get(key)
-		if errors.Is(err, badger.ErrKeyNotFound) {
-			return relay.ErrNotFound
+// search looks through the entries from the last one on whose sequence is indexed and not above seq, which was given out.
+func (l *localStream) search(seq relay.Seq) (relay.LSN, error) {
+	first, last := l.bounds()
+	at, _, err := l.db.log.Sequence(l.id, uint64(seq))
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", relay.ErrCorrupt, err)
+	}
+	at = max(at, first)
+	for files := l.db.log.Reader(l.id, at); at <= last; {
+		records, err := l.load(files, at, readCount)
+		if err != nil {
+			return 0, err
 		}
-		if err == nil {
-			lsn, err = itemUint64(item)
+		for _, r := range records {
+			if e := r.head.(*relay.Entry); e.Kind == relay.Local && e.Seq >= seq {
+				return foundAt(e, seq)
+			}
 		}
-		return err
-	})
-	return lsn, err
+		at += uint64(len(records))
+	}
+	return 0, relay.ErrTrimmed
 }
 
-// stillPoints tells whether the key leads to the entry and not to a later one.
-func stillPoints(txn *badger.Txn, key []byte, lsn uint64) bool {
-	item, err := txn.Get(key)
-	if err != nil {
-		return false
+// foundAt returns the place of the first transaction that is not before seq, if it is that.
+func foundAt(e *relay.Entry, seq relay.Seq) (relay.LSN, error) {
+	if e.Seq > seq {
+		return 0, relay.ErrTrimmed
 	}
-	n, err := itemUint64(item)
-	return err == nil && n == lsn && bytes.Equal(item.Key(), key)
+	return e.LSN, nil
 }

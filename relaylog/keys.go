@@ -2,14 +2,12 @@ package relaylog
 
 import "encoding/binary"
 
-// The first byte of every key; see the package comment.
+// The first byte of every key in Badger, and of what stands for a record's or chunk's key in its checksum; see the package comment.
 const (
 	metaPrefix   = 'm'
 	markPrefix   = 's'
 	recordPrefix = 'r'
 	chunkPrefix  = 'c'
-	seqPrefix    = 'q'
-	indexPrefix  = 'k'
 	storePrefix  = 'u'
 )
 
@@ -25,10 +23,6 @@ func chunkKey(stream byte, number uint64, index uint32) []byte {
 	key := binary.BigEndian.AppendUint64(append(make([]byte, 0, 14), chunkPrefix, stream), number)
 	return binary.BigEndian.AppendUint32(key, index)
 }
-
-func seqKey(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte{seqPrefix}, seq) }
-
-func indexKey(key string) []byte { return append([]byte{indexPrefix}, key...) }
 
 func storeKey(key []byte) []byte { return append([]byte{storePrefix}, key...) }
 

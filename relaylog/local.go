@@ -52,7 +52,7 @@ func (w *entryWriter) Commit(e relay.Entry, st relay.State) error {
 		return d.fail(err)
 	}
 	st = cloneState(st)
-	return d.commit(&e, entryPairs(&e), &st)
+	return d.commit(&e, &st)
 }
 
 // name checks and completes what says which entry this is.
@@ -70,20 +70,6 @@ func (d *draft) name(e *relay.Entry, st *relay.State) error {
 	e.LSN, st.LSN, e.Size = lsn, lsn, d.size
 	e.Keys = slices.Clone(e.Keys)
 	return nil
-}
-
-// entryPairs are the index keys that lead to the entry.
-func entryPairs(e *relay.Entry) []relay.Pair {
-	pairs := make([]relay.Pair, 0, len(e.Keys)+2)
-	for _, k := range e.Keys {
-		key := indexKey(k)
-		pairs = append(pairs, relay.Pair{Key: key, Value: sealUint64(key, uint64(e.LSN))})
-	}
-	if e.Kind == relay.Local {
-		key := seqKey(uint64(e.Seq))
-		pairs = append(pairs, relay.Pair{Key: key, Value: sealUint64(key, uint64(e.LSN))})
-	}
-	return pairs
 }
 
 // Discard drops the entry. After Commit it does nothing.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -12,7 +13,7 @@ import (
 )
 
 // FormatVersion is the version of the on-disk format that this package writes, and the newest that it reads.
-const FormatVersion = 1
+const FormatVersion = 2
 
 const (
 	formatName   = "format"
@@ -22,11 +23,8 @@ const (
 	groupName    = "group"
 )
 
-// openMeta checks that the store is one that this package may go on writing, or makes it one.
+// openMeta reads what the store is, and where its log stands.
 func (db *DB) openMeta() error {
-	if err := db.checkFormat(); err != nil {
-		return err
-	}
 	id, err := db.meta(storeName)
 	if err != nil {
 		return err
@@ -38,6 +36,7 @@ func (db *DB) openMeta() error {
 	return db.loadState()
 }
 
+// checkFormat checks that the store is one that this package may go on writing, or makes it one.
 func (db *DB) checkFormat() error {
 	payload, err := db.meta(formatName)
 	if errors.Is(err, relay.ErrNotFound) {
@@ -50,8 +49,8 @@ func (db *DB) checkFormat() error {
 		return fmt.Errorf("format version has %d bytes: %w", len(payload), relay.ErrCorrupt)
 	}
 	version := binary.BigEndian.Uint32(payload)
-	if version == 0 || version > FormatVersion {
-		return fmt.Errorf("it has format %d and this program knows up to %d: use the newer program that wrote it, "+
+	if version != FormatVersion {
+		return fmt.Errorf("it has format %d and this program knows %d: use the program that wrote it (a newer program, if its number is higher), "+
 			"or give this one an empty data directory", version, FormatVersion)
 	}
 	return nil
@@ -70,11 +69,15 @@ func (db *DB) create() error {
 	if err != nil {
 		return err
 	}
-	return db.setMeta(map[string][]byte{
+	err = db.setMeta(map[string][]byte{
 		formatName:   binary.BigEndian.AppendUint32(nil, FormatVersion),
 		storeName:    []byte(rand.Text()),
 		identityName: []byte(db.opts.Identity),
 	})
+	if err != nil {
+		return err
+	}
+	return syncFiles(filepath.Join(db.dir, storeDir))
 }
 
 func (db *DB) checkIdentity() error {
@@ -136,11 +139,5 @@ func get(txn *badger.Txn, key []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(value) == 0 && key[0] == storePrefix {
-		return nil, errDeleted
-	}
 	return unseal(key, value)
 }
-
-// errDeleted: the store key was there once; see sealedPair.
-var errDeleted = fmt.Errorf("deleted: %w", relay.ErrNotFound)

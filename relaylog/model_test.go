@@ -63,7 +63,7 @@ func TestModel(t *testing.T) {
 }
 
 func (m *model) open(t *rapid.T) {
-	db, err := relaylog.Open(m.dir, relaylog.Options{Identity: "model", CacheBytes: 1 << 20})
+	db, err := relaylog.Open(m.dir, relaylog.Options{Identity: "model", CacheBytes: 1 << 20, SegmentBytes: 512 << 10}.WithCheckpoints(256<<10))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package relaylog_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -57,7 +58,7 @@ func TestOpenRefuses(t *testing.T) {
 			mustClose(t, db)
 		}, "newer program"},
 		{"somebody else's Badger store", func(t *testing.T, dir string) {
-			b, err := badger.Open(badger.DefaultOptions(dir).WithLogger(nil))
+			b, err := badger.Open(badger.DefaultOptions(filepath.Join(dir, "store")).WithLogger(nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,31 +86,44 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// cutTail damages Badger's write-ahead log, copied while the store was open as after a crash: Badger drops what follows
-// the damage without a word.
+// cutTail damages the newest segment, copied while the store was open as after a crash.
 func cutTail(t *testing.T, dir string) {
 	live := t.TempDir()
 	db := open(t, live, relaylog.Options{Identity: "shop/a/1"})
 	for range 20 {
 		commit(t, db, []byte("native"))
 	}
-	if err := os.CopyFS(dir, os.DirFS(live)); err != nil {
+	copyStore(t, dir, live)
+	mustClose(t, db)
+	damage(t, dir, func(b []byte) []byte {
+		b[bytes.LastIndex(b, []byte("native"))] ^= 1
+		return b
+	})
+}
+
+// copyStore copies a store that is open.
+func copyStore(t *testing.T, to, from string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}
-	mustClose(t, db)
-	os.Remove(filepath.Join(dir, "LOCK"))
-	wals, _ := filepath.Glob(filepath.Join(dir, "*.mem"))
-	for _, wal := range wals {
-		b, err := os.ReadFile(wal)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if i := strings.LastIndex(string(b), "native"); i >= 0 {
-			b[i] ^= 1
-			if err := os.WriteFile(wal, b, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
+	os.Remove(filepath.Join(to, "store", "LOCK"))
+}
+
+// damage changes the newest segment.
+func damage(t *testing.T, dir string, change func([]byte) []byte) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "log", "*.log"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no segments", err)
+	}
+	newest := files[len(files)-1]
+	b, err := os.ReadFile(newest)
+	if err == nil {
+		err = os.WriteFile(newest, change(b), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -197,13 +211,20 @@ func TestDiskFull(t *testing.T) {
 
 // TestBroken has Badger fail: nothing is acknowledged any more until the store was opened again.
 func TestBroken(t *testing.T) {
+	var broken atomic.Bool
 	for name, breakIt := range map[string]func(*relaylog.DB){
 		"commit": func(db *relaylog.DB) { db.Badger().Close() },
-		"sync":   func(db *relaylog.DB) { db.FailSync(syscall.EIO) },
+		"sync":   func(*relaylog.DB) { broken.Store(true) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			db := open(t, dir, relaylog.Options{})
+			broken.Store(false)
+			db := open(t, dir, relaylog.Options{}.WithSync(func(f *os.File) error {
+				if broken.Load() {
+					return syscall.EIO
+				}
+				return f.Sync()
+			}))
 			commit(t, db, []byte("before"))
 			breakIt(db)
 			w := db.Local().Begin(t.Context())

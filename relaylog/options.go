@@ -2,9 +2,11 @@ package relaylog
 
 import (
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/octant-db/octant/relay"
+	"github.com/octant-db/octant/relaylog/segment"
 )
 
 // What a zero field of [Options] means.
@@ -12,6 +14,7 @@ const (
 	DefaultMaxUnsynced = 8 << 20
 	DefaultCacheBytes  = 16 << 20
 	DefaultMinFree     = 256 << 20
+	DefaultSegment     = segment.DefaultLimit
 	DefaultMapped      = 32 << 20
 )
 
@@ -24,6 +27,10 @@ type Options struct {
 	MaxUnsynced int64
 	// CacheBytes bounds the newest records kept in memory, all streams together. Readers at the tail read only these.
 	CacheBytes int64
+	// SegmentBytes is how large a file of the log may become. Room comes back in whole files.
+	SegmentBytes int64
+	// Key has 32 bytes and enciphers everything that is written. A store stays with the key that it was made with. None: in the clear.
+	Key []byte
 	// MinFree is how many bytes must be free in the file system. With less, writes fail with an error that wraps
 	// syscall.ENOSPC, and succeed again when there is room. Badger writes through mapped files, where a disk that
 	// is really full ends the process; so this must be left room for. Negative: do not look.
@@ -37,8 +44,10 @@ type Options struct {
 	// Now is the clock for the age of records.
 	Now func() time.Time
 
-	free func(dir string) (uint64, error) // bytes that the file system has left
-	step func(name string)                // called between the steps of the writer
+	every int64                            // bytes of frames between two checkpoints
+	sync  func(*os.File) error             // makes a file's content durable
+	free  func(dir string) (uint64, error) // bytes that the file system has left
+	step  func(name string)                // called between the steps of the writer
 }
 
 // Events are called by the writer, one after the other, and should return soon. They must not wait for the log to write
@@ -63,6 +72,7 @@ type Group struct {
 func (o Options) withDefaults() Options {
 	o.MaxUnsynced = orDefault(o.MaxUnsynced, DefaultMaxUnsynced)
 	o.CacheBytes = orDefault(o.CacheBytes, DefaultCacheBytes)
+	o.SegmentBytes = orDefault(o.SegmentBytes, DefaultSegment)
 	o.MinFree = orDefault(o.MinFree, DefaultMinFree)
 	o.Mapped = orDefault(o.Mapped, DefaultMapped)
 	if o.Logger == nil {
@@ -73,6 +83,10 @@ func (o Options) withDefaults() Options {
 	}
 	if o.free == nil {
 		o.free = freeBytes
+	}
+	o.every = orDefault(o.every, checkpointBytes)
+	if o.sync == nil {
+		o.sync = syncData
 	}
 	if o.step == nil {
 		o.step = func(string) {}

@@ -10,8 +10,11 @@ import (
 // op is what must become durable together. Ops become durable in the order in which they were queued.
 type op struct {
 	pairs   []relay.Pair // keys are Badger's; a nil value deletes
-	stream  *stream      // of record
+	stream  *stream      // of record or chunk
 	record  *record      // becomes visible
+	value   []byte       // of record, as it is stored
+	chunk   *chunk       // part of a record to come
+	rotates bool         // goes into a new segment
 	state   *relay.State // after the record
 	promise relay.HLC    // the state's clock rises to this
 	frees   bool         // makes room, so it may use the last of it
@@ -42,11 +45,7 @@ func costOf(pairs []relay.Pair) cost {
 	c := cost{count: int64(len(pairs))}
 	for _, p := range pairs {
 		c.bytes += int64(len(p.Key) + len(p.Value))
-		if len(p.Value) < valueThreshold {
-			c.size += int64(len(p.Key)+len(p.Value)) + 12
-		} else {
-			c.size += int64(len(p.Key)) + 24
-		}
+		c.size += int64(len(p.Key)+len(p.Value)) + 12
 	}
 	return c
 }
@@ -118,6 +117,10 @@ func (q *queue) outcome(epoch uint64) error {
 // put queues the op.
 func (q *queue) put(o *op) error {
 	o.cost = costOf(o.pairs)
+	o.bytes += int64(len(o.value))
+	if o.chunk != nil {
+		o.bytes += int64(len(o.chunk.value))
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if err := q.alive(o.epoch); err != nil {

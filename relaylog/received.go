@@ -65,7 +65,7 @@ func (w *transactionWriter) Commit() error {
 	}
 	t := w.head
 	t.Size = d.size
-	return d.commit(&t, nil, nil)
+	return d.commit(&t, nil)
 }
 
 // Discard drops the transaction. After Commit it does nothing.

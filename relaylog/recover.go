@@ -1,15 +1,15 @@
 package relaylog
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/dgraph-io/badger/v4"
 
 	"github.com/octant-db/octant/relay"
+	"github.com/octant-db/octant/relaylog/segment"
 )
 
-// recover finds the ends of all streams and removes what uncommitted entries left behind.
+// recover finds the ends of all streams.
 func (db *DB) recover() error {
 	for id := range db.streams {
 		s, err := db.openStream(byte(id))
@@ -17,9 +17,6 @@ func (db *DB) recover() error {
 			return err
 		}
 		db.streams[id] = s
-		if err := s.removeLeftovers(); err != nil {
-			return s.errorAt(s.last+1, fmt.Errorf("remove what was not committed: %w", err))
-		}
 	}
 	db.local = &localStream{db.streams[0], newSeqs()}
 	if last := uint64(db.state.LSN); last != db.local.last {
@@ -38,63 +35,44 @@ func (db *DB) openStream(id byte) (*stream, error) {
 		if err != nil {
 			return fmt.Errorf("read where the stream of each %s begins: %w", s.name, err)
 		}
-		s.first, s.deleted, s.before = m.first, m.deleted, m.before
+		s.first, s.since, s.before = m.first, m.since, m.before
 		s.last, s.total = m.first-1, m.before
-		return s.findLast(txn)
+		return nil
 	})
+	if err == nil {
+		err = s.findLast()
+	}
 	s.draft = cursorOfDrafts{next: s.last + 1, total: s.total, at: s.at}
 	return s, err
 }
 
-// findLast looks from the end, where no trimmed keys are in the way.
-func (s *stream) findLast(txn *badger.Txn) error {
-	it := txn.NewIterator(badger.IteratorOptions{Reverse: true})
-	defer it.Close()
-	it.Seek(recordKey(s.id, 1<<64-1))
-	if !it.ValidForPrefix([]byte{recordPrefix, s.id}) || numberOf(it.Item().Key()) < s.first {
+// findLast takes over the stream's last record.
+func (s *stream) findLast() error {
+	s.db.log.Since(s.id, s.since)
+	last, found := s.db.log.Last(s.id)
+	if !found || last < s.first {
 		return nil
 	}
-	key := it.Item().KeyCopy(nil)
-	value, err := it.Item().ValueCopy(nil)
+	records, err := s.load(s.db.log.Reader(s.id, last), last, 1)
 	if err != nil {
-		return s.errorAt(numberOf(key), fmt.Errorf("%w: %w", relay.ErrCorrupt, err))
+		return err
 	}
-	r, err := decodeRecord(s.codec, key, value)
-	if err != nil {
-		return s.errorAt(numberOf(key), err)
-	}
-	s.last, s.total, s.at = r.number, r.total, r.at
+	s.last, s.total, s.at = last, records[0].total, records[0].at
 	return nil
 }
 
-// removeLeftovers deletes the chunks of what was never committed, in batches.
-func (s *stream) removeLeftovers() error {
-	for {
-		var keys [][]byte
-		err := s.db.badger.View(func(txn *badger.Txn) error {
-			it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{chunkPrefix, s.id}})
-			defer it.Close()
-			for it.Seek(chunkKey(s.id, s.last+1, 0)); it.Valid() && len(keys) < deleteBatch; it.Next() {
-				keys = append(keys, it.Item().KeyCopy(nil))
-			}
-			return nil
-		})
-		if err != nil || len(keys) == 0 {
-			return err
-		}
-		if err := s.db.deleteNow(keys); err != nil {
-			return err
-		}
+// describe tells under what a record of a segment is found.
+func describe(stream byte, value []byte) (segment.Labels, error) {
+	if stream != 0 {
+		return segment.Labels{}, nil
 	}
-}
-
-func (db *DB) deleteNow(keys [][]byte) error {
-	return db.badger.Update(func(txn *badger.Txn) error {
-		for _, key := range keys {
-			if err := txn.Delete(bytes.Clone(key)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	t, err := splitRecord(value)
+	if err != nil {
+		return segment.Labels{}, err
+	}
+	head, err := entryCodec{}.decode(t.header)
+	if err != nil {
+		return segment.Labels{}, err
+	}
+	return labelsOf(head), nil
 }

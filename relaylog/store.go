@@ -54,9 +54,6 @@ func scanStore(txn *badger.Txn, prefix, start []byte, yield func(relay.Pair, err
 	var value []byte
 	for it.Seek(storeKey(from)); it.Valid(); it.Next() {
 		item := it.Item()
-		if item.ValueSize() == 0 {
-			continue // deleted
-		}
 		if value, err = item.ValueCopy(value); err != nil {
 			return false, err
 		}
@@ -88,64 +85,11 @@ func (db *DB) Write(ctx context.Context, pairs []relay.Pair) error {
 	return db.queue.do(ctx, o)
 }
 
-// sealedPair deletes with an empty value, not with Badger's tombstone. Badger 4.9.6 rewrites a dead value, with its old version, above
-// the tombstone that hides it (valueLog.rewrite looks the old version up and finds it until a compaction drops it); when the
-// tombstone reaches the bottom it is dropped and the value is back. An empty value stays, and has the greater version.
 func sealedPair(p relay.Pair) relay.Pair {
 	key := storeKey(p.Key)
 	if p.Value == nil {
-		return relay.Pair{Key: key, Value: []byte{}}
+		return relay.Pair{Key: key}
 	}
 	value := append(make([]byte, 0, len(p.Value)+crcSize), p.Value...)
 	return relay.Pair{Key: key, Value: seal(key, value)}
-}
-
-// sweepDeleted removes the empty values of deleted keys that have no older version left which a rewrite could bring back. Only
-// before the writer and the housekeeper start can neither appear meanwhile.
-func (db *DB) sweepDeleted() error {
-	for from := []byte{storePrefix}; ; {
-		keys, next, err := db.deletedKeys(from)
-		if err != nil {
-			return fmt.Errorf("find deleted keys: %w", err)
-		}
-		if err := db.deleteNow(keys); err != nil {
-			return fmt.Errorf("remove deleted keys: %w", err)
-		}
-		if next == nil {
-			return nil
-		}
-		from = next
-	}
-}
-
-// deletedKeys returns a batch of keys whose only version is an empty value, and where the next batch begins, nil after the last.
-func (db *DB) deletedKeys(from []byte) (keys [][]byte, next []byte, err error) {
-	err = db.badger.View(func(txn *badger.Txn) error {
-		it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{storePrefix}, AllVersions: true})
-		defer it.Close()
-		var key []byte
-		empty, versions := false, 0
-		collect := func() {
-			if empty && versions == 1 {
-				keys = append(keys, bytes.Clone(key))
-			}
-		}
-		for it.Seek(from); it.Valid(); it.Next() {
-			item := it.Item()
-			if versions > 0 && bytes.Equal(item.Key(), key) {
-				versions++
-				continue
-			}
-			collect()
-			key, versions = item.KeyCopy(key), 1
-			if len(keys) == deleteBatch {
-				next = key
-				return nil
-			}
-			empty = item.ValueSize() == 0 && !item.IsDeletedOrExpired()
-		}
-		collect()
-		return nil
-	})
-	return keys, next, err
 }

@@ -22,37 +22,36 @@ type stream struct {
 
 	marking sync.Mutex // held while a mark is made and becomes durable; before mu
 
-	mu      sync.Mutex
-	first   uint64
-	last    uint64 // durable and visible
-	total   int64  // native bytes up to and including last
-	before  int64  // native bytes before first
-	at      int64  // of last
-	deleted uint64 // everything before is gone from the disk; <= first
-	draft   cursorOfDrafts
+	mu     sync.Mutex
+	first  uint64
+	last   uint64 // durable and visible
+	total  int64  // native bytes up to and including last
+	before int64  // native bytes before first
+	at     int64  // of last
+	since  uint64 // the segment in which the stream begins
+	draft  cursorOfDrafts
 }
 
 // cursorOfDrafts is where the next record goes. It runs ahead of what is durable, and is set back when an epoch ends.
 type cursorOfDrafts struct {
-	epoch    uint64
-	next     uint64
-	total    int64
-	at       int64
-	open     bool
-	usual    int    // bytes of the last value
-	leftover uint32 // so many chunks of number next may be in the store
+	epoch uint64
+	next  uint64
+	total int64
+	at    int64
+	open  bool
+	usual int // bytes of the last value
 }
 
 // mark is the durable form of a stream's beginning.
 type mark struct {
-	first, deleted uint64
-	before         int64
+	first, since uint64
+	before       int64
 }
 
 func (m mark) pair(stream byte) relay.Pair {
 	key := markKey(stream)
 	payload := binary.BigEndian.AppendUint64(nil, m.first)
-	payload = binary.BigEndian.AppendUint64(payload, m.deleted)
+	payload = binary.BigEndian.AppendUint64(payload, m.since)
 	payload = binary.BigEndian.AppendUint64(payload, uint64(m.before))
 	return relay.Pair{Key: key, Value: seal(key, payload)}
 }
@@ -60,7 +59,7 @@ func (m mark) pair(stream byte) relay.Pair {
 func readMark(txn *badger.Txn, stream byte) (mark, error) {
 	payload, err := get(txn, markKey(stream))
 	if errors.Is(err, relay.ErrNotFound) {
-		return mark{first: 1, deleted: 1}, nil
+		return mark{first: 1}, nil
 	}
 	if err != nil {
 		return mark{}, err
@@ -69,9 +68,9 @@ func readMark(txn *badger.Txn, stream byte) (mark, error) {
 		return mark{}, fmt.Errorf("%d bytes where 24 belong: %w", len(payload), relay.ErrCorrupt)
 	}
 	return mark{
-		first:   binary.BigEndian.Uint64(payload),
-		deleted: binary.BigEndian.Uint64(payload[8:]),
-		before:  int64(binary.BigEndian.Uint64(payload[16:])),
+		first:  binary.BigEndian.Uint64(payload),
+		since:  binary.BigEndian.Uint64(payload[8:]),
+		before: int64(binary.BigEndian.Uint64(payload[16:])),
 	}, nil
 }
 

@@ -22,29 +22,37 @@ type tailFile struct {
 	buf  []byte
 }
 
-// openTail opens the file and compares it with the store's last group.
+// openTail opens the file and compares it with the log's last group.
 func (db *DB) openTail() error {
-	payload, err := db.meta(groupName)
-	switch {
-	case errors.Is(err, relay.ErrNotFound):
-	case err != nil:
-		return err
-	case len(payload) != 8:
-		return fmt.Errorf("group number has %d bytes: %w", len(payload), relay.ErrCorrupt)
-	default:
-		db.group = binary.BigEndian.Uint64(payload)
-	}
 	file, err := os.OpenFile(filepath.Join(db.dir, tailName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
 	db.tail = &tailFile{file: file}
-	if seen := db.tail.read(); seen > db.group {
+	committed, err := db.committedGroup()
+	if err != nil {
+		return err
+	}
+	if seen := max(db.tail.read(), committed); seen > db.log.Group() {
 		return fmt.Errorf("it ends at group %d, but group %d was acknowledged: its newest files are damaged or missing. "+
 			"Restore them, or start with an empty data directory and let the relay fetch its stream from its peers: %w",
-			db.group, seen, relay.ErrCorrupt)
+			db.log.Group(), seen, relay.ErrCorrupt)
 	}
 	return nil
+}
+
+// committedGroup is the last group that Badger has.
+func (db *DB) committedGroup() (uint64, error) {
+	payload, err := db.meta(groupName)
+	switch {
+	case errors.Is(err, relay.ErrNotFound):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case len(payload) != 8:
+		return 0, fmt.Errorf("group number has %d bytes: %w", len(payload), relay.ErrCorrupt)
+	}
+	return binary.BigEndian.Uint64(payload), nil
 }
 
 // read returns the number in the file, 0 if there is none that can be believed: the file itself is not synced.

@@ -1,6 +1,7 @@
 package relaylog
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"syscall"
@@ -8,13 +9,14 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"github.com/octant-db/octant/relay"
+	"github.com/octant-db/octant/relaylog/segment"
 )
 
 // groupBytes bounds what one sync covers: enough that the sync costs little beside the writing, and few enough that
 // the producer is never far from its next free byte.
 const groupBytes = 4 << 20
 
-// groupLimit keeps a group within what Badger takes as one transaction.
+// groupLimit keeps the pairs of a group within what Badger takes as one transaction.
 func groupLimit(b *badger.DB) cost {
 	return cost{count: b.MaxBatchCount() * 9 / 10, size: b.MaxBatchSize() * 9 / 10, bytes: groupBytes}
 }
@@ -44,29 +46,16 @@ func (db *DB) writeGroup(group []*op) error {
 		return err
 	}
 	state, changed := db.stateAfter(group)
-	txn := db.badger.NewTransaction(true)
-	defer txn.Discard()
-	stats, err := fill(txn, group)
+	pairs, err := db.pairsOf(group, state, changed)
 	if err != nil {
 		return db.broken(err)
 	}
-	if err := db.fillMeta(txn, state, changed); err != nil {
-		return db.broken(err)
-	}
+	stats := db.fillFrame(group, pairs)
 	db.opts.step("built")
-	if err := db.commit(txn); err != nil {
-		return db.broken(err)
-	}
-	if err := db.logger.syncFailure(); err != nil {
-		return db.broken(err)
-	}
-	db.opts.step("committed")
-	db.group++
-	if err := db.tail.write(db.group); err != nil {
+	if err := db.makeDurable(group, pairs); err != nil {
 		return db.broken(err)
 	}
 	db.setState(state)
-	db.touched(stats.Bytes)
 	stats.Took = db.opts.Now().Sub(start)
 	if db.opts.Events.Synced != nil {
 		db.opts.Events.Synced(stats)
@@ -74,51 +63,95 @@ func (db *DB) writeGroup(group []*op) error {
 	return nil
 }
 
-func (db *DB) commit(txn *badger.Txn) error {
-	db.writing.Lock()
-	defer db.writing.Unlock()
-	return txn.Commit()
-}
-
-func fill(txn *badger.Txn, group []*op) (Group, error) {
-	var stats Group
+// pairsOf returns what Badger is to hold after the group.
+func (db *DB) pairsOf(group []*op, state relay.State, changed bool) (pairs []relay.Pair, err error) {
 	for _, o := range group {
-		for _, p := range o.pairs {
-			if err := set(txn, p.Key, p.Value); err != nil {
-				return stats, err
-			}
-		}
-		stats.Pairs += len(o.pairs)
-		stats.Bytes += o.bytes
-		if o.record != nil {
-			stats.Records++
-		}
+		pairs = append(pairs, o.pairs...)
 	}
-	return stats, nil
-}
-
-// set hands key and value over to the transaction; a nil value deletes.
-func set(txn *badger.Txn, key, value []byte) error {
-	if value == nil {
-		return txn.Delete(key)
-	}
-	return txn.Set(key, value)
-}
-
-func (db *DB) fillMeta(txn *badger.Txn, state relay.State, changed bool) error {
 	key := metaKey(groupName)
-	if err := txn.Set(key, sealUint64(key, db.group+1)); err != nil {
-		return err
-	}
+	pairs = append(pairs, relay.Pair{Key: key, Value: sealUint64(key, db.log.Group()+1)})
 	if !changed {
-		return nil
+		return pairs, nil
 	}
 	payload, err := state.AppendBinary(nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	key = metaKey(stateName)
-	return txn.Set(key, seal(key, payload))
+	return append(pairs, relay.Pair{Key: key, Value: seal(key, payload)}), nil
+}
+
+// fillFrame puts the group into the form in which it becomes durable.
+func (db *DB) fillFrame(group []*op, pairs []relay.Pair) (stats Group) {
+	db.frame.Reset()
+	for _, o := range group {
+		stats.Bytes += o.bytes
+		switch {
+		case o.chunk != nil:
+			db.frame.Chunk(o.stream.id, o.chunk.number, o.chunk.index, o.chunk.value)
+		case o.record != nil:
+			db.frame.Record(o.stream.id, o.record.number, o.value, labelsOf(o.record.head))
+			stats.Records++
+		}
+	}
+	for _, p := range pairs {
+		db.frame.Pair(p.Key, p.Value)
+	}
+	stats.Pairs = len(pairs)
+	return stats
+}
+
+// labelsOf says under what a record is found.
+func labelsOf(head header) segment.Labels {
+	e, ok := head.(*relay.Entry)
+	if !ok {
+		return segment.Labels{}
+	}
+	l := segment.Labels{Keys: e.Keys}
+	if e.Kind == relay.Local {
+		l.Sequence = uint64(e.Seq)
+	}
+	return l
+}
+
+// makeDurable writes the frame and then hands its pairs to Badger, which syncs them later; see checkpoint.
+func (db *DB) makeDurable(group []*op, pairs []relay.Pair) error {
+	if slices.ContainsFunc(group, func(o *op) bool { return o.rotates }) {
+		if err := db.log.Rotate(); err != nil {
+			return err
+		}
+	}
+	n, err := db.log.Append(&db.frame)
+	if err != nil {
+		return err
+	}
+	db.opts.step("logged")
+	if err := fill(db.badger, pairs); err != nil {
+		return err
+	}
+	db.opts.step("committed")
+	if err := db.tail.write(n); err != nil {
+		return err
+	}
+	db.checkpointSoon(db.frame.Len())
+	return nil
+}
+
+// fill hands pairs to Badger as one transaction; a nil value deletes.
+func fill(b *badger.DB, pairs []relay.Pair) error {
+	return b.Update(func(txn *badger.Txn) (err error) {
+		for _, p := range pairs {
+			if p.Value == nil {
+				err = txn.Delete(p.Key)
+			} else {
+				err = txn.Set(p.Key, p.Value)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // stateAfter returns the state that the group leaves. The clock in it never falls, whatever order promises and entries came in.
@@ -155,7 +188,7 @@ func (db *DB) checkSpace(group []*op) error {
 	return nil
 }
 
-// brokenError is a failure after which it is unknown what Badger holds in memory.
+// brokenError is a failure after which it is unknown what is on the disk.
 type brokenError struct {
 	dir   string
 	cause error
@@ -167,13 +200,17 @@ func (e *brokenError) Error() string {
 
 func (e *brokenError) Unwrap() error { return e.cause }
 
+func isBroken(err error) bool {
+	var broken *brokenError
+	return errors.As(err, &broken)
+}
+
 func (db *DB) broken(err error) error { return &brokenError{dir: db.dir, cause: err} }
 
 // failGroup tells everyone who waits for the group, or for what was queued behind it.
 func (db *DB) failGroup(group []*op, err error) {
-	_, broken := err.(*brokenError)
 	db.setErr(err)
-	dropped := db.queue.fail(err, broken)
+	dropped := db.queue.fail(err, isBroken(err))
 	for _, o := range append(group, dropped...) {
 		if o.done != nil {
 			o.done <- err
@@ -204,7 +241,7 @@ func (db *DB) publish(group []*op) {
 			entries = append(entries, *e)
 		}
 	}
-	db.setErr(nil)
+	db.recovered()
 	db.queue.finish(group)
 	for _, o := range group {
 		if o.after != nil {
@@ -216,5 +253,14 @@ func (db *DB) publish(group []*op) {
 	}
 	if len(entries) > 0 {
 		db.opts.Events.Durable(entries)
+	}
+}
+
+// recovered forgets a failure that has passed.
+func (db *DB) recovered() {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if !isBroken(db.err) {
+		db.err = nil
 	}
 }

@@ -1,0 +1,157 @@
+package relaylog
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/octant-db/octant/relay"
+	"github.com/octant-db/octant/relaylog/segment"
+)
+
+const (
+	checkpointName  = "CHECKPOINT"
+	checkpointMagic = "octantc2"
+	checkpointBytes = 16 << 20 // of frames, between two of them
+)
+
+// checkpointSoon has one made when enough was written since the last.
+func (db *DB) checkpointSoon(written int) {
+	db.written += int64(written)
+	if db.written < db.opts.every {
+		return
+	}
+	select {
+	case db.settle <- db.log.End():
+		db.written = 0
+	default: // one is being made
+	}
+}
+
+// runCheckpointer makes checkpoints until the channel is closed.
+func (db *DB) runCheckpointer() {
+	for at := range db.settle {
+		if err := db.checkpoint(at); err != nil {
+			db.opts.Logger.Error("relay log: a checkpoint could not be made and is tried again", "error", err)
+		}
+	}
+}
+
+// checkpoint makes durable what Badger was given up to a place of the log, so that opening the store replays only what comes behind. It
+// also writes the indexes of segments that are full.
+func (db *DB) checkpoint(at segment.Position) error {
+	if err := syncFiles(filepath.Join(db.dir, storeDir)); err != nil {
+		return fmt.Errorf("sync the store: %w", err)
+	}
+	db.opts.step("settled")
+	if err := writeCheckpoint(db.dir, at); err != nil {
+		return fmt.Errorf("write %s: %w", checkpointName, err)
+	}
+	db.opts.step("checkpoint")
+	db.setSettled(at.Segment)
+	if err := db.log.Seal(); err != nil {
+		return err
+	}
+	db.opts.step("sealed")
+	db.wantTidy()
+	return nil
+}
+
+func (db *DB) setSettled(before uint64) {
+	db.mu.Lock()
+	db.settled = before
+	db.mu.Unlock()
+}
+
+func (db *DB) settledBefore() uint64 {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.settled
+}
+
+// syncFiles makes durable what Badger has written and not synced: its value log and its write-ahead logs. Its tables and its manifest it syncs
+// itself. Files that it removes meanwhile are needed no longer.
+func syncFiles(dir string) error {
+	for _, pattern := range []string{"*.vlog", "*.mem"} {
+		names, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if err := syncPath(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return syncPath(dir)
+}
+
+// syncPath syncs a file through a descriptor of its own: fsync is about the file, mapped pages included, whoever wrote them.
+func syncPath(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// writeCheckpoint replaces the file.
+func writeCheckpoint(dir string, at segment.Position) error {
+	b := binary.BigEndian.AppendUint64([]byte(checkpointMagic), at.Segment)
+	b = binary.BigEndian.AppendUint64(b, uint64(at.Offset))
+	b = seal([]byte(checkpointName), b)
+	path := filepath.Join(dir, checkpointName)
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	return syncPath(dir)
+}
+
+// readCheckpoint returns the zero Position if there is none.
+func readCheckpoint(dir string) (at segment.Position, err error) {
+	b, err := os.ReadFile(filepath.Join(dir, checkpointName))
+	if errors.Is(err, os.ErrNotExist) {
+		return at, nil
+	}
+	if err != nil {
+		return at, err
+	}
+	payload, err := unseal([]byte(checkpointName), b)
+	if err == nil && (len(payload) != 24 || string(payload[:8]) != checkpointMagic) {
+		err = relay.ErrCorrupt
+	}
+	if err != nil {
+		return at, fmt.Errorf("read %s: %w", checkpointName, err)
+	}
+	return segment.Position{Segment: binary.BigEndian.Uint64(payload[8:]), Offset: int64(binary.BigEndian.Uint64(payload[16:]))}, nil
+}
+
+// replay hands Badger again what came behind the last checkpoint. Badger may have any part of it: all when only this process ended, less when the machine
+// did. Since everything is written again, in order, the last word on every key is the right one.
+func (db *DB) replay() error {
+	at, err := readCheckpoint(db.dir)
+	if err != nil {
+		return err
+	}
+	err = db.log.Replay(at, func(_ uint64, keys, values [][]byte) error {
+		pairs := make([]relay.Pair, len(keys))
+		for i := range keys {
+			pairs[i] = relay.Pair{Key: keys[i], Value: values[i]}
+		}
+		return fill(db.badger, pairs)
+	})
+	if err != nil {
+		return fmt.Errorf("replay the log behind the last checkpoint: %w", err)
+	}
+	return nil
+}

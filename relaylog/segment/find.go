@@ -1,0 +1,186 @@
+package segment
+
+import (
+	"io"
+	"slices"
+	"strings"
+)
+
+// spanOf returns what the segment has of a stream; the set's lock is held.
+func (s *Set) spanOf(f *file, stream byte) (span, bool) {
+	if f.number < s.since[stream] {
+		return span{}, false
+	}
+	spans := map[byte]*span(nil)
+	if f.index != nil {
+		spans = f.index.spans
+	} else {
+		spans = f.sealed.spans
+	}
+	if sp := spans[stream]; sp != nil {
+		return *sp, true
+	}
+	return span{}, false
+}
+
+// Last returns the place of a stream's last record, or of one shortly before it; false if there is none.
+func (s *Set) Last(stream byte) (number uint64, found bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, f := range slices.Backward(s.files) {
+		if sp, ok := s.spanOf(f, stream); ok && sp.last > 0 {
+			return sp.last, true
+		}
+	}
+	return 0, false
+}
+
+// holder returns the segment that has the record.
+func (s *Set) holder(stream byte, number uint64) *file {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, f := range slices.Backward(s.files) {
+		sp, ok := s.spanOf(f, stream)
+		if ok && sp.last > 0 && sp.first <= number {
+			if number > sp.last {
+				return nil
+			}
+			return f
+		}
+	}
+	return nil
+}
+
+// Find returns a place shortly before a record; false if there is no such record.
+func (s *Set) Find(stream byte, number uint64) (at Position, found bool, err error) {
+	f := s.holder(stream, number)
+	if f == nil {
+		return at, false, nil
+	}
+	var p point
+	err = s.look(f, func(x *index) { p, found = floorPoint(x.points[stream], number) },
+		func(t *tables) { p, found = floorPoint(t.points[stream], number) })
+	return Position{f.number, int64(p.at)}, found, err
+}
+
+// look reads the segment's index, wherever it is.
+func (s *Set) look(f *file, growing func(*index), full func(*tables)) error {
+	t, err := s.tablesOf(f, growing)
+	if t != nil {
+		full(t)
+	}
+	return err
+}
+
+// tablesOf calls growing, or else returns the tables of a sealed index, which it keeps for the next time.
+func (s *Set) tablesOf(f *file, growing func(*index)) (*tables, error) {
+	s.mu.RLock()
+	if f.index != nil {
+		growing(f.index)
+		s.mu.RUnlock()
+		return nil, nil
+	}
+	t := f.tables
+	s.mu.RUnlock()
+	if t != nil {
+		return t, nil
+	}
+	err := f.withIndex(func(r io.ReaderAt) (err error) {
+		t, err = f.sealed.read(r)
+		return err
+	})
+	if err != nil {
+		return nil, f.goneOr(err)
+	}
+	s.keep(f, t)
+	return t, nil
+}
+
+// tablesKept is of how many sealed segments the tables are kept: readers move from one to the next.
+const tablesKept = 16
+
+func (s *Set) keep(f *file, t *tables) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept := 0
+	for _, other := range s.files {
+		if other.tables != nil {
+			kept++
+		}
+	}
+	for _, other := range s.files {
+		if kept >= tablesKept && other.tables != nil {
+			other.tables = nil
+			kept--
+		}
+	}
+	f.tables = t
+}
+
+// goneOr returns err, unless the segment was removed meanwhile.
+func (f *file) goneOr(err error) error {
+	f.use.RLock()
+	defer f.use.RUnlock()
+	if f.gone {
+		return ErrGone
+	}
+	return err
+}
+
+// Sequence returns the record of the stream with the greatest indexed sequence that is not above the one given.
+func (s *Set) Sequence(stream byte, sequence uint64) (number uint64, found bool, err error) {
+	for _, f := range slices.Backward(s.list()) {
+		var p point
+		err = s.look(f, func(x *index) { p, found = floorPoint(x.sequences, sequence) },
+			func(t *tables) { p, found = floorPoint(t.sequences, sequence) })
+		if found || err != nil {
+			return p.at, found, err
+		}
+	}
+	return 0, false, nil
+}
+
+func (s *Set) list() []*file {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Clone(s.files)
+}
+
+// Floor returns the record with the greatest key that has the prefix and is not above key; of equal keys the last one written.
+func (s *Set) Floor(prefix, key string) (number uint64, found bool, err error) {
+	if !strings.HasPrefix(key, prefix) {
+		return 0, false, nil
+	}
+	var best keyPoint
+	for _, f := range slices.Backward(s.list()) {
+		k, ok, err := s.floorIn(f, prefix, key)
+		if err != nil {
+			return 0, false, err
+		}
+		if ok && (!found || k.key > best.key) {
+			best, found = k, true
+		}
+		if found && best.key == key {
+			break
+		}
+	}
+	return best.number, found, nil
+}
+
+func (s *Set) floorIn(f *file, prefix, key string) (k keyPoint, found bool, err error) {
+	s.mu.RLock()
+	if f.index != nil {
+		k, found = floorKey(f.index.keys, prefix, key)
+		s.mu.RUnlock()
+		return k, found, nil
+	}
+	s.mu.RUnlock()
+	err = f.withIndex(func(r io.ReaderAt) (err error) {
+		k, found, err = f.sealed.floorKey(r, prefix, key)
+		return err
+	})
+	if err != nil {
+		err = f.goneOr(err)
+	}
+	return k, found, err
+}
