@@ -14,6 +14,7 @@ import (
 
 	"github.com/octant-db/octant/protocol/mysql/capture"
 	"github.com/octant-db/octant/relay"
+	"github.com/octant-db/octant/testenv"
 )
 
 // What stands before the first start is history, what comes after it is local, and the files are the server's.
@@ -46,8 +47,10 @@ func TestFilesAreTheServers(t *testing.T) {
 }
 
 // A killed server leaves neither ROTATE nor STOP, and perhaps half a transaction.
-func TestServerKilled(t *testing.T) {
-	s := startServer(t)
+func TestServerKilled(t *testing.T) { eachEngine(t, testServerKilled) }
+
+func testServerKilled(t *testing.T, e testenv.Engine) {
+	s := startEngine(t, e)
 	m := newMemory()
 	src := capture.New(configFor(s))
 	for round := range 4 {
@@ -58,7 +61,7 @@ func TestServerKilled(t *testing.T) {
 		go func() {
 			defer close(ended)
 			for i := 0; ctx.Err() == nil; i++ {
-				_, err := s.DB().ExecContext(ctx, fmt.Sprintf("INSERT INTO app.t SELECT %d+seq, REPEAT('z', 3000) FROM app.seq_1_to_500", (round*1000+i)*1000))
+				_, err := s.DB().ExecContext(ctx, fmt.Sprintf("INSERT INTO app.t WITH RECURSIVE n AS (SELECT 1 AS seq UNION ALL SELECT seq+1 FROM n WHERE seq < 500) SELECT %d+seq, REPEAT('z', 3000) FROM n", (round*1000+i)*1000))
 				if err != nil {
 					t.Log("workload ended:", err)
 					return
@@ -121,8 +124,10 @@ func (c *cutConn) Read(b []byte) (int, error) {
 
 // The connection is cut at 100 places, inside packets, events and groups. Nothing is lost or repeated, and each time a
 // relay that was just started goes on from the position alone.
-func TestCutConnections(t *testing.T) {
-	s := startServer(t)
+func TestCutConnections(t *testing.T) { eachEngine(t, testCutConnections) }
+
+func testCutConnections(t *testing.T, e testenv.Engine) {
+	s := startEngine(t, e)
 	random := rand.New(rand.NewPCG(1, 2))
 	p := &proxy{target: s.Addr(), limit: func() int64 { return 1500 + random.Int64N(12000) }}
 	config := configFor(s)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,9 +17,9 @@ import (
 )
 
 // someCaptured is a server with some transactions that were captured.
-func someCaptured(t *testing.T) (*testenv.Server, *memory) {
+func someCaptured(t *testing.T, e testenv.Engine) (*testenv.Server, *memory) {
 	t.Helper()
-	s := startServer(t)
+	s := startEngine(t, e)
 	m := newMemory()
 	run(t, s, "INSERT INTO app.t VALUES (1, 'a')")
 	stop := captured(t, capture.New(configFor(s)), m)
@@ -34,7 +35,7 @@ func someCaptured(t *testing.T) (*testenv.Server, *memory) {
 func noDump(t *testing.T, s *testenv.Server) {
 	t.Helper()
 	eventually(t, "the end of the dump", func() bool {
-		return ask(t, s, "SELECT COUNT(*) FROM information_schema.processlist WHERE command = 'Binlog Dump'") == "0"
+		return ask(t, s, "SELECT COUNT(*) FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'") == "0"
 	})
 }
 
@@ -65,20 +66,34 @@ func again(t *testing.T, s *testenv.Server, m *memory) error {
 	return err
 }
 
-func TestPurged(t *testing.T) {
-	s, m := someCaptured(t)
+func TestPurged(t *testing.T) { eachEngine(t, testPurged) }
+
+func testPurged(t *testing.T, e testenv.Engine) {
+	s, m := someCaptured(t, e)
+	first, _, _ := strings.Cut(status(t, s), ":")
 	run(t, s, "FLUSH BINARY LOGS", "INSERT INTO app.t VALUES (3, 'c')", "FLUSH BINARY LOGS")
 	eventually(t, "the purge", func() bool { // the server keeps what it may need for its own recovery
-		run(t, s, "PURGE BINARY LOGS TO 'mariadb-bin.000003'")
-		_, err := os.Stat(s.BinlogFile("mariadb-bin.000001"))
+		current, _, _ := strings.Cut(status(t, s), ":")
+		run(t, s, fmt.Sprintf("PURGE BINARY LOGS TO '%s'", current))
+		_, err := os.Stat(s.BinlogFile(first))
 		return errors.Is(err, os.ErrNotExist)
 	})
 	requireIs(t, again(t, s, m), relay.ErrPurged)
 }
 
-func TestReset(t *testing.T) {
-	s, m := someCaptured(t)
-	run(t, s, "RESET MASTER")
+// reset is how a server is told to begin its log anew.
+func reset(e testenv.Engine) string {
+	if e.IsMySQL() {
+		return "RESET BINARY LOGS AND GTIDS"
+	}
+	return "RESET MASTER"
+}
+
+func TestReset(t *testing.T) { eachEngine(t, testReset) }
+
+func testReset(t *testing.T, e testenv.Engine) {
+	s, m := someCaptured(t, e)
+	run(t, s, reset(e))
 	requireIs(t, again(t, s, m), relay.ErrDiverged)
 	run(t, s, "INSERT INTO app.t VALUES (3, REPEAT('c', 5000)),(4,'d')") // the file is long enough again
 	for i := range 10 {
@@ -87,20 +102,24 @@ func TestReset(t *testing.T) {
 	requireIs(t, again(t, s, m), relay.ErrDiverged)
 }
 
-func TestResetWhileCapturing(t *testing.T) {
-	s, m := someCaptured(t)
+func TestResetWhileCapturing(t *testing.T) { eachEngine(t, testResetWhileCapturing) }
+
+func testResetWhileCapturing(t *testing.T, e testenv.Engine) {
+	s, m := someCaptured(t, e)
 	stop := captured(t, capture.New(configFor(s)), m)
 	m.wait(t, "being caught up", func() bool { return m.caughtUp > 0 })
 	run(t, s, "FLUSH BINARY LOGS")
 	m.waitFor(t, s)
-	run(t, s, "RESET MASTER", "INSERT INTO app.t VALUES (3, 'c')")
+	run(t, s, reset(e), "INSERT INTO app.t VALUES (3, 'c')")
 	_ = stop()
 	requireIs(t, again(t, s, m), relay.ErrDiverged)
 }
 
 // The server comes back with the data and log of an earlier time, and goes on from there.
-func TestRestored(t *testing.T) {
-	s := startServer(t)
+func TestRestored(t *testing.T) { eachEngine(t, testRestored) }
+
+func testRestored(t *testing.T, e testenv.Engine) {
+	s := startEngine(t, e)
 	run(t, s, "INSERT INTO app.t VALUES (1, 'a')")
 	if err := s.Stop(t.Context()); err != nil {
 		t.Fatal(err)
@@ -137,8 +156,10 @@ func TestRestored(t *testing.T) {
 }
 
 // A server without sync_binlog lost the end of its log with the power.
-func TestLostTail(t *testing.T) {
-	s, m := someCaptured(t)
+func TestLostTail(t *testing.T) { eachEngine(t, testLostTail) }
+
+func testLostTail(t *testing.T, e testenv.Engine) {
+	s, m := someCaptured(t, e)
 	p, err := binlog.ParsePosition(string(m.position))
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +184,7 @@ func TestLostTail(t *testing.T) {
 
 // A crash left the beginning of a group at the end of a file.
 func TestTornGroup(t *testing.T) {
-	s, m := someCaptured(t)
+	s, m := someCaptured(t, testenv.MariaDB1011)
 	run(t, s, "INSERT INTO app.t VALUES (3, 'c')")
 	p, err := binlog.ParsePosition(string(m.position))
 	if err != nil {

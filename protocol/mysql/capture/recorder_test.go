@@ -138,15 +138,35 @@ func (m *memory) find(gtid string) *relay.Captured {
 
 // configFor is for a relay at the server.
 func configFor(s *testenv.Server) capture.Config {
-	return capture.Config{Addr: s.Addr(), User: "relay", Password: "secret", ServerID: 101,
-		HeartbeatPeriod: 50 * time.Millisecond}
+	c := capture.Config{Addr: s.Addr(), User: "relay", Password: "secret", ServerID: 101, HeartbeatPeriod: 50 * time.Millisecond}
+	if s.Engine().IsMySQL() {
+		c.Flavour = binlog.MySQL
+	}
+	return c
+}
+
+// eachEngine runs a test with every server that there is.
+func eachEngine(t *testing.T, test func(t *testing.T, e testenv.Engine)) {
+	t.Helper()
+	for _, e := range testenv.Engines {
+		t.Run(e.String(), func(t *testing.T) { test(t, e) })
+	}
 }
 
 func startServer(t testing.TB, args ...string) *testenv.Server {
 	t.Helper()
-	s := envtest.Server(t, testenv.ServerOptions{Relaxed: true, Args: args})
+	return startEngine(t, testenv.MariaDB1011, args...)
+}
+
+func startEngine(t testing.TB, e testenv.Engine, args ...string) *testenv.Server {
+	t.Helper()
+	s := envtest.Server(t, testenv.ServerOptions{Engine: e, Relaxed: true, Args: args})
+	monitor := "BINLOG MONITOR"
+	if e.IsMySQL() {
+		monitor = "REPLICATION CLIENT"
+	}
 	run(t, s, "CREATE USER relay@'%' IDENTIFIED BY 'secret'",
-		"GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO relay@'%'",
+		"GRANT REPLICATION SLAVE, "+monitor+" ON *.* TO relay@'%'",
 		"CREATE DATABASE app", "CREATE TABLE app.t (id BIGINT PRIMARY KEY, v LONGBLOB)")
 	return s
 }
@@ -194,7 +214,11 @@ func status(t testing.TB, s *testenv.Server) string {
 	t.Helper()
 	var file, do, ignore string
 	var offset uint64
-	if err := s.DB().QueryRowContext(t.Context(), "SHOW MASTER STATUS").Scan(&file, &offset, &do, &ignore); err != nil {
+	query, into := "SHOW MASTER STATUS", []any{&file, &offset, &do, &ignore}
+	if s.Engine().IsMySQL() {
+		query, into = "SHOW BINARY LOG STATUS", append(into, new(string))
+	}
+	if err := s.DB().QueryRowContext(t.Context(), query).Scan(into...); err != nil {
 		t.Fatal(err)
 	}
 	return fmt.Sprintf("%s:%d", file, offset)
