@@ -54,7 +54,11 @@ func (m *mySQL) asReplicasAsk() primary.Upstream {
 	if info == nil {
 		return primary.Upstream{}
 	}
-	return primary.Upstream{ServerID: info.ServerID}
+	u := primary.Upstream{ServerID: info.ServerID}
+	if m.flavour == binlog.MySQL {
+		u.ServerUUID = info.Server
+	}
+	return u
 }
 
 // statements lets the SQL engine answer what the primary side is asked.
