@@ -122,9 +122,19 @@ func (w *packetWriter) header(first bool) error {
 	return nil
 }
 
+// directSize is from how many bytes on it is cheaper to make another system call than to copy.
+const directSize = 32 << 10
+
 // write adds bytes to the payload that was begun.
 func (w *packetWriter) write(p []byte) error {
 	for len(p) > 0 {
+		if n := min(len(p), w.chunk, bufferSize); n >= directSize {
+			if err := w.direct(p[:n]); err != nil {
+				return err
+			}
+			p = p[n:]
+			continue
+		}
 		n := min(len(p), w.chunk, cap(w.buf)-len(w.buf))
 		w.buf = append(w.buf, p[:n]...)
 		p = p[n:]
@@ -143,11 +153,46 @@ func (w *packetWriter) write(p []byte) error {
 	return nil
 }
 
+// direct sends what is pending, and then bytes of the payload, without copying them.
+func (w *packetWriter) direct(p []byte) error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	if err := w.limit(); err != nil {
+		return err
+	}
+	n, err := w.conn.Write(p)
+	w.sent += uint64(n)
+	if err != nil {
+		w.broken = true
+		return err
+	}
+	if w.chunk -= n; w.chunk == 0 && w.full {
+		return w.header(false)
+	}
+	return nil
+}
+
 // flush sends what is pending.
 func (w *packetWriter) flush() error {
 	if len(w.buf) == 0 {
 		return nil
 	}
+	if err := w.limit(); err != nil {
+		return err
+	}
+	n, err := w.conn.Write(w.buf)
+	w.sent += uint64(n)
+	if err != nil {
+		w.salvage(n, errors.Is(err, os.ErrDeadlineExceeded))
+		return err
+	}
+	w.buf, w.edge = w.buf[:0], edge{first: -1}
+	return nil
+}
+
+// limit gives the next write its time.
+func (w *packetWriter) limit() error {
 	patience := w.timeout
 	if w.leaving() {
 		patience = farewell
@@ -157,15 +202,8 @@ func (w *packetWriter) flush() error {
 		return err
 	}
 	if w.leaving() { // the deadline above may have replaced a shorter one
-		w.conn.SetWriteDeadline(w.flushed.Add(farewell))
+		return w.conn.SetWriteDeadline(w.flushed.Add(farewell))
 	}
-	n, err := w.conn.Write(w.buf)
-	w.sent += uint64(n)
-	if err != nil {
-		w.salvage(n, errors.Is(err, os.ErrDeadlineExceeded))
-		return err
-	}
-	w.buf, w.edge = w.buf[:0], edge{first: -1}
 	return nil
 }
 

@@ -15,6 +15,7 @@ type shelf struct {
 	most int64 // bytes kept
 
 	mu      sync.Mutex
+	large   map[relay.LSN]*sharedBody
 	batches []*kept // by first entry, rising; they do not overlap
 	bytes   int64
 	clock   uint64
@@ -35,7 +36,9 @@ type kept struct {
 	err   error
 }
 
-func newShelf(log relay.LocalStream, bytes int64) *shelf { return &shelf{log: log, most: bytes} }
+func newShelf(log relay.LocalStream, bytes int64) *shelf {
+	return &shelf{log: log, most: bytes, large: map[relay.LSN]*sharedBody{}}
+}
 
 // find returns what the shelf has of an entry. mine says that it had nothing, and that the caller must now read a batch which begins with
 // the entry and ends before end, if that is not 0.
