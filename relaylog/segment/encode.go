@@ -1,7 +1,6 @@
 package segment
 
 import (
-	"cmp"
 	"encoding/binary"
 	"hash/crc32"
 	"maps"
@@ -100,13 +99,9 @@ func encodePairs(points []point) (b []byte) {
 	return b
 }
 
-// encodeKeys sorts the keys and cuts them into blocks. Of equal keys only the last counts.
+// encodeKeys cuts the keys into blocks.
 func (x *index) encodeKeys() (blocks, directory []byte) {
-	keys := slices.Clone(x.keys)
-	slices.SortFunc(keys, func(a, b keyPoint) int {
-		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(b.number, a.number))
-	})
-	keys = slices.CompactFunc(keys, func(a, b keyPoint) bool { return a.key == b.key })
+	keys := x.allKeys()
 	for start := 0; start < len(keys); {
 		from, first := len(blocks), keys[start].key
 		for start < len(keys) && len(blocks)-from < keyBlock {

@@ -168,13 +168,9 @@ func (s *Set) Floor(prefix, key string) (number uint64, found bool, err error) {
 }
 
 func (s *Set) floorIn(f *file, prefix, key string) (k keyPoint, found bool, err error) {
-	s.mu.RLock()
-	if f.index != nil {
-		k, found = floorKey(f.index.keys, prefix, key)
-		s.mu.RUnlock()
+	if k, found, growing := s.floorGrowing(f, prefix, key); growing {
 		return k, found, nil
 	}
-	s.mu.RUnlock()
 	err = f.withIndex(func(r io.ReaderAt) (err error) {
 		k, found, err = f.sealed.floorKey(r, prefix, key)
 		return err
@@ -183,4 +179,16 @@ func (s *Set) floorIn(f *file, prefix, key string) (k keyPoint, found bool, err 
 		err = f.goneOr(err)
 	}
 	return k, found, err
+}
+
+// floorGrowing looks through an index that is in memory.
+func (s *Set) floorGrowing(f *file, prefix, key string) (k keyPoint, found, growing bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.index == nil {
+		return k, false, false
+	}
+	f.index.sortKeys()
+	k, found = f.index.floorKey(prefix, key)
+	return k, found, true
 }

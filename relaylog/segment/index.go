@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 	"strings"
@@ -39,8 +40,32 @@ type index struct {
 	points    map[byte][]point
 	chunks    []chunkPoint
 	sequences []point
-	sequenced int64 // where the last of them is
-	keys      []keyPoint
+	sequenced int64      // where the last of them is
+	sorted    []keyPoint // by key; of equal ones the one that leads furthest
+	keys      []keyPoint // that came since
+}
+
+// keysUnsorted is how many keys are looked through one by one.
+const keysUnsorted = 1024
+
+// sortKeys makes looking for keys fast, when there are many new ones.
+func (x *index) sortKeys() {
+	if len(x.keys) < keysUnsorted {
+		return
+	}
+	x.sorted, x.keys = mergeKeys(x.sorted, x.keys), nil
+}
+
+// allKeys returns all keys, sorted.
+func (x *index) allKeys() []keyPoint { return mergeKeys(x.sorted, x.keys) }
+
+// mergeKeys sorts keys and joins them with those that are sorted, which came before them.
+func mergeKeys(sorted, keys []keyPoint) []keyPoint {
+	all := append(slices.Clip(sorted), keys...)
+	slices.SortFunc(all, func(a, b keyPoint) int {
+		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(b.number, a.number))
+	})
+	return slices.CompactFunc(all, func(a, b keyPoint) bool { return a.key == b.key })
 }
 
 func newIndex() *index {
@@ -100,6 +125,25 @@ func floorKey(keys []keyPoint, prefix, key string) (best keyPoint, found bool) {
 		if !found || k.key > best.key || k.key == best.key && k.number > best.number {
 			best, found = k, true
 		}
+	}
+	return best, found
+}
+
+// floorSorted is floorKey for sorted keys.
+func floorSorted(keys []keyPoint, prefix, key string) (best keyPoint, found bool) {
+	i := sort.Search(len(keys), func(i int) bool { return keys[i].key > key })
+	if i == 0 || !strings.HasPrefix(keys[i-1].key, prefix) {
+		return best, false
+	}
+	return keys[i-1], true
+}
+
+// floorKey looks through all keys.
+func (x *index) floorKey(prefix, key string) (best keyPoint, found bool) {
+	best, found = floorSorted(x.sorted, prefix, key)
+	k, ok := floorKey(x.keys, prefix, key)
+	if ok && (!found || k.key >= best.key) {
+		return k, true
 	}
 	return best, found
 }

@@ -136,7 +136,7 @@ func (x *sealed) floorKey(f io.ReaderAt, prefix, key string) (best keyPoint, fou
 	if err != nil {
 		return best, false, err
 	}
-	best, found = floorKey(keys, prefix, key)
+	best, found = floorSorted(keys, prefix, key)
 	return best, found, nil
 }
 
