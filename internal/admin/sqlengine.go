@@ -28,11 +28,7 @@ func newSQLEngine(e *Engine) (*sqlEngine, error) {
 	logrus.SetOutput(io.Discard) // it logs statements
 	s := &sqlEngine{admin: e}
 	s.engine = sqle.New(analyzer.NewDefaultWithVersion(&provider{db: &schema{e: e}}), &sqle.Config{IsReadOnly: true})
-	err := sql.SystemVariables.AssignValues(map[string]any{
-		"version": e.cfg.Version, "version_comment": "Octant relay", "time_zone": "+00:00", "max_allowed_packet": int64(16 << 20),
-		"secure_file_priv": os.DevNull, // no file is in there
-		"sql_mode":         "",
-	})
+	err := sql.SystemVariables.AssignValues(map[string]any{"secure_file_priv": os.DevNull}) // no file is in there
 	if err != nil {
 		return nil, fmt.Errorf("set up the SQL engine: %w", err)
 	}
@@ -55,6 +51,10 @@ func (e *Engine) ask(ctx context.Context, s Session, query string) (*mysql.Resul
 }
 
 func (s *sqlEngine) query(ctx context.Context, by Session, query string) (_ *mysql.Result, err error) {
+	if strings.Contains(query, "@@") {
+		s.admin.defineVariables()
+		s.admin.assignVariables()
+	}
 	session := sql.NewBaseSessionWithClientServer("octant", sql.Client{User: by.User, Address: host(by.RemoteAddr)}, by.ConnectionID)
 	session.SetCurrentDatabase(database)
 	c := sql.NewContext(ctx, sql.WithSession(session), sql.WithQuery(query))
