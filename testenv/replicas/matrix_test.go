@@ -1,0 +1,90 @@
+package replicas_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
+)
+
+// cell is one way for a replica to follow a relay.
+type cell struct {
+	user   string
+	tls    bool
+	byFile bool
+}
+
+func (c cell) String() string {
+	mode, way := "GTID", "plain"
+	if c.byFile {
+		mode = "file"
+	}
+	if c.tls {
+		way = "TLS"
+	}
+	return fmt.Sprintf("%s, %s, %s", mode, c.user, way)
+}
+
+// cells are all ways that replicas of the engine have. MariaDB's packages bring no caching_sha2_password for replicas.
+func cells(engine testenv.Engine) []cell {
+	var all []cell
+	for _, byFile := range []bool{false, true} {
+		all = append(all, cell{nativeUser, false, byFile}, cell{nativeTLSUser, true, byFile})
+		if engine.IsMySQL() {
+			all = append(all, cell{sha2User, false, byFile}, cell{sha2TLSUser, true, byFile})
+		}
+	}
+	return all
+}
+
+// TestReplicasFollowInEveryWay has one replica for each way behind one relay. All follow from before the load to its end.
+func TestReplicasFollowInEveryWay(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		engine testenv.Engine
+		args   []string // of the source
+	}{
+		{"MariaDB 10.11", testenv.MariaDB1011, nil},
+		{"MariaDB 11.8", testenv.MariaDB118, nil},
+		{"MariaDB 10.11 compressed", testenv.MariaDB1011, []string{"--log-bin-compress=ON"}},
+		{"MariaDB 11.8 compressed", testenv.MariaDB118, []string{"--log-bin-compress=ON"}},
+		{"MySQL 9.7", testenv.MySQL97, nil},
+		{"MySQL 9.7 compressed", testenv.MySQL97, []string{"--binlog-transaction-compression=ON"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ways := cells(test.engine)
+			s := startSite(t, test.engine, test.args...)
+			replicas := s.startReplicas(t, len(ways))
+			for i, way := range ways {
+				if err := replicas[i].Follow(envtest.Context(t, soon), s.sourceFor(way)); err != nil {
+					t.Fatalf("%s: %v", way, err)
+				}
+				t.Logf("replica %d: %s", replicas[i].ID(), way)
+			}
+			s.writeEverything(t)
+			s.requireIdentical(t, replicas...)
+		})
+	}
+}
+
+func (s *site) sourceFor(way cell) testenv.Source {
+	source := s.relaySource(way.user)
+	if way.tls {
+		source.CA = s.cert.authority
+	}
+	if way.byFile {
+		source = s.fromStart(source)
+	}
+	return source
+}
+
+// writeEverything runs the odd writes beside the load of several connections.
+func (s *site) writeEverything(t *testing.T) {
+	t.Helper()
+	stop := s.background(t, 2)
+	defer stop()
+	writeOdd(t, s.Server)
+	stop()
+	run(t, s.Server, "FLUSH BINARY LOGS")
+}

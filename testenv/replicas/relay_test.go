@@ -1,0 +1,83 @@
+package replicas_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
+)
+
+// followBoth has the replicas follow the relay, every other one by file and position.
+func (s *site) followBoth(t *testing.T, replicas []*testenv.Server) {
+	t.Helper()
+	for i, r := range replicas {
+		source := s.relaySource(plainUser(s.Server.Engine()))
+		if i%2 == 1 {
+			source = s.fromStart(source)
+		}
+		follow(t, r, source)
+	}
+}
+
+func TestReplicasGoOnAfterEachOfTwentyRestarts(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine testenv.Engine) {
+		s := startSite(t, engine)
+		replicas := s.startReplicas(t, 2)
+		s.followBoth(t, replicas)
+		const restarts = 20
+		for i := range restarts {
+			run(t, s.Server, "INSERT INTO app.kept VALUES (?, ?)", i, i)
+			// Half of the relays end in order, half as in a crash.
+			if i%2 == 0 {
+				if err := s.Relay.Stop(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.Relay.Restart(); err != nil {
+				t.Fatal(err)
+			}
+			s.waitAll(t, replicas...)
+		}
+		s.requireIdentical(t, replicas...)
+		if got := value(t, replicas[1], "SELECT COUNT(*) FROM app.kept"); got != fmt.Sprint(restarts) {
+			t.Errorf("%s rows of %d", got, restarts)
+		}
+	})
+}
+
+func TestReplicasSurviveARelayThatIsKilledUnderLoad(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine testenv.Engine) { killUnderLoad(t, engine, 30*time.Second) })
+}
+
+// killUnderLoad kills the relay every 3 seconds under load with four replicas attached.
+func killUnderLoad(t *testing.T, engine testenv.Engine, duration time.Duration) {
+	t.Helper()
+	s := startSite(t, engine)
+	replicas := s.startReplicas(t, 4)
+	s.followBoth(t, replicas)
+	stop := s.background(t, 2)
+	defer stop()
+	tick := time.NewTicker(3 * time.Second)
+	defer tick.Stop()
+	end := envtest.Context(t, duration).Done()
+	kills := 0
+	for running := true; running; {
+		select {
+		case <-tick.C:
+			if err := s.Relay.Restart(); err != nil {
+				t.Fatal(err)
+			}
+			kills++
+			if kills%3 == 0 {
+				run(t, s.Server, "FLUSH BINARY LOGS")
+			}
+		case <-end:
+			running = false
+		}
+	}
+	stop()
+	s.requireIdentical(t, replicas...)
+	t.Logf("%d kills; the source's log ends at %s", kills, value(t, s.Server, "SELECT COUNT(*) FROM app.sbtest1"))
+}
