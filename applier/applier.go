@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
@@ -58,6 +59,7 @@ type Applier struct {
 	engine  *conflict.Engine
 	locks   locks
 	origins map[relay.Region]*origin
+	pool    *semaphore.Weighted // for what the origins have decoded
 	tables  map[string]*tableCounts
 	saved   savedState // the last checkpoint
 
@@ -90,6 +92,7 @@ func New(cfg Config, others []relay.Region) (*Applier, error) {
 		reader:  reader{target: cfg.Target, decoders: cfg.Decoders, include: cfg.Include},
 		locks:   newLocks(),
 		origins: make(map[relay.Region]*origin),
+		pool:    semaphore.NewWeighted(pool),
 		tables:  make(map[string]*tableCounts),
 		kinds:   make(map[string]uint64),
 		notes:   newNotebook(cfg.Store, cfg.Clock, cfg.JSON),

@@ -3,6 +3,8 @@ package applier
 import (
 	"context"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
 )
@@ -49,4 +51,23 @@ func TurnBehindLost(ctx context.Context, clock relay.Clock) error {
 	f := newFlight(&conflict.Plan{})
 	f.previous = lost
 	return f.turn(ctx, clock)
+}
+
+// Reserve and Pool are the sizes of budgets.
+const (
+	Reserve = reserve
+	Pool    = pool
+)
+
+// NewBudgets returns the budgets of several origins.
+func NewBudgets(origins int) (acquire []func(context.Context, int64) (release func(), err error)) {
+	shared := semaphore.NewWeighted(pool)
+	for range origins {
+		b := newBudget(shared)
+		acquire = append(acquire, func(ctx context.Context, n int64) (func(), error) {
+			g, err := b.acquire(ctx, n)
+			return g.release, err
+		})
+	}
+	return acquire
 }

@@ -16,12 +16,16 @@ func (a *Applier) runMerger(ctx context.Context) error {
 		return fmt.Errorf("follow the local stream from %d on: %w", a.merged.Load()+1, err)
 	}
 	defer cursor.Close()
+	polite := courtesy{a: a, began: a.cfg.Clock.Now()}
 	for {
 		e, body, err := cursor.Next(ctx)
 		if err != nil {
 			return err
 		}
 		if err := a.mergeUntilDone(ctx, &e, body); err != nil {
+			return err
+		}
+		if err := polite.pause(ctx); err != nil {
 			return err
 		}
 	}

@@ -9,21 +9,17 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
 )
-
-// ahead bounds the bytes of one origin's transactions that are decoded and not yet seen in the local log.
-const ahead = 16 << 20
 
 // origin applies the transactions of one other region, in their order.
 type origin struct {
 	a      *Applier
 	region relay.Region
 	lanes  []int
-	budget *semaphore.Weighted
+	budget budget
 
 	mu       sync.Mutex
 	prepared map[relay.Seq]*prepared // decoded, until capture has passed them
@@ -40,7 +36,7 @@ type prepared struct {
 	conflict.Transaction
 	unique []string
 	time   time.Time
-	cost   int64
+	room   grant
 	huge   bool // Changes are left out
 
 	failure error // why there is no transaction: it could not be decoded
@@ -48,7 +44,7 @@ type prepared struct {
 
 func newOrigin(a *Applier, r relay.Region, firstLane int) *origin {
 	o := &origin{
-		a: a, region: r, budget: semaphore.NewWeighted(ahead), prepared: make(map[relay.Seq]*prepared),
+		a: a, region: r, budget: newBudget(a.pool), prepared: make(map[relay.Seq]*prepared),
 	}
 	for i := range a.cfg.Lanes {
 		o.lanes = append(o.lanes, firstLane+i)
@@ -150,7 +146,7 @@ func (o *origin) drop(batch []*prepared) {
 
 func (o *origin) release(p *prepared) {
 	delete(o.prepared, p.Seq)
-	o.budget.Release(p.cost)
+	p.room.release()
 }
 
 // prepare reads the received stream ahead and decodes it.
@@ -193,12 +189,12 @@ func (o *origin) decode(ctx context.Context, t *relay.Transaction, body relay.Bo
 	if p.huge {
 		return p, nil
 	}
-	p.cost = min(2*t.Size+256, ahead)
-	if err := o.budget.Acquire(ctx, p.cost); err != nil {
+	var err error
+	if p.room, err = o.budget.acquire(ctx, 2*t.Size+256); err != nil {
 		return nil, err
 	}
 	if err := o.fill(ctx, p, t, body); err != nil {
-		o.budget.Release(p.cost)
+		p.room.release()
 		return nil, err
 	}
 	o.mu.Lock()
