@@ -177,6 +177,10 @@ func TestFailover(t *testing.T) {
 	f.everywhere(readers)
 	f.wantSource(map[string]string{"Slave_IO_Running": "Yes", "Master_Port": port})
 	f.compare()
+	var at string
+	if err := f.admin.QueryRowContext(t.Context(), "SELECT database_at FROM octant.status").Scan(&at); err != nil || !strings.Contains(at, "source.toml") {
+		t.Errorf("the status tells that the database is at %q: %v", at, err)
+	}
 	if !strings.Contains(f.relay.LogTail(), "not the configuration's") {
 		t.Error("the start log does not tell that the database is another one")
 	}

@@ -43,7 +43,7 @@ func newMySQL(ctx context.Context, cfg *config.Config, store *relaylog.DB, log *
 		return nil, err
 	}
 	m.version = g.Version
-	if strings.Contains(g.Version, "MariaDB") {
+	if isMariaDB(g.Version) {
 		m.flavour, m.tables = binlog.Flavour, binlog.NewTableCache()
 	}
 	if err := m.check(); err != nil {
@@ -58,6 +58,9 @@ func newMySQL(ctx context.Context, cfg *config.Config, store *relaylog.DB, log *
 		files: m.files, replicas: m.replicas, primary: m.primary, connect: m.connect, reports: &reports{},
 	}, nil
 }
+
+// isMariaDB tells the two kinds of servers apart by what they say of themselves.
+func isMariaDB(version string) bool { return strings.Contains(version, "MariaDB") }
 
 // check refuses what cannot work with this server.
 func (m *mySQL) check() error {

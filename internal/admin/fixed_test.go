@@ -160,9 +160,11 @@ func (f *fixed) taken() string {
 
 var boss = admin.Session{ConnectionID: 12, User: "root", Roles: []string{"admin"}, RemoteAddr: "127.0.0.1:5555"}
 
-func newEngine(f *fixed) *admin.Engine {
+func newEngine(f *fixed) *admin.Engine { return newEngineWith(f, nil) }
+
+func newEngineWith(f *fixed, history admin.History) *admin.Engine {
 	return admin.New(admin.Config{
-		Inspector: f, Controller: f, Places: f, Version: "10.11.19-MariaDB-log", ServerID: 3_000_000_001, Listen: "10.0.1.5:4001", Now: func() time.Time { return now },
+		Inspector: f, Controller: f, Places: f, History: history, Version: "10.11.19-MariaDB-log", ServerID: 3_000_000_001, Listen: "10.0.1.5:4001", Now: func() time.Time { return now },
 	})
 }
 
