@@ -20,17 +20,22 @@ import (
 // The files mysql-9.7*.binlog in testdata are a MySQL 9.7.4 server's own.
 func mysqlEvents(t testing.TB, name string) [][]byte {
 	t.Helper()
-	b, err := os.ReadFile("testdata/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	events := collect(t, binlog.Events(binlog.One(b[4:])))
+	events := collect(t, binlog.Events(binlog.One(readFile(t, "testdata/"+name)[4:])))
 	for _, e := range events {
 		if err := binlog.VerifyChecksum(e); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return events
+}
+
+func readFile(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // mysqlGroups returns the events of each group.

@@ -196,7 +196,9 @@ func asked(c relay.Column) string {
 	switch c.Kind {
 	case relay.Float32, relay.Float64:
 		return "CAST(" + name + " AS DOUBLE)"
-	case relay.Text, relay.Binary, relay.Geometry, relay.JSON, relay.UUID, relay.Inet:
+	case relay.JSON:
+		return "HEX(CAST(" + name + " AS CHAR CHARACTER SET utf8mb4))"
+	case relay.Text, relay.Binary, relay.Geometry, relay.UUID, relay.Inet:
 		return "HEX(" + name + ")"
 	case relay.Enum, relay.Set, relay.Bits, relay.Uint:
 		return "CAST(" + name + "+0 AS UNSIGNED)"
