@@ -13,10 +13,13 @@ func (c *capture) begin(stop context.CancelCauseFunc) bool {
 	return c.running
 }
 
-// end notes that nothing is being read any more.
+// end notes that nothing is being read any more. Who stopped the source sees that at once.
 func (c *capture) end() {
 	c.mu.Lock()
 	c.running = false
+	if c.stopped {
+		c.connected, c.caughtUp, c.err = false, false, nil
+	}
 	c.mu.Unlock()
 	c.changed.Raise()
 }

@@ -86,6 +86,7 @@ func openLog(cfg *config.Config, syncs *atomic.Uint64, log *slog.Logger) (*relay
 	}
 	return relaylog.Open(filepath.Join(cfg.Region.DataDir, "log"), relaylog.Options{
 		Identity: fmt.Sprintf("cluster %s, region %s, id %d", cfg.Region.Cluster, cfg.Region.Name, cfg.Region.ID),
+		Key:      []byte(cfg.Region.LogKey),
 		Logger:   log.With("part", "log"),
 		Events:   relaylog.Events{Synced: func(relaylog.Group) { syncs.Add(1) }},
 	})

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net"
 	"net/url"
@@ -55,7 +56,19 @@ func (c *checker) region(f *file) Region {
 	if r.DataDir == "" {
 		c.addf("region.data_dir is missing: name a folder for the relay's log")
 	}
-	return Region{Cluster: r.Cluster, Name: r.Name, ID: relay.Region(r.ID), DataDir: r.DataDir}
+	return Region{Cluster: r.Cluster, Name: r.Name, ID: relay.Region(r.ID), DataDir: r.DataDir, LogKey: c.key("region.log_key", r.LogKey)}
+}
+
+// keySize is the size of a key in bytes: AES-256's.
+const keySize = 32
+
+// key reads a key in hexadecimal digits.
+func (c *checker) key(name, digits string) Secret {
+	key, err := hex.DecodeString(digits)
+	if err != nil || len(key) != 0 && len(key) != keySize {
+		c.addf("%s is not a key of %d hexadecimal digits: make one with openssl rand -hex %d", name, 2*keySize, keySize)
+	}
+	return Secret(key)
 }
 
 func (c *checker) database(f *file) Database {

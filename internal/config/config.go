@@ -31,6 +31,7 @@ type Region struct {
 	Name    string
 	ID      relay.Region
 	DataDir string // as written: absolute, or relative to the working directory
+	LogKey  Secret // 32 bytes that encipher the relay log; empty: it is in the clear
 }
 
 // Database is the local database and what of it is replicated.

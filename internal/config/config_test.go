@@ -21,6 +21,7 @@ cluster = "shop"
 name = "a"
 id = 1
 data_dir = "/var/lib/octant/a"
+log_key = "6f70656e2d736573616d652d6f70656e2d736573616d652d6f70656e2d736573"
 
 [database]
 url = "mariadb://octant@127.0.0.1:3306/"
@@ -99,6 +100,7 @@ func TestLoadComplete(t *testing.T) {
 	}{
 		{"cluster", c.Region.Cluster, "shop"},
 		{"id", int(c.Region.ID), 1},
+		{"log key", string(c.Region.LogKey), "open-sesame-open-sesame-open-ses"},
 		{"database address", c.Database.Address, "127.0.0.1:3306"},
 		{"database user", c.Database.User, "octant"},
 		{"password from the environment", string(c.Database.Password), "hunter2"},
@@ -169,7 +171,7 @@ func TestProblems(t *testing.T) {
 
 var problemCases = []struct{ name, old, new, want string }{
 	{"unknown key", `id = 1`, "id = 1\nzone = \"x\"", `line 6: unknown key region.zone`},
-	{"unknown key in a list", `roles = ["read", "admin"]`, "roles = [\"read\"]\ngroup = \"x\"", `line 27: unknown key user.group`},
+	{"unknown key in a list", `roles = ["read", "admin"]`, "roles = [\"read\"]\ngroup = \"x\"", `line 28: unknown key user.group`},
 	{"unknown table", "[log]", "[nonsense]\nlevel = \"x\"\n[log]", `unknown key nonsense`},
 	{"not TOML", `id = 1`, `id = `, "line 5"},
 	{"wrong type", `id = 1`, `id = "one"`, `line 5: a value of the wrong type (key "region.id")`},
@@ -179,6 +181,8 @@ var problemCases = []struct{ name, old, new, want string }{
 	{"no cluster", `cluster = "shop"`, ``, "region.cluster is missing"},
 	{"bad region name", `name = "a"`, `name = "Europe West"`, "region.name"},
 	{"id too large", `id = 1`, `id = 65`, "region.id is 65"},
+	{"short key", `"6f70656e2d`, `"`, "region.log_key is not a key of 64 hexadecimal digits"},
+	{"no key", `"6f70656e2d`, `"hunter2`, "region.log_key is not"},
 	{"no data_dir", `data_dir = "/var/lib/octant/a"`, ``, "region.data_dir"},
 	{"postgres", "mariadb://octant@127.0.0.1:3306/", "postgres://octant@127.0.0.1", "PostgreSQL not yet"},
 	{"strange scheme", "mariadb://", "oracle://", `unknown scheme "oracle"`},

@@ -7,6 +7,7 @@ type file struct {
 		Name    string `toml:"name"`
 		ID      int64  `toml:"id"`
 		DataDir string `toml:"data_dir"`
+		LogKey  string `toml:"log_key"`
 	} `toml:"region"`
 	Database struct {
 		URL      string   `toml:"url"`
