@@ -293,3 +293,20 @@ func TestMySQLGTIDKeys(t *testing.T) {
 		}
 	})
 }
+
+func BenchmarkSmallPayload(b *testing.B) {
+	event := binlog.Ignorable(200, 1, bytes.Repeat([]byte("x"), 500))
+	e := binlog.Ignorable(binlog.TransactionPayloadEvent, 1, payload(event, event, event, event))
+	b.ReportAllocs()
+	for b.Loop() {
+		p, err := binlog.ParsePayload(e)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, err := range p.Events() {
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}

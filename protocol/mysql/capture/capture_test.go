@@ -18,8 +18,10 @@ import (
 )
 
 // What stands before the first start is history, what comes after it is local, and the files are the server's.
-func TestFilesAreTheServers(t *testing.T) {
-	s := startServer(t)
+func TestFilesAreTheServers(t *testing.T) { eachMariaDB(t, testFilesAreTheServers) }
+
+func testFilesAreTheServers(t *testing.T, e testenv.Engine) {
+	s := startEngine(t, e)
 	run(t, s, "FLUSH BINARY LOGS", "INSERT INTO app.t VALUES (1, 'before')")
 	before := ask(t, s, "SELECT @@gtid_binlog_pos")
 	m := newMemory()
@@ -176,8 +178,10 @@ func requireEnded(t *testing.T, src *capture.Source, m *memory) {
 	}
 }
 
-func TestCaughtUp(t *testing.T) {
-	s := startServer(t)
+func TestCaughtUp(t *testing.T) { eachEngine(t, testCaughtUp) }
+
+func testCaughtUp(t *testing.T, e testenv.Engine) {
+	s := startEngine(t, e)
 	m := newMemory()
 	stop := captured(t, capture.New(configFor(s)), m)
 	m.wait(t, "being caught up", func() bool { return m.caughtUp > 0 && m.upTo == len(m.entries) })

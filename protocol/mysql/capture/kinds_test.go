@@ -39,7 +39,18 @@ func inTransaction(t *testing.T, s *testenv.Server, statements ...string) string
 }
 
 func TestKinds(t *testing.T) {
-	s := startServer(t)
+	eachMariaDB(t, func(t *testing.T, e testenv.Engine) { testKinds(t, e) })
+}
+
+// Compressed events are looked into.
+func TestKindsCompressed(t *testing.T) {
+	eachMariaDB(t, func(t *testing.T, e testenv.Engine) {
+		testKinds(t, e, "--log-bin-compress=ON", "--log-bin-compress-min-len=10")
+	})
+}
+
+func testKinds(t *testing.T, e testenv.Engine, args ...string) {
+	s := startEngine(t, e, args...)
 	m := newMemory()
 	captured(t, capture.New(configFor(s)), m)
 	m.waitFor(t, s)
@@ -85,8 +96,10 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-func TestProblems(t *testing.T) {
-	s := startServer(t)
+func TestProblems(t *testing.T) { eachMariaDB(t, testProblems) }
+
+func testProblems(t *testing.T, e testenv.Engine) {
+	s := startEngine(t, e)
 	run(t, s, "CREATE DATABASE octant", createApplied, "CREATE DATABASE out_of_it")
 	m := newMemory()
 	config := configFor(s)
@@ -151,8 +164,10 @@ func TestProblems(t *testing.T) {
 }
 
 // A server that waits for an acknowledgement gets it when the entry is durable, and not before.
-func TestSemiSync(t *testing.T) {
-	s := startServer(t)
+func TestSemiSync(t *testing.T) { eachMariaDB(t, testSemiSync) }
+
+func testSemiSync(t *testing.T, e testenv.Engine) {
+	s := startEngine(t, e)
 	run(t, s, "SET GLOBAL rpl_semi_sync_master_timeout=60000", "SET GLOBAL rpl_semi_sync_master_enabled=ON")
 	m := newMemory()
 	config := configFor(s)

@@ -153,6 +153,16 @@ func configFor(s *testenv.Server) capture.Config {
 	return c
 }
 
+// eachMariaDB runs a test with every MariaDB server that there is.
+func eachMariaDB(t *testing.T, test func(t *testing.T, e testenv.Engine)) {
+	t.Helper()
+	eachEngine(t, func(t *testing.T, e testenv.Engine) {
+		if !e.IsMySQL() {
+			test(t, e)
+		}
+	})
+}
+
 // eachEngine runs a test with every server that there is.
 func eachEngine(t *testing.T, test func(t *testing.T, e testenv.Engine)) {
 	t.Helper()

@@ -213,3 +213,44 @@ func TestDescribe(t *testing.T) {
 		}
 	}
 }
+
+// Files can be larger than the 32 bits that an event has for its place.
+func TestBeyondFourGiB(t *testing.T) {
+	const start = 1<<32 - 100
+	low := uint32(start & (1<<32 - 1))
+	s := newScript()
+	s.sent(binlog.FakeRotate(1, scriptFile, start, true))
+	fde, err := binlog.FormatForDump(binlog.FormatDescription(1), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.sent(fde)
+	s.offset = low
+	s.gtid(8).xid().gtid(9).xid()
+	s.sent(binlog.Heartbeat(1, scriptFile, start+uint64(s.offset-low), true))
+	s.sent(binlog.HeartbeatV2(1, scriptFile, start+uint64(s.offset-low), true))
+	from := binlog.Position{File: scriptFile, Offset: start}
+	rec := &counter{}
+	err = capture.Replay(capture.New(capture.Config{ServerID: 9}), &bytesConn{Reader: strings.NewReader(string(s.packets))}, from, rec)
+	if !errors.Is(err, io.ErrUnexpectedEOF) || len(rec.entries) != 2 || rec.caughtUp < 2 {
+		t.Fatalf("%d entries, %d times caught up: %v", len(rec.entries), rec.caughtUp, err)
+	}
+	p, err := binlog.ParsePosition(string(rec.entries[1].Position))
+	if err != nil || p.Offset != start+uint64(s.offset-low) || p.Offset <= 1<<32 {
+		t.Errorf("position %s, %v", p, err)
+	}
+	s.sent(binlog.HeartbeatV2(1, scriptFile, 77, true))
+	err = capture.Replay(capture.New(capture.Config{ServerID: 9}), &bytesConn{Reader: strings.NewReader(string(s.packets))}, from, &counter{})
+	requireIs(t, err, binlog.ErrMalformed)
+}
+
+// counter is a recorder that keeps what was said and no bytes.
+type counter struct {
+	entries  []relay.Captured
+	caughtUp int
+}
+
+func (c *counter) Append([]byte) error           { return nil }
+func (c *counter) Commit(e relay.Captured) error { c.entries = append(c.entries, e); return nil }
+func (c *counter) CaughtUp() error               { c.caughtUp++; return nil }
+func (c *counter) Report(relay.Problem)          {}
