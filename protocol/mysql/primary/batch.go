@@ -21,23 +21,28 @@ type batch struct {
 	size    int64 // native bytes
 }
 
-// batched is one entry of a batch.
+// batched is what dumps need of one entry.
 type batched struct {
-	relay.Entry
+	lsn    relay.LSN
+	gtid   string // "": no transaction
 	file   string
-	offset uint64
+	offset uint64 // where it begins
+	size   int64
 	native []byte // nil of an entry that is too large to be kept
 	plain  bool   // no event needs to be looked at
 }
+
+// end is where the entry ends in its file.
+func (e *batched) end() uint64 { return e.offset + uint64(e.size) }
 
 // next is the entry after the batch.
 func (b *batch) next() relay.LSN { return b.first + relay.LSN(len(b.entries)) }
 
 // cost is what the batch takes of memory, roughly.
-func (b *batch) cost() int64 { return b.size + int64(cap(b.entries))*512 + 512 }
+func (b *batch) cost() int64 { return b.size + int64(cap(b.entries))*192 + 512 }
 
 // tooLarge tells whether an entry is streamed from the log to each dump for itself.
-func (e *batched) tooLarge() bool { return e.Size > batchBytes }
+func (e *batched) tooLarge() bool { return e.size > batchBytes }
 
 // readBatch reads entries from the cursor, which stands at first, as far as the log goes and the batch has room; end is where another
 // batch begins that is there already, 0 if there is none, and about how many entries there will be. next is where the cursor stands
@@ -69,7 +74,7 @@ func readBatch(ctx context.Context, cursor relay.Cursor[relay.Entry], first, las
 
 // add takes one entry into the batch, with its bytes unless they are too many.
 func (b *batch) add(e relay.Entry, body relay.Body) (err error) {
-	one := batched{Entry: e, plain: true}
+	one := batched{lsn: e.LSN, gtid: e.GTID, size: e.Size, plain: true}
 	if one.file, one.offset, err = place(e); err != nil {
 		return err
 	}
@@ -103,8 +108,8 @@ func whole(body relay.Body) (native []byte, err error) {
 
 // check looks at all events of an entry once, so that dumps need not.
 func (e *batched) check() error {
-	if int64(len(e.native)) != e.Size {
-		return fmt.Errorf("%d bytes, not %d: %w", len(e.native), e.Size, relay.ErrCorrupt)
+	if int64(len(e.native)) != e.size {
+		return fmt.Errorf("%d bytes, not %d: %w", len(e.native), e.size, relay.ErrCorrupt)
 	}
 	for rest := e.native; len(rest) > 0; {
 		h, err := binlog.ParseHeader(rest)

@@ -196,7 +196,7 @@ func (d *dump) batch(ctx context.Context, b *batch) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return fmt.Errorf("send log entry %d: %w", b.entries[i].LSN, err)
+			return fmt.Errorf("send log entry %d: %w", b.entries[i].lsn, err)
 		}
 	}
 	d.show()
@@ -211,14 +211,14 @@ func (d *dump) entry(e *batched) error {
 		}
 	}
 	var skip uint64
-	if e.LSN == d.start.lsn {
+	if e.lsn == d.start.lsn {
 		skip = d.start.skip
 	}
 	send, err := d.wants(e)
 	if err != nil {
 		return err
 	}
-	d.lsn, d.offset = e.LSN, e.offset+uint64(e.Size)
+	d.lsn, d.offset = e.lsn, e.end()
 	if !send {
 		return nil
 	}
@@ -231,22 +231,22 @@ func (d *dump) entry(e *batched) error {
 		return err
 	}
 	d.note(e)
-	return d.groups.sent(e.Entry)
+	return d.groups.sent(e)
 }
 
 func (d *dump) wants(e *batched) (bool, error) {
-	if e.GTID == "" || !d.options.byGTID {
+	if e.gtid == "" || !d.options.byGTID {
 		return true, d.groups.caughtUp()
 	}
-	return d.groups.wants(e.Entry, e.offset)
+	return d.groups.wants(e)
 }
 
 // note counts an entry that was sent.
 func (d *dump) note(e *batched) {
-	d.tally.bytes += uint64(e.Size)
-	if e.GTID != "" {
+	d.tally.bytes += uint64(e.size)
+	if e.gtid != "" {
 		d.tally.transactions++
-		d.tally.gtid = e.GTID
+		d.tally.gtid = e.gtid
 	}
 }
 
@@ -268,12 +268,12 @@ func (d *dump) show() {
 // acknowledge tells whether a semi-synchronous replica is to say when it has the entry: when there is nothing after it. While a replica
 // catches up nobody waits for it.
 func (d *dump) acknowledge(e *batched) bool {
-	return d.options.semiSync && e.GTID != "" && uint64(e.LSN) >= d.log.Last()
+	return d.options.semiSync && e.gtid != "" && uint64(e.lsn) >= d.log.Last()
 }
 
 // small sends the events of an entry that lies in a batch, from the byte skip on.
 func (d *dump) small(e *batched, skip uint64) error {
-	last, plain := d.acknowledge(e), e.plain || e.GTID != "" && d.options.annotate
+	last, plain := d.acknowledge(e), e.plain || e.gtid != "" && d.options.annotate
 	for rest := e.native; len(rest) > 0; {
 		n := firstEvent(rest)
 		event := rest[:n]

@@ -17,10 +17,10 @@ type groups interface {
 	// keepsSession tells whether the format description that comes must not say that the server has just started: the replica would
 	// drop its temporary tables.
 	keepsSession() bool
-	// wants tells whether a group, which begins at the offset, is to be sent. What must come before it is sent at once.
-	wants(e relay.Entry, offset uint64) (bool, error)
+	// wants tells whether a group is to be sent. What must come before it is sent at once.
+	wants(e *batched) (bool, error)
 	// sent is called after a group was. io.EOF: the replica wants no more.
-	sent(e relay.Entry) error
+	sent(e *batched) error
 	// caughtUp is called before the dump waits for more, and at the end of a file.
 	caughtUp() error
 }
@@ -32,11 +32,11 @@ func (a anything) start(log relay.LocalStream) (start, error) {
 	return startByFile(a.d.c.srv.dialect, log, a.d.options.file, a.d.options.offset)
 }
 
-func (anything) introduced(uint64, bool) error           { return nil }
-func (anything) keepsSession() bool                      { return false }
-func (anything) wants(relay.Entry, uint64) (bool, error) { return true, nil }
-func (anything) sent(relay.Entry) error                  { return nil }
-func (anything) caughtUp() error                         { return nil }
+func (anything) introduced(uint64, bool) error { return nil }
+func (anything) keepsSession() bool            { return false }
+func (anything) wants(*batched) (bool, error)  { return true, nil }
+func (anything) sent(*batched) error           { return nil }
+func (anything) caughtUp() error               { return nil }
 
 // lead sends what comes before the first entry if that is not the beginning of a file:
 //

@@ -10,7 +10,7 @@ import (
 // large sends the events of an entry that is too large for a batch, piece by piece as the log gives it, from the byte skip on. It holds
 // no more of it than a piece.
 func (d *dump) large(e *batched, skip uint64) error {
-	return d.events(d.books.shelf.body(e.LSN), skip, e.Size, d.acknowledge(e))
+	return d.events(d.books.shelf.body(e.lsn), skip, e.size, d.acknowledge(e))
 }
 
 // piecesAhead is how many pieces of a body are read before they are wanted. The log gives pieces of a fraction of a MiB.

@@ -36,20 +36,20 @@ func (g *mariaGroups) introduced(offset uint64, all bool) error {
 func (g *mariaGroups) keepsSession() bool { return len(g.d.options.state) > 0 && !g.d.described }
 
 // wants leaves out what the replica has. After a stretch of that the replica is told its state, as real primaries do.
-func (g *mariaGroups) wants(e relay.Entry, offset uint64) (send bool, err error) {
-	gtid, err := binlog.Parse(e.GTID)
+func (g *mariaGroups) wants(e *batched) (send bool, err error) {
+	gtid, err := binlog.Parse(e.gtid)
 	if err != nil {
 		return false, err
 	}
 	switch {
-	case e.LSN <= g.held[gtid.Domain]:
+	case e.lsn <= g.held[gtid.Domain]:
 		g.skipped = true
 		return false, nil
 	case g.stopped(gtid):
 		return false, nil
 	}
 	if g.skipped {
-		err = g.tellState(offset)
+		err = g.tellState(e.offset)
 	}
 	g.state.Add(gtid)
 	return true, err
@@ -63,6 +63,6 @@ func (g *mariaGroups) tellState(offset uint64) error {
 	return g.d.event(binlog.FakeGTIDList(g.d.c.srv.cfg.ServerID, g.state.List(), uint32(offset), true))
 }
 
-func (g *mariaGroups) sent(e relay.Entry) error { return g.reached(e) }
+func (g *mariaGroups) sent(e *batched) error { return g.reached(e) }
 
 func (*mariaGroups) caughtUp() error { return nil }

@@ -6,7 +6,6 @@ import (
 	"io"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
-	"github.com/octant-db/octant/relay"
 )
 
 // untilReached is the flag in a GTID list's count that ends START SLAVE UNTIL master_gtid_pos; see FLAG_UNTIL_REACHED of
@@ -24,11 +23,11 @@ func (g *mariaGroups) stopped(gtid binlog.GTID) bool {
 }
 
 // reached ends the dump when the client has everything that it wanted.
-func (g *mariaGroups) reached(e relay.Entry) error {
-	if g.d.options.until == nil || e.GTID == "" {
+func (g *mariaGroups) reached(e *batched) error {
+	if g.d.options.until == nil || e.gtid == "" {
 		return nil
 	}
-	gtid, err := binlog.Parse(e.GTID)
+	gtid, err := binlog.Parse(e.gtid)
 	if err != nil {
 		return err
 	}

@@ -96,19 +96,19 @@ func (g *mySQLGroups) introduced(offset uint64, all bool) error {
 
 func (g *mySQLGroups) keepsSession() bool { return g.goesOn && !g.d.described }
 
-func (g *mySQLGroups) wants(e relay.Entry, offset uint64) (bool, error) {
-	id, err := gtid.Parse(e.GTID)
+func (g *mySQLGroups) wants(e *batched) (bool, error) {
+	id, err := gtid.Parse(e.gtid)
 	if err != nil {
 		return false, err
 	}
 	if g.holds.Contains(id) {
-		g.skipped = offset + uint64(e.Size)
+		g.skipped = e.end()
 		return false, nil
 	}
 	return true, g.caughtUp()
 }
 
-func (*mySQLGroups) sent(relay.Entry) error { return nil }
+func (*mySQLGroups) sent(*batched) error { return nil }
 
 // caughtUp tells the replica of what was left out.
 func (g *mySQLGroups) caughtUp() error {
