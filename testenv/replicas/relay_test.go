@@ -9,12 +9,17 @@ import (
 	"github.com/octant-db/octant/testenv/envtest"
 )
 
-// followBoth has the replicas follow the relay, every other one by file and position.
+// reconnectsByFile says whether a replica in file and position mode finds its place again when the connection breaks within a transaction.
+// MariaDB's since 11.4 do not, in whose transactions log_pos is 0: measured with 11.8.6 and a stock source behind a proxy that cuts, they
+// ask for a place in the middle of an event, some bytes after the one that they need, and the source refuses with error 1236.
+func reconnectsByFile(engine testenv.Engine) bool { return engine != testenv.MariaDB118 }
+
+// followBoth has the replicas follow the relay, every other one by file and position where that survives a relay's end.
 func (s *site) followBoth(t *testing.T, replicas []*testenv.Server) {
 	t.Helper()
 	for i, r := range replicas {
 		source := s.relaySource(plainUser(s.Server.Engine()))
-		if i%2 == 1 {
+		if i%2 == 1 && reconnectsByFile(s.Server.Engine()) {
 			source = s.fromStart(source)
 		}
 		follow(t, r, source)
