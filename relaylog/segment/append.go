@@ -10,7 +10,7 @@ func (s *Set) Append(frame *Frame) (group uint64, err error) {
 	group = s.group + 1
 	s.mu.RUnlock()
 	b := frame.seal(group)
-	if last.size > headSize && last.size+int64(len(b)) > s.opts.Limit {
+	if s.torn || last.size > headSize && last.size+int64(len(b)) > s.opts.Limit {
 		if err := s.grow(); err != nil {
 			return 0, err
 		}
@@ -45,13 +45,18 @@ func (s *Set) publish(f *file, frame *Frame, group uint64, offset int64) {
 	f.group, s.group = group, group
 }
 
-// grow begins a new segment.
+// grow begins a new segment. What is torn at the end of the last one is cut off first, and never written over: with a cipher, no place of a file may be.
 func (s *Set) grow() error {
 	number := uint64(1)
 	if n := len(s.files); n > 0 {
 		number = s.files[n-1].number + 1
 	}
-	f, err := create(s.dir, number, s.opts.Cipher)
+	if s.torn && number > 1 {
+		if err := s.files[len(s.files)-1].cut(); err != nil {
+			return fmt.Errorf("cut off a torn end: %w", err)
+		}
+	}
+	f, err := create(s.dir, number, s.group, s.opts.Cipher)
 	if err != nil {
 		return fmt.Errorf("begin segment %016x: %w", number, err)
 	}

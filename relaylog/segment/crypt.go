@@ -19,7 +19,7 @@ const (
 	magicSize = 8
 	nonceSize = aes.BlockSize
 	checkSize = 8
-	headSize  = magicSize + 8 + nonceSize + checkSize
+	headSize  = magicSize + 8 + 8 + nonceSize + checkSize
 )
 
 // Cipher enciphers files, each with AES-256 in counter mode under a nonce of its own. No place of a file is ever written twice with different
@@ -42,8 +42,9 @@ func NewCipher(key []byte) (*Cipher, error) {
 }
 
 // newHead makes the head of a new file.
-func (c *Cipher) newHead(magic string, number uint64) []byte {
+func (c *Cipher) newHead(magic string, number, after uint64) []byte {
 	head := binary.BigEndian.AppendUint64([]byte(magic), number)
+	head = binary.BigEndian.AppendUint64(head, after)
 	if c == nil {
 		return append(head, make([]byte, nonceSize+checkSize)...)
 	}
@@ -63,6 +64,7 @@ func (c *Cipher) check(nonce []byte) []byte {
 
 // file is a file's content behind the head.
 type content struct {
+	after  uint64 // the group before its first one
 	f      io.ReaderAt
 	cipher *Cipher // nil: in the clear
 	nonce  []byte
@@ -77,15 +79,16 @@ func (c *Cipher) open(f io.ReaderAt, magic string, number uint64) (content, erro
 	if string(head[:magicSize]) != magic || binary.BigEndian.Uint64(head[magicSize:]) != number {
 		return content{}, fmt.Errorf("it does not begin like file %d: %w", number, errTorn)
 	}
-	nonce, check := head[magicSize+8:][:nonceSize], head[headSize-checkSize:]
+	after := binary.BigEndian.Uint64(head[magicSize+8:])
+	nonce, check := head[magicSize+16:][:nonceSize], head[headSize-checkSize:]
 	plain := bytes.Equal(check, make([]byte, checkSize))
 	switch {
 	case plain && c == nil:
-		return content{f: f}, nil
+		return content{after: after, f: f}, nil
 	case plain || c == nil || !bytes.Equal(check, c.check(nonce)):
 		return content{}, ErrKey
 	}
-	return content{f: f, cipher: c, nonce: nonce}, nil
+	return content{after: after, f: f, cipher: c, nonce: nonce}, nil
 }
 
 // ReadAt implements io.ReaderAt. Offsets count from the file's beginning.

@@ -8,9 +8,9 @@
 //
 // All numbers are big-endian; CRC is CRC32C. Every file begins with a head:
 //
-//	magic 8 bytes  number u64  nonce 16 bytes  check 8 bytes
+//	magic 8 bytes  number u64  after u64  nonce 16 bytes  check 8 bytes
 //
-// If nonce and check are zero, the rest is in the clear; else it is enciphered with AES-256 in counter mode, the counter being nonce plus offset/16, and
+// After is the number of the last group before the file. If nonce and check are zero, the rest is in the clear; else it is enciphered with AES-256 in counter mode, the counter being nonce plus offset/16, and
 // check tells a wrong key. A segment ("OCTSEG02") is a sequence of items:
 //
 //	group    'g'  size u32  CRC u32  number u64        begins a frame: size bytes of items follow; the CRC covers number and items

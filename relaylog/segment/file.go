@@ -50,14 +50,14 @@ type file struct {
 func (s *file) path(suffix string) string { return filepath.Join(s.dir, fileName(s.number, suffix)) }
 
 // create makes an empty segment.
-func create(dir string, number uint64, c *Cipher) (*file, error) {
+func create(dir string, number, after uint64, c *Cipher) (*file, error) {
 	s := &file{dir: dir, number: number, cipher: c, size: headSize, index: newIndex()}
 	f, err := os.OpenFile(s.path(segmentSuffix), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	s.f = f
-	if _, err = f.WriteAt(c.newHead(segmentMagic, number), 0); err == nil {
+	if _, err = f.WriteAt(c.newHead(segmentMagic, number, after), 0); err == nil {
 		err = errors.Join(f.Sync(), syncDir(dir))
 	}
 	if err == nil {
@@ -111,7 +111,7 @@ func (s *file) close() error {
 
 // writeIndex puts the index beside a segment that is full.
 func (s *file) writeIndex(size int64, group uint64) error {
-	head := s.cipher.newHead(indexMagic, s.number)
+	head := s.cipher.newHead(indexMagic, s.number, s.content.after)
 	b := s.index.encode(size, group)
 	path := s.path(indexSuffix)
 	f, err := os.OpenFile(path+".new", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -170,4 +170,12 @@ func (s *file) remove() error {
 		}
 	}
 	return nil
+}
+
+// cut removes what is behind the last frame.
+func (s *file) cut() error {
+	if err := s.f.Truncate(s.size); err != nil {
+		return err
+	}
+	return s.f.Sync()
 }

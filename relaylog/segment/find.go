@@ -80,17 +80,20 @@ func (s *Set) tablesOf(f *file, growing func(*index)) (*tables, error) {
 		s.mu.RUnlock()
 		return nil, nil
 	}
-	t := f.tables
+	t, sealed := f.tables, f.sealed
 	s.mu.RUnlock()
 	if t != nil {
 		return t, nil
 	}
-	err := f.withIndex(func(r io.ReaderAt) (err error) {
-		t, err = f.sealed.read(r)
+	healed, err := s.withSealed(f, func(r io.ReaderAt) (err error) {
+		t, err = sealed.read(r)
 		return err
 	})
+	if healed {
+		return s.tablesOf(f, growing)
+	}
 	if err != nil {
-		return nil, f.goneOr(err)
+		return nil, err
 	}
 	s.keep(f, t)
 	return t, nil
@@ -168,27 +171,28 @@ func (s *Set) Floor(prefix, key string) (number uint64, found bool, err error) {
 }
 
 func (s *Set) floorIn(f *file, prefix, key string) (k keyPoint, found bool, err error) {
-	if k, found, growing := s.floorGrowing(f, prefix, key); growing {
+	k, found, sealed := s.floorGrowing(f, prefix, key)
+	if sealed == nil {
 		return k, found, nil
 	}
-	err = f.withIndex(func(r io.ReaderAt) (err error) {
-		k, found, err = f.sealed.floorKey(r, prefix, key)
+	healed, err := s.withSealed(f, func(r io.ReaderAt) (err error) {
+		k, found, err = sealed.floorKey(r, prefix, key)
 		return err
 	})
-	if err != nil {
-		err = f.goneOr(err)
+	if healed {
+		return s.floorIn(f, prefix, key)
 	}
 	return k, found, err
 }
 
-// floorGrowing looks through an index that is in memory.
-func (s *Set) floorGrowing(f *file, prefix, key string) (k keyPoint, found, growing bool) {
+// floorGrowing looks through an index that is in memory, or else returns the sealed one.
+func (s *Set) floorGrowing(f *file, prefix, key string) (k keyPoint, found bool, sealed *sealed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f.index == nil {
-		return k, false, false
+		return k, false, f.sealed
 	}
 	f.index.sortKeys()
 	k, found = f.index.floorKey(prefix, key)
-	return k, found, true
+	return k, found, nil
 }

@@ -33,7 +33,7 @@ type Set struct {
 	files []*file // in order; the last one grows
 	group uint64  // the last one
 	since [256]uint64
-	torn  bool // the last file ends in something that is no frame: go on in a new one
+	torn  bool // the last file ends in something that is no frame
 }
 
 // Position is a place in the log: between two items.
@@ -57,7 +57,7 @@ func Open(dir string, opts Options) (*Set, error) {
 			return nil, errors.Join(err, s.Close())
 		}
 	}
-	if len(s.files) > 0 && !s.torn {
+	if len(s.files) > 0 {
 		return s, nil
 	}
 	if err := s.grow(); err != nil {
@@ -139,6 +139,9 @@ func (s *Set) rebuild(f *file) (whole bool, err error) {
 	info, err := f.f.Stat()
 	if err != nil {
 		return false, err
+	}
+	if s.group == 0 {
+		s.group = f.content.after
 	}
 	f.group = s.group
 	for f.size < info.Size() {
