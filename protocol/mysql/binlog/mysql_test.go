@@ -260,11 +260,11 @@ func TestHeartbeatV2(t *testing.T) {
 func TestMySQLPositions(t *testing.T) {
 	set, _ := gtid.ParseSet(mysqlServer + ":1-16:19:tagx:1")
 	full := binlog.Position{Flavour: binlog.MySQL, Executed: set, File: "bin.000002", Offset: 1 << 33, Server: mysqlServer, Group: 4711,
-		Joining: true, HistoryFile: "bin.000001", HistoryOffset: 77}
+		Joining: true, Epoch: 3, HistoryFile: "bin.000001", HistoryOffset: 77}
 	for _, p := range []binlog.Position{full, {Flavour: binlog.MySQL, File: "b.1", Offset: 4}, {Flavour: binlog.Flavour, File: "b.1", Offset: 4, Server: "31"}} {
 		got, err := binlog.ParsePosition(p.String())
 		if err != nil || got.String() != p.String() || !got.Executed.Equal(p.Executed) || got.Flavour != p.Flavour || got.Server != p.Server ||
-			got.Group != p.Group || got.Joining != p.Joining || got.Offset != p.Offset || got.HistoryFile != p.HistoryFile {
+			got.Group != p.Group || got.Joining != p.Joining || got.Epoch != p.Epoch || got.Offset != p.Offset || got.HistoryFile != p.HistoryFile {
 			t.Errorf("%s came back as %s, %v", p, got, err)
 		}
 	}
@@ -272,7 +272,7 @@ func TestMySQLPositions(t *testing.T) {
 	if err != nil || old.Flavour != binlog.Flavour || old.HistoryOffset != 33 || old.Server != "" {
 		t.Errorf("an old position is %+v, %v", old, err)
 	}
-	for _, bad := range []string{"mysql:x;b.1:4", ";b.1:4;b.1:5;b.1:6", ";b.1:4;^x", "mysql:", ";b.1:4;+;x:"} {
+	for _, bad := range []string{"mysql:x;b.1:4", ";b.1:4;b.1:5;b.1:6", ";b.1:4;^x", ";b.1:4;#4294967296", "mysql:", ";b.1:4;+;x:"} {
 		if p, err := binlog.ParsePosition(bad); err == nil {
 			t.Errorf("%q is %+v", bad, p)
 		}

@@ -27,6 +27,8 @@ type Position struct {
 	// Joining tells that the relay is finding its way into another server's log: what of its groups was read before, from the server
 	// that this one replaces, is passed over.
 	Joining bool
+	// Epoch counts how often another server took the place of the one before; files of different epochs can have the same name.
+	Epoch uint32
 
 	// HistoryFile and HistoryOffset are where the log ended when it was met for the first time; "" once that has been passed.
 	HistoryFile   string
@@ -40,11 +42,12 @@ const mysqlSet = "mysql:"
 const (
 	serverPart  = '@'
 	groupPart   = '^'
+	epochPart   = '#'
 	joiningPart = "+"
 )
 
 // String prints "<gtid set>;<file>:<offset>", with "mysql:" before the set of a MySQL server, and then what is known:
-// ";<history file>:<offset>", ";@<server>", ";^<group>", ";+" when joining.
+// ";<history file>:<offset>", ";@<server>", ";^<group>", ";#<epoch>", ";+" when joining.
 func (p Position) String() string {
 	b := make([]byte, 0, 128)
 	if p.Flavour == MySQL {
@@ -61,6 +64,9 @@ func (p Position) String() string {
 	}
 	if p.Group != 0 {
 		b = strconv.AppendUint(append(b, ';', groupPart), p.Group, 10)
+	}
+	if p.Epoch != 0 {
+		b = strconv.AppendUint(append(b, ';', epochPart), uint64(p.Epoch), 10)
 	}
 	if p.Joining {
 		b = append(append(b, ';'), joiningPart...)
@@ -106,6 +112,10 @@ func (p *Position) parsePart(part string, first bool) (err error) {
 		p.Server = part[1:]
 	case len(part) > 1 && part[0] == groupPart:
 		p.Group, err = strconv.ParseUint(part[1:], 10, 64)
+	case len(part) > 1 && part[0] == epochPart:
+		var n uint64
+		n, err = strconv.ParseUint(part[1:], 10, 32)
+		p.Epoch = uint32(n)
 	case first:
 		p.HistoryFile, p.HistoryOffset, err = parsePlace(part)
 	default:

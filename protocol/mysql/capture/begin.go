@@ -81,7 +81,7 @@ func (s *Source) join(c *connection, b beginning, p binlog.Position) (beginning,
 	}
 	s.config.Logger.Warn("another server has taken the database's place; going on in its log", "before", p.Server, "now", c.server, "file", file)
 	s.until, b.at = place{}, place{file, firstOffset}
-	p.Server, p.Joining, p.Group = c.server, true, 0
+	p.Server, p.Joining, p.Group, p.Epoch = c.server, true, 0, p.Epoch+1
 	b.journal = s.dialect.journal(p)
 	return b, nil
 }

@@ -127,7 +127,7 @@ func testFailover(t *testing.T, e testenv.Engine) {
 	if got, want := m.inserts()-before, 20+1+1+more+1; got != want {
 		t.Errorf("%d transactions came from the replica, want %d", got, want)
 	}
-	if at, err := binlog.ParsePosition(string(m.position)); err != nil || at.Joining || at.Server == "" {
+	if at, err := binlog.ParsePosition(string(m.position)); err != nil || at.Joining || at.Server == "" || at.Epoch != 1 {
 		t.Errorf("at the end the position is %s, %v", m.position, err)
 	}
 }

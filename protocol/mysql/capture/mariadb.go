@@ -148,5 +148,5 @@ func (mariadb) introduce(c *connection, config *Config) error {
 }
 
 func (mariadb) journal(p binlog.Position) journal {
-	return &mariadbJournal{gtids: p.GTIDs.Clone(), joining: p.Joining, server: p.Server}
+	return &mariadbJournal{gtids: p.GTIDs.Clone(), joining: p.Joining, server: p.Server, epoch: p.Epoch}
 }

@@ -7,6 +7,7 @@ import (
 // mariadbJournal knows the last group of each domain.
 type mariadbJournal struct {
 	server string
+	epoch  uint32
 	gtids  binlog.Set // nil: not known yet
 	group  binlog.Group
 
@@ -80,5 +81,5 @@ func (j *mariadbJournal) list(event []byte, file string) error {
 }
 
 func (j *mariadbJournal) position() binlog.Position {
-	return binlog.Position{Flavour: binlog.Flavour, GTIDs: j.gtids, Server: j.server, Joining: j.joining}
+	return binlog.Position{Flavour: binlog.Flavour, GTIDs: j.gtids, Server: j.server, Epoch: j.epoch, Joining: j.joining}
 }

@@ -175,5 +175,5 @@ func (mysqlServer) replicaUUID(server string, id uint32) gtid.UUID {
 }
 
 func (mysqlServer) journal(p binlog.Position) journal {
-	return &mysqlJournal{server: p.Server, executed: p.Executed.Clone(), joining: p.Joining, last: p.Group}
+	return &mysqlJournal{server: p.Server, executed: p.Executed.Clone(), joining: p.Joining, last: p.Group, epoch: p.Epoch}
 }

@@ -10,6 +10,7 @@ import (
 // mysqlJournal knows every group that was read.
 type mysqlJournal struct {
 	server   string
+	epoch    uint32
 	executed gtid.Set // empty: not known yet
 	group    binlog.MySQLGroup
 	at, last uint64 // where in the file the group begins, and the last one that is whole; 0: none
@@ -81,5 +82,5 @@ func (j *mysqlJournal) frame(h binlog.Header, event []byte, file string) (bool, 
 }
 
 func (j *mysqlJournal) position() binlog.Position {
-	return binlog.Position{Flavour: binlog.MySQL, Executed: j.executed, Server: j.server, Group: j.last, Joining: j.joining}
+	return binlog.Position{Flavour: binlog.MySQL, Executed: j.executed, Server: j.server, Epoch: j.epoch, Group: j.last, Joining: j.joining}
 }

@@ -162,8 +162,11 @@ func (s *stream) heartbeat(sent, have uint64) error {
 // commit ends an entry that began at the offset, with everything before s.at in it.
 func (s *stream) commit(c relay.Captured, begin uint64) error {
 	c.Flavour = s.source.dialect.flavour()
-	c.Keys = append(c.Keys, binlog.PositionKey(s.at.file, begin))
 	at := s.journal.position()
+	if at.Epoch > 0 {
+		c.Keys = append(c.Keys, binlog.EpochKey(at.Epoch, s.at.file, begin))
+	}
+	c.Keys = append(c.Keys, binlog.PositionKey(s.at.file, begin))
 	at.File, at.Offset = s.at.file, s.at.offset
 	if until := s.source.until; s.at.before(until) {
 		at.HistoryFile, at.HistoryOffset = until.file, until.offset
