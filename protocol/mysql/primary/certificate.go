@@ -90,6 +90,20 @@ func ownPair(dir string) (tls.Certificate, error) {
 	return tls.LoadX509KeyPair(cert, key)
 }
 
+// LoadLoginKey returns the RSA key that the relay keeps in a directory for itself, and makes it if it is not there, for Config.LoginKey. Its
+// public half is in relay-public-key.pem, for replicas that want to have it beforehand.
+func LoadLoginKey(dir string) (*rsa.PrivateKey, error) {
+	pair, err := ownPair(dir)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := pair.PrivateKey.(*rsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("load the login key: %s in %s is no RSA key", ownKey, dir)
+	}
+	return key, nil
+}
+
 // makeOwn writes key and certificate, the certificate last. The key is an RSA one because caching_sha2_password without TLS
 // encrypts the password with it.
 func makeOwn(dir string) error {

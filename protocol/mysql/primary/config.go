@@ -2,6 +2,7 @@ package primary
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/tls"
 	"log/slog"
 	"time"
@@ -36,7 +37,10 @@ type User struct {
 // Config is what a Server needs. It is not changed after New.
 type Config struct {
 	Users []User
-	TLS   *tls.Config // nil: clients cannot use TLS
+	TLS   *tls.Config // nil: clients cannot use TLS; see TLSConfig
+	// LoginKey encrypts the passwords of caching_sha2_password on connections without TLS. nil: the certificate's key if it is an RSA
+	// one, else a new one at every start. See LoadLoginKey.
+	LoginKey *rsa.PrivateKey
 
 	ServerID      uint32 // the relay's own, different from the database's and every replica's
 	ServerUUID    string // the relay's own, in the form of MySQL's server_uuid; needed if the flavour is MySQL's

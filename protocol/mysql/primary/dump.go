@@ -205,14 +205,14 @@ func (d *dump) batch(ctx context.Context, b *batch) error {
 
 // entry sends one entry, or leaves it out if the client has it.
 func (d *dump) entry(e *batched) error {
-	if e.file != d.file {
-		if err := d.enter(e.file, e.offset); err != nil {
-			return err
-		}
-	}
 	var skip uint64
 	if e.lsn == d.start.lsn {
 		skip = d.start.skip
+	}
+	if e.file != d.file || e.offset+skip != d.offset { // the next file, or another server's, or what was left out of that
+		if err := d.enter(e.file, e.offset); err != nil {
+			return err
+		}
 	}
 	send, err := d.wants(e)
 	if err != nil {

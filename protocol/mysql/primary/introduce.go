@@ -18,7 +18,11 @@ func (d *dump) fileHead(ctx context.Context, file string, offset uint64) (all bo
 	if err != nil {
 		return false, err
 	}
-	return d.head(ctx, file, head)
+	if head > d.start.lsn { // another server began a file of this name later
+		return false, d.enter(file, offset)
+	}
+	all, err = d.head(ctx, file, head)
+	return all && d.offset == offset, err
 }
 
 // firstPlace returns where the first byte to be sent stands. If that is not written yet, it is the end of the log.
@@ -78,6 +82,7 @@ func (d *dump) head(ctx context.Context, file string, from relay.LSN) (all bool,
 		if err := d.events(body, 0, e.Size, false); err != nil {
 			return false, err
 		}
+		d.offset += uint64(e.Size)
 	}
 	return true, nil
 }

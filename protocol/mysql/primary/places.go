@@ -3,6 +3,7 @@ package primary
 import (
 	"errors"
 	"fmt"
+	"sort"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/relay"
@@ -27,9 +28,40 @@ func endOffset(e relay.Entry) uint64 {
 	return offset + uint64(e.Size)
 }
 
-// floorPosition finds the entry of the file that begins at the offset, or is the last one before it.
+// floorPosition finds the entry of the file that begins at the offset, or is the last one before it. Servers that took each other's place
+// can both have a file of that name: then it is the newest one's.
 func floorPosition(log relay.LocalStream, file string, offset uint64) (relay.LSN, error) {
-	return log.Floor(binlog.PositionPrefix(file), binlog.PositionKey(file, offset))
+	lsn, err := log.Floor(binlog.PositionPrefix(file), binlog.PositionKey(file, offset))
+	if err != nil || offset <= fileHeader {
+		return lsn, err
+	}
+	begin, err := fileStart(log, file)
+	if errors.Is(err, relay.ErrNotFound) || errors.Is(err, relay.ErrTrimmed) {
+		return lsn, nil
+	}
+	if err != nil || lsn >= begin {
+		return lsn, err
+	}
+	return floorFrom(log, begin, file, offset)
+}
+
+// floorFrom is floorPosition among the entries from begin on, with which the file begins.
+func floorFrom(log relay.LocalStream, begin relay.LSN, file string, offset uint64) (relay.LSN, error) {
+	var failed error
+	after := sort.Search(int(relay.LSN(log.Last())-begin), func(i int) bool {
+		e, _, err := log.Entry(begin + 1 + relay.LSN(i))
+		if err == nil {
+			var name string
+			var at uint64
+			name, at, err = place(e)
+			if err == nil {
+				return name != file || at > offset
+			}
+		}
+		failed = errors.Join(failed, err)
+		return true
+	})
+	return begin + relay.LSN(after), failed
 }
 
 // fileStart finds the entry with which a file begins, which holds its format description.

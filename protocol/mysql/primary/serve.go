@@ -113,7 +113,11 @@ func (c *session) ended(kind string, serverID uint32, sent uint64, err error) {
 		log.Warn("client cut off: it takes too long to take what it is sent", "limit", c.srv.cfg.WriteTimeout)
 		return
 	}
-	log.Info("stream ended", "reason", err)
+	reason := "done"
+	if err != nil {
+		reason = err.Error()
+	}
+	log.Info("stream ended", "reason", reason)
 }
 
 func (c *session) farewell(w *packetWriter, err error) error {

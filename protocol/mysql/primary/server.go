@@ -48,7 +48,10 @@ func New(cfg Config) *Server {
 // newLogin makes the library's part. The key is for caching_sha2_password without TLS: clients encrypt the password
 // with its public half.
 func newLogin(cfg Config, d dialect) (*server.Server, error) {
-	key := certificateKey(cfg.TLS)
+	key := cfg.LoginKey
+	if key == nil {
+		key = certificateKey(cfg.TLS)
+	}
 	needed := d.plugin() == mysql.AUTH_CACHING_SHA2_PASSWORD
 	for _, u := range cfg.Users {
 		needed = needed || u.Plugin == mysql.AUTH_CACHING_SHA2_PASSWORD

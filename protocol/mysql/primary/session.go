@@ -56,7 +56,7 @@ func (c *session) run(login *server.Server) {
 	defer stop()
 	defer c.leave()
 	if err := c.logIn(login); err != nil {
-		c.log.Info("login failed", "err", err)
+		c.log.Info("login failed", "err", err.Error()) // the library's errors carry stacks
 		return
 	}
 	for c.ctx.Err() == nil && !c.conn.Closed() {
@@ -106,7 +106,7 @@ func (c *session) logIn(login *server.Server) error {
 	c.log = c.log.With("user", u.Name, "connection", conn.ConnectionID())
 	if c.database != "" && c.may(RoleRead) {
 		if err := (&handler{c}).UseDB(c.database); err != nil {
-			c.log.Info("database of the login not used", "err", err)
+			c.log.Info("database of the login not used", "err", err.Error())
 		}
 	}
 	return nil
