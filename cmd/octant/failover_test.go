@@ -15,10 +15,29 @@ import (
 )
 
 // patience bounds every wait.
-const patience = 90 * time.Second
+const patience = 30 * time.Second
+
+// words are what one kind of server, and of relay, is told.
+type words struct {
+	firstFile, stop, reset, start, status, running string
+	change                                         string // to host, port
+}
+
+var vocabularies = map[bool]words{
+	false: {
+		firstFile: "mariadb-bin.000001", stop: "STOP SLAVE", reset: "RESET SLAVE ALL", start: "START SLAVE", status: "SHOW SLAVE '' STATUS",
+		running: "1198", change: "CHANGE MASTER TO MASTER_HOST='%s', MASTER_PORT=%s, MASTER_USE_GTID=slave_pos",
+	},
+	true: {
+		firstFile: "mysql-bin.000001", stop: "STOP REPLICA", reset: "RESET REPLICA ALL", start: "START REPLICA",
+		status: "SHOW REPLICA STATUS FOR CHANNEL ''", running: "3021",
+		change: "CHANGE REPLICATION SOURCE TO SOURCE_HOST='%s', SOURCE_PORT=%s, SOURCE_AUTO_POSITION=1",
+	},
+}
 
 // failover is a region whose database has a replica that is to be promoted, while others read from its relay.
 type failover struct {
+	words
 	t              *testing.T
 	bed            *testenv.Bed
 	promoted       *testenv.Server
@@ -28,18 +47,23 @@ type failover struct {
 	written        int // rows
 }
 
-func startFailover(t *testing.T) *failover {
-	f := &failover{t: t, bed: envtest.Start(t, testenv.Options{
-		Regions: 2, Octant: envtest.Octant(t), Memory: true, Schema: "CREATE DATABASE app; CREATE TABLE app.t (id INT PRIMARY KEY, v TEXT)",
+func startFailover(t *testing.T, engine testenv.Engine) *failover {
+	regions := 2
+	if engine.IsMySQL() { // which is not written to
+		regions = 1
+	}
+	f := &failover{t: t, words: vocabularies[engine.IsMySQL()], bed: envtest.Start(t, testenv.Options{
+		Engine: engine, Regions: regions, Octant: envtest.Octant(t), Memory: true,
+		Schema: "CREATE DATABASE app; CREATE TABLE app.t (id INT PRIMARY KEY, v TEXT)",
 	})}
 	f.relay = f.bed.Region("a").Relay
-	f.promoted = envtest.Server(t, testenv.ServerOptions{ID: 11, Args: []string{"--log-bin=promoted-bin"}})
+	f.promoted = envtest.Server(t, testenv.ServerOptions{Engine: engine, ID: 11, Args: []string{"--log-bin=promoted-bin"}})
 	f.follow(f.promoted, testenv.Source{Addr: f.database().Addr(), User: testenv.DatabaseUser, Password: f.bed.Password})
 	source := testenv.Source{Addr: f.relay.Addr(), User: testenv.PeerUser, Password: f.bed.Password}
-	f.byGTID = envtest.Server(t, testenv.ServerOptions{ID: 12})
+	f.byGTID = envtest.Server(t, testenv.ServerOptions{Engine: engine, ID: 12})
 	f.follow(f.byGTID, source)
-	f.byFile = envtest.Server(t, testenv.ServerOptions{ID: 13})
-	source.File, source.Position = "mariadb-bin.000001", 4
+	f.byFile = envtest.Server(t, testenv.ServerOptions{Engine: engine, ID: 13})
+	source.File, source.Position = f.firstFile, 4
 	f.follow(f.byFile, source)
 	var err error
 	if f.admin, err = f.relay.Open(testenv.AdminUser, f.bed.Password); err != nil {
@@ -92,7 +116,7 @@ func (f *failover) tell(statement string) {
 // source returns the row of the relay's own source.
 func (f *failover) source() map[string]string {
 	f.t.Helper()
-	rows, err := f.admin.QueryContext(f.t.Context(), "SHOW SLAVE '' STATUS")
+	rows, err := f.admin.QueryContext(f.t.Context(), f.status)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -110,7 +134,7 @@ func (f *failover) source() map[string]string {
 	}
 	row := map[string]string{}
 	for i, name := range columns {
-		row[name] = cells[i].String
+		row[strings.NewReplacer("Replica_", "Slave_", "Source_", "Master_").Replace(name)] = cells[i].String
 	}
 	return row
 }
@@ -135,7 +159,7 @@ func (f *failover) promote() {
 	if err := f.database().Kill(); err != nil {
 		f.t.Fatal(err)
 	}
-	for _, statement := range []string{"STOP SLAVE", "RESET SLAVE ALL"} {
+	for _, statement := range []string{f.stop, f.reset} {
 		if _, err := f.promoted.DB().ExecContext(ctx, statement); err != nil {
 			f.t.Fatal(err)
 		}
@@ -145,44 +169,60 @@ func (f *failover) promote() {
 // TestFailover promotes the replica of a region's database: the relay goes over to it, without a restart and without a gap, and those who
 // read from the relay do not notice.
 func TestFailover(t *testing.T) {
-	f := startFailover(t)
-	b := f.bed.Region("b").Server.DB()
-	f.write(f.database().DB(), "before")
-	f.write(b, "before, elsewhere")
-	readers := map[string]*sql.DB{"b": b, "the replica by GTID": f.byGTID.DB(), "the replica by file": f.byFile.DB(), "the promoted one": f.promoted.DB()}
-	f.everywhere(readers)
+	for _, engine := range testenv.Engines {
+		t.Run(engine.String(), func(t *testing.T) { failOver(startFailover(t, engine)) })
+	}
+}
 
+func failOver(f *failover) {
+	readers := map[string]*sql.DB{"the replica by GTID": f.byGTID.DB(), "the replica by file": f.byFile.DB()}
+	elsewhere := func(string) {}
+	if len(f.bed.Regions) > 1 {
+		b := f.bed.Region("b")
+		readers["b"] = b.Server.DB()
+		elsewhere = func(v string) { f.write(b.Server.DB(), v) }
+	}
+	f.write(f.database().DB(), "before")
+	elsewhere("before, elsewhere")
+	f.everywhere(readers)
 	host, port, err := net.SplitHostPort(f.promoted.Addr())
 	if err != nil {
-		t.Fatal(err)
+		f.t.Fatal(err)
 	}
-	change := fmt.Sprintf("CHANGE MASTER TO MASTER_HOST='%s', MASTER_PORT=%s, MASTER_USE_GTID=slave_pos", host, port)
-	if _, err := f.admin.ExecContext(t.Context(), change); err == nil || !strings.Contains(err.Error(), "1198") {
-		t.Errorf("changed while running: %v", err)
+	change := fmt.Sprintf(f.change, host, port)
+	if _, err := f.admin.ExecContext(f.t.Context(), change); err == nil || !strings.Contains(err.Error(), f.running) {
+		f.t.Errorf("changed while running: %v", err)
 	}
-	f.tell("STOP SLAVE")
+	f.tell(f.stop)
 	f.wantSource(map[string]string{"Slave_IO_Running": "No", "Slave_SQL_Running": "No", "Last_IO_Error": ""})
 	f.promote()
 	f.tell(change)
 	f.wantSource(map[string]string{"Slave_IO_Running": "No", "Master_Host": host, "Master_Port": port, "Master_User": testenv.DatabaseUser})
+	readers["the promoted one"] = f.promoted.DB()
 	f.write(f.promoted.DB(), "while stopped")
-	f.write(b, "elsewhere while stopped")
-	f.tell("START SLAVE")
+	elsewhere("elsewhere while stopped")
+	f.tell(f.start)
 	f.everywhere(readers)
 	f.wantSource(map[string]string{"Slave_IO_Running": "Yes", "Slave_SQL_Running": "Yes", "Last_IO_Error": ""})
 
 	f.restart()
 	f.write(f.promoted.DB(), "after a restart")
-	f.write(b, "elsewhere after a restart")
+	elsewhere("elsewhere after a restart")
 	f.everywhere(readers)
 	f.wantSource(map[string]string{"Slave_IO_Running": "Yes", "Master_Port": port})
-	f.compare()
+	f.compare(readers)
+	f.tellsOfOverride()
+}
+
+// tellsOfOverride finds that nobody needs to guess which database it is.
+func (f *failover) tellsOfOverride() {
+	f.t.Helper()
 	var at string
-	if err := f.admin.QueryRowContext(t.Context(), "SELECT database_at FROM octant.status").Scan(&at); err != nil || !strings.Contains(at, "source.toml") {
-		t.Errorf("the status tells that the database is at %q: %v", at, err)
+	if err := f.admin.QueryRowContext(f.t.Context(), "SELECT database_at FROM octant.status").Scan(&at); err != nil || !strings.Contains(at, "source.toml") {
+		f.t.Errorf("the status tells that the database is at %q: %v", at, err)
 	}
 	if !strings.Contains(f.relay.LogTail(), "not the configuration's") {
-		t.Error("the start log does not tell that the database is another one")
+		f.t.Error("the start log does not tell that the database is another one")
 	}
 }
 
@@ -205,10 +245,11 @@ func (f *failover) restart() {
 }
 
 // compare finds that everybody has the same rows in the end.
-func (f *failover) compare() {
+func (f *failover) compare(readers map[string]*sql.DB) {
 	f.t.Helper()
-	envtest.WaitIdentical(f.t, testenv.Oracle{Sites: []testenv.Site{
-		{Name: "promoted", DB: f.promoted.DB()}, {Name: "b", DB: f.bed.Region("b").Server.DB()},
-		{Name: "by GTID", DB: f.byGTID.DB()}, {Name: "by file", DB: f.byFile.DB()},
-	}, Databases: []string{"app"}, ShowValues: true}, patience)
+	var sites []testenv.Site
+	for name, db := range readers {
+		sites = append(sites, testenv.Site{Name: name, DB: db})
+	}
+	envtest.WaitIdentical(f.t, testenv.Oracle{Sites: sites, Databases: []string{"app"}, ShowValues: true}, patience)
 }
