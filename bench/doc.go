@@ -19,6 +19,9 @@
 //	lag      From the answer to COMMIT in one region to the row in another, under a steady load in all
 //	         regions. Beside the regions runs a stock replica of the same source, which is asked in turns with
 //	         them, and in a bed of their own stock servers that replicate each other under the same load.
+//	log     Appending entries to the relay log, synced, beside a plain file with the same syncs; then opening a large log
+//	        whose files are in no cache, and finding an entry in it.
+//	serve   One file of a server's log, read by one reader and by eight that do nothing with it: from a relay, and from the server itself.
 //	memory   The resident sets of the relays in that bed of eight regions.
 //
 // Nothing here fails because it is slow. It fails when something breaks, and when tables differ.
@@ -30,6 +33,8 @@
 //	OCTANT_BENCH_RATE          transactions per second and region under lag (200)
 //	OCTANT_BENCH_PROBES        rows whose lag is measured in each round (200)
 //	OCTANT_BENCH_SETTLE        how long the load runs before memory is read (60s)
+//	OCTANT_BENCH_SERVE_MIB     of the backlog that is served (1024)
+//	OCTANT_BENCH_LOG_GIB       of the large log (10)
 //	OCTANT_BENCH_PROFILE       a folder for CPU and heap profiles of the relays (none)
 //
 // and parts run alone with go test's flag, for example -run TestBench/apply.

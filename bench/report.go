@@ -10,9 +10,10 @@ import (
 // Goal says how two figures are compared, and what is aimed at.
 type Goal int
 
-// The kinds of goals. In all of them small figures are good.
+// The kinds of goals.
 const (
-	Faster   Goal = iota // theirs / ours, at least the target
+	Faster   Goal = iota // theirs / ours, at least the target: small figures are good
+	AtLeast              // ours / theirs, at least the target: large figures are good
 	AtMost               // ours / theirs, at most the target
 	Below                // ours alone, below the target
 	ForScale             // ours / theirs, without a target
@@ -54,7 +55,7 @@ func (c *Comparison) Ratios() []float64 {
 // Met says whether the median reaches the target.
 func (c *Comparison) Met() bool {
 	switch middle := Median(c.Ratios()); c.Goal {
-	case Faster:
+	case Faster, AtLeast:
 		return middle >= c.Target
 	case AtMost:
 		return middle <= c.Target
@@ -67,7 +68,7 @@ func (c *Comparison) Met() bool {
 
 // verdict is what the table says of the target.
 func (c *Comparison) verdict() (target, met string) {
-	format := map[Goal]string{Faster: "≥ %.2f", AtMost: "≤ %.2f", Below: "< %.0f " + c.Unit}[c.Goal]
+	format := map[Goal]string{Faster: "≥ %.2f", AtLeast: "≥ %.2f", AtMost: "≤ %.2f", Below: "< %.0f " + c.Unit}[c.Goal]
 	if format == "" {
 		return "-", "-"
 	}

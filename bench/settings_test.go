@@ -16,6 +16,8 @@ type settings struct {
 	rate         float64
 	probes       int
 	settle       time.Duration
+	serveBytes   int64  // of the backlog that is served
+	logBytes     int64  // of the large log
 	profiles     string // folder, "" for none
 }
 
@@ -26,6 +28,8 @@ func readSettings(t *testing.T) settings {
 		rate:         float64(number(t, "OCTANT_BENCH_RATE", 200)),
 		probes:       number(t, "OCTANT_BENCH_PROBES", 200),
 		settle:       duration(t, "OCTANT_BENCH_SETTLE", time.Minute),
+		serveBytes:   int64(number(t, "OCTANT_BENCH_SERVE_MIB", 1024)) << 20,
+		logBytes:     int64(number(t, "OCTANT_BENCH_LOG_GIB", 10)) << 30,
 		profiles:     os.Getenv("OCTANT_BENCH_PROFILE"),
 	}
 }
