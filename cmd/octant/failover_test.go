@@ -57,7 +57,7 @@ func startFailover(t *testing.T, engine testenv.Engine) *failover {
 		Schema: "CREATE DATABASE app; CREATE TABLE app.t (id INT PRIMARY KEY, v TEXT)",
 	})}
 	f.relay = f.bed.Region("a").Relay
-	f.promoted = envtest.Server(t, testenv.ServerOptions{Engine: engine, ID: 11, Args: []string{"--log-bin=promoted-bin"}})
+	f.promoted = envtest.Server(t, testenv.ServerOptions{Engine: engine, ID: 11})
 	f.follow(f.promoted, testenv.Source{Addr: f.database().Addr(), User: testenv.DatabaseUser, Password: f.bed.Password})
 	source := testenv.Source{Addr: f.relay.Addr(), User: testenv.PeerUser, Password: f.bed.Password}
 	f.byGTID = envtest.Server(t, testenv.ServerOptions{Engine: engine, ID: 12})

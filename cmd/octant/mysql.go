@@ -55,7 +55,7 @@ func newMySQL(ctx context.Context, cfg *config.Config, store *relaylog.DB, log *
 		version: m.name() + " " + m.version, serverVersion: m.version, mysql: m.flavour == binlog.MySQL, serverUUID: m.uuid(),
 		decoders: map[relay.Flavour]relay.Decoder{m.flavour: decoder}, table: m.parseTable, json: rowJSON,
 		places: primary.Places{Local: store.Local()}, history: logHistory{history.Log{Log: store}}, clients: m,
-		files: m.files, replicas: m.replicas, primary: m.primary, connect: m.connect, reports: &reports{},
+		files: m.files, replicas: m.replicas, primary: m.primary, identity: m.identity, connect: m.connect, reports: &reports{},
 	}, nil
 }
 
@@ -93,6 +93,7 @@ func (m *mySQL) connect(ctx context.Context, d config.Database) (*database, erro
 	if err != nil {
 		return nil, err
 	}
+	m.upstream.Store(nil) // what was said of itself by the server before
 	source := m.source(d, secured)
 	db := &database{source: source, close: func() error { return nil }}
 	db.watch = func(ctx context.Context, report func(relay.Problem)) error {

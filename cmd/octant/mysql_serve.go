@@ -48,17 +48,22 @@ func users(list []config.User) []primary.User {
 	return users
 }
 
-// asReplicasAsk is what is known of the database behind the relay.
-func (m *mySQL) asReplicasAsk() primary.Upstream {
+// identity is who the database behind the relay is.
+func (m *mySQL) identity() (serverID uint32, uuid string) {
 	info := m.upstream.Load()
-	if info == nil {
-		return primary.Upstream{}
+	switch {
+	case info == nil:
+		return 0, ""
+	case m.flavour == binlog.MySQL:
+		return info.ServerID, info.Server
 	}
-	u := primary.Upstream{ServerID: info.ServerID}
-	if m.flavour == binlog.MySQL {
-		u.ServerUUID = info.Server
-	}
-	return u
+	return info.ServerID, ""
+}
+
+// asReplicasAsk is what replicas ask of the database behind the relay.
+func (m *mySQL) asReplicasAsk() primary.Upstream {
+	id, uuid := m.identity()
+	return primary.Upstream{ServerID: id, ServerUUID: uuid}
 }
 
 // statements lets the SQL engine answer what the primary side is asked.

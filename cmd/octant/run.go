@@ -188,7 +188,7 @@ func trimmer(keep config.Retention, store *relaylog.DB) func(func() (relay.LSN, 
 // serve runs the relay and what it offers to others until ctx ends or one of them fails.
 func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, s sockets, log *slog.Logger) error {
 	sql := admin.New(admin.Config{
-		Inspector: l, Controller: l, Places: e.places, History: e.history, Upstream: upstream{l}, Clients: e.clients,
+		Inspector: l, Controller: l, Places: e.places, History: e.history, Upstream: upstream{l, e.identity}, Clients: e.clients,
 		Version: e.serverVersion, MySQL: e.mysql, ServerID: cfg.ReplicaID(), ServerUUID: e.serverUUID, Listen: cfg.Listen.MySQL, Logger: log.With("part", "sql"),
 	})
 	primary, err := e.primary(cfg, l, sql, log.With("part", "primary"))

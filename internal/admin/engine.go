@@ -45,7 +45,6 @@ type Session struct {
 	User         string
 	Roles        []string // "replicate", "read", "admin"; admin may read too
 	RemoteAddr   string
-	Database     string // that was named at login; "" for none
 }
 
 // Engine answers statements. It may be used by many goroutines at once. It keeps nothing between the statements of a session:

@@ -18,6 +18,7 @@ type link struct {
 	tls, verify     bool
 	ca, cert, key   string
 	serverID        int64
+	uuid            string
 	receives        string // "Yes", "No", "Connecting"
 	applies         bool
 	file            string // of the source's log; "" of a peer, which sends transactions and no files
@@ -68,6 +69,7 @@ func (call *call) sourceLink(s relay.Status, l relay.LogStatus) link {
 		from := u.Source()
 		k.address, k.user, k.tls, k.verify = from.Address, from.User, from.TLS, from.Verify
 		k.ca, k.cert, k.key = from.CA, from.Cert, from.Key
+		k.serverID, k.uuid = int64(from.ServerID), from.UUID
 	}
 	if s.Capture.Connected {
 		k.behind = call.captureLag(&s)

@@ -30,7 +30,7 @@ func mysqlRest(k *link) []reported {
 	return []reported{
 		counted("Last_IO_Errno", k.ioCode), said("Last_IO_Error", k.ioError),
 		counted("Last_SQL_Errno", k.sqlCode), said("Last_SQL_Error", k.sqlError),
-		said("Replicate_Ignore_Server_Ids", ""), counted("Source_Server_Id", k.serverID), said("Source_UUID", ""),
+		said("Replicate_Ignore_Server_Ids", ""), counted("Source_Server_Id", k.serverID), said("Source_UUID", k.uuid),
 		said("Source_Info_File", ""), counted("SQL_Delay", 0), unknown("SQL_Remaining_Delay"),
 		said("Replica_SQL_Running_State", k.sqlState("Replica")), counted("Source_Retry_Count", 0), said("Source_Bind", ""),
 		said("Last_IO_Error_Timestamp", ""), said("Last_SQL_Error_Timestamp", ""), said("Source_SSL_Crl", ""), said("Source_SSL_Crlpath", ""),

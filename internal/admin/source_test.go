@@ -38,7 +38,7 @@ func (s *sourced) Peers() []relay.PeerStatus {
 }
 
 func (*sourced) Source() admin.Source {
-	return admin.Source{Address: "db1.example:3306", User: "octant", TLS: true, Verify: true, CA: "/etc/ca.pem", Override: "/data/source.toml"}
+	return admin.Source{Address: "db1.example:3306", User: "octant", TLS: true, Verify: true, CA: "/etc/ca.pem", ServerID: 4242, UUID: "u-u-i-d", Override: "/data/source.toml"}
 }
 
 func (s *sourced) Change(_ context.Context, c admin.SourceChange) error {
@@ -156,7 +156,7 @@ func TestSourceStatus(t *testing.T) {
 		{"running", relay.CaptureStatus{Connected: true, LSN: 9, Merged: 9, LastEvent: now.Add(-5 * time.Second)}, map[string]string{
 			"Slave_IO_Running": "Yes", "Slave_SQL_Running": "Yes", "Seconds_Behind_Master": "5", "Master_Log_File": "mariadb-bin.000002",
 			"Read_Master_Log_Pos": "4711", "Exec_Master_Log_Pos": "4711", "Gtid_IO_Pos": "0-1-100", "Using_Gtid": "Slave_Pos",
-			"Slave_IO_State": "Waiting for master to send event", "Master_Host": "db1.example", "Master_Port": "3306", "Master_User": "octant",
+			"Slave_IO_State": "Waiting for master to send event", "Master_Host": "db1.example", "Master_Port": "3306", "Master_User": "octant", "Master_Server_Id": "4242",
 			"Master_SSL_Allowed": "Yes", "Master_SSL_CA_File": "/etc/ca.pem", "Master_SSL_Verify_Server_Cert": "Yes", "Channel_Name": "",
 			"Slave_SQL_Running_State": "Slave has read all relay log; waiting for more updates", "Last_IO_Errno": "0",
 		}},
@@ -238,6 +238,7 @@ func TestMySQLColumns(t *testing.T) {
 			t.Errorf("%s:\n%s\nwant\n%s", query, columns, want)
 		}
 	}
+	wantRow(t, e, "identity", "SHOW REPLICA STATUS FOR CHANNEL ''", map[string]string{"Source_UUID": "u-u-i-d", "Source_Server_Id": "4242"})
 	wantRow(t, e, "executed", "SELECT @@GLOBAL.gtid_executed, @@gtid_mode, @@super_read_only", map[string]string{
 		"@@GLOBAL.gtid_executed": "0-1-100", "@@gtid_mode": "ON", "@@super_read_only": "1",
 	})

@@ -56,6 +56,8 @@ type Source struct {
 	TLS           bool
 	Verify        bool // the server's certificate
 	CA, Cert, Key string
+	ServerID      uint32 // 0 and "" as long as the server was not reached
+	UUID          string // of MySQL only
 	// Override is the file that says so instead of the configuration; "" if there is none.
 	Override string
 }
