@@ -81,6 +81,7 @@ func (s *Set) Since(stream byte, number uint64) {
 // Seal writes the indexes of all full segments that have none yet, and lets go of what they need in memory.
 func (s *Set) Seal() error {
 	for _, f := range s.unsealed() {
+		s.settleKeys(f)
 		if err := f.writeIndex(f.size, f.group); err != nil {
 			return fmt.Errorf("write the index of segment %016x: %w", f.number, err)
 		}
@@ -92,6 +93,13 @@ func (s *Set) Seal() error {
 		}
 	}
 	return nil
+}
+
+// settleKeys leaves nothing for sortKeys to do while the index is being written.
+func (s *Set) settleKeys(f *file) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.index.sorted, f.index.keys = f.index.allKeys(), nil
 }
 
 func (s *Set) unsealed() (files []*file) {
