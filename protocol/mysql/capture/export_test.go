@@ -14,6 +14,11 @@ func Replay(s *Source, conn net.Conn, from binlog.Position, rec relay.Recorder) 
 	return newStream(s, b, rec).run(newPackets(conn, 1, time.Minute, false))
 }
 
+// ServerError returns what an ERR packet of the server becomes.
+func ServerError(code uint16, message string) error {
+	return serverError(append([]byte{0xff, byte(code), byte(code >> 8)}, "#HY000"+message...))
+}
+
 // Describe returns what is seen of a statement.
 func Describe(schema, sql string) (verb, inSchema, name string) {
 	d := describe(schema, []byte(sql))
