@@ -418,11 +418,13 @@ func TestManyAtOnce(t *testing.T) {
 func FuzzQuery(f *testing.F) {
 	for _, s := range []string{
 		"SELECT 1", "SHOW SLAVE 'b' STATUS", "/*! SET x */", "CALL octant.pause('b')", "PURGE BINARY LOGS BEFORE NOW()", "select `", "SELECT '\\", "@@", "/*!",
-		"SHOW VARIABLES LIKE 'a%\\_b'", "SHOW STATUS WHERE 1",
+		"SHOW VARIABLES LIKE 'a%\\_b'", "SHOW STATUS WHERE 1", "CHANGE MASTER 'b' TO MASTER_HOST='x', MASTER_PORT=1, MASTER_PASSWORD='s'",
+		"CHANGE REPLICATION SOURCE TO SOURCE_AUTO_POSITION=1 FOR CHANNEL ''", "KILL HARD QUERY 7", "FLUSH LOCAL LOGS, STATUS", "RESET MASTER",
+		"SHOW BINLOG EVENTS IN 'f' FROM 4 LIMIT 1, 2", "SELECT MASTER_POS_WAIT('f', 4, 0.5) AS x, @@port", "STOP SLAVE 'b' FOR CHANNEL 'c'", "DO 1",
 	} {
 		f.Add(s)
 	}
-	e := newEngine(&fixed{})
+	e := newEngineWith(&fixed{}, written{})
 	f.Fuzz(func(t *testing.T, query string) {
 		_, err := e.Query(t.Context(), boss, query)
 		var known *mysql.MyError
