@@ -61,15 +61,22 @@ func ParseSet(s string) (Set, error) {
 }
 
 // String prints the GTIDs by rising domain with commas between them.
-func (s Set) String() string {
-	var b []byte
+func (s Set) String() string { return string(s.AppendTo(nil)) }
+
+// AppendTo appends what String prints.
+func (s Set) AppendTo(b []byte) []byte {
+	if len(s) == 1 { // which is usual, and wants no sorting
+		for _, g := range s {
+			return g.AppendTo(b)
+		}
+	}
 	for i, domain := range slices.Sorted(maps.Keys(s)) {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = s[domain].AppendTo(b)
 	}
-	return string(b)
+	return b
 }
 
 // Add makes g the last GTID of its domain, whatever was the last before.

@@ -53,7 +53,7 @@ func (p Position) String() string {
 	if p.Flavour == MySQL {
 		b = p.Executed.AppendTo(append(b, mysqlSet...))
 	} else {
-		b = append(b, p.GTIDs.String()...)
+		b = p.GTIDs.AppendTo(b)
 	}
 	b = appendPlace(append(b, ';'), p.File, p.Offset)
 	if p.HistoryFile != "" {
