@@ -45,8 +45,12 @@ func (r resolver) locate(f *file) {
 		&f.Database.TLSCA, &f.Database.TLSCert, &f.Database.TLSKey, &f.Listen.TLSCert, &f.Listen.TLSKey, &f.Listen.TLSClientCA,
 		&f.PeerTLS.TLSCA, &f.PeerTLS.TLSCert, &f.PeerTLS.TLSKey,
 	} {
-		if *path != "" && !filepath.IsAbs(*path) {
-			*path = filepath.Join(r.folder, *path)
+		if *path == "" || filepath.IsAbs(*path) {
+			continue
+		}
+		*path = filepath.Join(r.folder, *path)
+		if absolute, err := filepath.Abs(*path); err == nil { // what is left in the source file must not depend on the working directory
+			*path = absolute
 		}
 	}
 }

@@ -59,6 +59,20 @@ func TestSourceFile(t *testing.T) {
 	}
 }
 
+func TestCertificatesStartAtTheConfiguration(t *testing.T) {
+	path := write(t, strings.Replace(minimal, `"mysql://octant@db.example"`, `"mysql://octant@db.example", tls = "verify", tls_ca = "ca/all.pem"`, 1))
+	t.Chdir(filepath.Dir(path))
+	for _, from := range []string{path, filepath.Base(path)} {
+		c, err := config.Load(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := filepath.Join(filepath.Dir(path), "ca", "all.pem"); c.Database.TLS.CA != want {
+			t.Errorf("%s, want %s", c.Database.TLS.CA, want)
+		}
+	}
+}
+
 func TestBrokenSourceFile(t *testing.T) {
 	for text, want := range map[string]string{
 		"url = ":                     "not valid TOML",
