@@ -185,7 +185,7 @@ func writeStore(ctx context.Context, db *relaylog.DB) error {
 // TestKilledAtEveryStep kills the writer between any two of its steps, again and again in the same store.
 func TestKilledAtEveryStep(t *testing.T) {
 	for _, step := range []string{
-		"taken", "built", "logged", "committed", "synced", "published", "chunk", "trimmed", "settled", "checkpoint", "sealed", "removed",
+		"taken", "built", "logged", "committed", "synced", "published", "finished", "chunk", "trimmed", "settled", "checkpoint", "sealed", "removed",
 	} {
 		t.Run(step, func(t *testing.T) {
 			dir := t.TempDir()

@@ -40,6 +40,9 @@ func (o Options) WithCheckpoints(every int64) Options {
 
 // Tidy makes a checkpoint and removes what was trimmed, now.
 func (db *DB) Tidy() error {
+	if err := db.queue.do(db.ctx, &op{}); err != nil { // Badger has everything
+		return err
+	}
 	if err := db.checkpoint(db.log.End()); err != nil {
 		return err
 	}

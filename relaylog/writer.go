@@ -33,13 +33,13 @@ func (db *DB) runWriter() {
 			db.failGroup(group, err)
 			continue
 		}
-		db.opts.step("synced")
-		db.publish(group)
-		db.opts.step("published")
+		db.finish(group)
+		db.opts.step("finished")
 	}
 }
 
-// writeGroup makes the group durable, all of it or nothing.
+// writeGroup makes the group durable, all of it or nothing. Its records can be read at once, by those who wait for nothing else; Badger takes its facts
+// afterwards.
 func (db *DB) writeGroup(group []*op) error {
 	start := db.opts.Now()
 	if err := db.checkSpace(group); err != nil {
@@ -52,14 +52,22 @@ func (db *DB) writeGroup(group []*op) error {
 	}
 	stats := db.fillFrame(group, pairs)
 	db.opts.step("built")
-	if err := db.makeDurable(group, pairs); err != nil {
+	if err := db.makeDurable(group); err != nil {
 		return db.broken(err)
 	}
-	db.setState(state)
 	stats.Took = db.opts.Now().Sub(start)
+	db.opts.step("synced")
+	db.setState(state)
+	db.publish(group)
+	db.opts.step("published")
 	if db.opts.Events.Synced != nil {
 		db.opts.Events.Synced(stats)
 	}
+	if err := fill(db.badger, pairs); err != nil {
+		return db.broken(err)
+	}
+	db.opts.step("committed")
+	db.checkpointSoon(db.frame.Len())
 	return nil
 }
 
@@ -114,8 +122,8 @@ func labelsOf(head header) segment.Labels {
 	return l
 }
 
-// makeDurable writes the frame and then hands its pairs to Badger, which syncs them later; see checkpoint.
-func (db *DB) makeDurable(group []*op, pairs []relay.Pair) error {
+// makeDurable writes the frame.
+func (db *DB) makeDurable(group []*op) error {
 	if slices.ContainsFunc(group, func(o *op) bool { return o.rotates }) {
 		if err := db.log.Rotate(); err != nil {
 			return err
@@ -126,15 +134,7 @@ func (db *DB) makeDurable(group []*op, pairs []relay.Pair) error {
 		return err
 	}
 	db.opts.step("logged")
-	if err := fill(db.badger, pairs); err != nil {
-		return err
-	}
-	db.opts.step("committed")
-	if err := db.tail.write(n); err != nil {
-		return err
-	}
-	db.checkpointSoon(db.frame.Len())
-	return nil
+	return db.tail.write(n)
 }
 
 // fill hands pairs to Badger as one transaction; a nil value deletes.
@@ -224,7 +224,7 @@ func (db *DB) failGroup(group []*op, err error) {
 	}
 }
 
-// publish makes the group visible, and then tells of it.
+// publish makes the group's records visible, and tells of them.
 func (db *DB) publish(group []*op) {
 	var entries []relay.Entry
 	for i, o := range group {
@@ -241,6 +241,13 @@ func (db *DB) publish(group []*op) {
 			entries = append(entries, *e)
 		}
 	}
+	if len(entries) > 0 {
+		db.opts.Events.Durable(entries)
+	}
+}
+
+// finish takes the group off the queue and tells those who wait for it.
+func (db *DB) finish(group []*op) {
 	db.recovered()
 	db.queue.finish(group)
 	for _, o := range group {
@@ -250,9 +257,6 @@ func (db *DB) publish(group []*op) {
 		if o.done != nil {
 			o.done <- nil
 		}
-	}
-	if len(entries) > 0 {
-		db.opts.Events.Durable(entries)
 	}
 }
 
