@@ -93,9 +93,11 @@ func (db *DB) open() (err error) {
 			return err
 		}
 	}
-	if db.badger, err = badger.Open(db.badgerOptions()); err != nil {
-		return explainKey(err)
+	facts, err := badger.Open(db.badgerOptions())
+	if err != nil {
+		return explainKey(err) // with it comes a store that must not be closed
 	}
+	db.badger = facts
 	db.limit = groupLimit(db.badger)
 	if err := db.checkFormat(); err != nil {
 		return err
@@ -144,7 +146,7 @@ func (db *DB) badgerOptions() badger.Options {
 		WithMetricsEnabled(false).
 		WithLogger(badgerLogger{db.opts.Logger})
 	if len(db.opts.Key) > 0 {
-		opts = opts.WithEncryptionKey(db.opts.Key).WithIndexCacheSize(indexCache)
+		opts = opts.WithEncryptionKey(db.opts.Key).WithBlockCacheSize(indexCache).WithIndexCacheSize(indexCache)
 	}
 	return opts
 }
@@ -152,7 +154,7 @@ func (db *DB) badgerOptions() badger.Options {
 const (
 	memTableSize = 12 << 20
 	valueLogFile = 16 << 20
-	indexCache   = 8 << 20 // Badger wants one when it enciphers
+	indexCache   = 8 << 20 // Badger wants caches when it enciphers
 )
 
 // Close lets what was committed become durable, stops, and closes the store. Cursors and waiters return ErrClosed. It
