@@ -39,7 +39,11 @@ func (s *Source) begin(c *connection, from relay.Position) (beginning, error) {
 			p.Flavour, s.dialect.flavour(), relay.ErrRefused)
 	}
 	if p.Server != "" && p.Server != c.server {
-		return s.join(c, b, p)
+		if same, err := s.dialect.renamed(c, p); err != nil {
+			return beginning{}, err
+		} else if !same {
+			return s.join(c, b, p)
+		}
 	}
 	return s.goOn(c, b, p, from == s.torn)
 }

@@ -17,6 +17,8 @@ type dialect interface {
 	end(c *connection) (binlog.Position, error)
 	// prove shows that everything before p, which this server told us, is still what it has there.
 	prove(c *connection, p binlog.Position) error
+	// renamed tells whether the server only has another name than in p, and its log is the one that was read.
+	renamed(c *connection, p binlog.Position) (bool, error)
 	// join finds the file in which what follows p begins, in the log of a server that took another one's place.
 	join(c *connection, p binlog.Position) (file string, err error)
 	// introduce says what a replica says before it asks for a dump.

@@ -18,8 +18,13 @@ import (
 // pair is a server and its replica, whose log has files with other names.
 func pair(t *testing.T, e testenv.Engine) (source, replica *testenv.Server) {
 	t.Helper()
+	return pairWith(t, e, "--log-bin=other-bin")
+}
+
+func pairWith(t *testing.T, e testenv.Engine, args ...string) (source, replica *testenv.Server) {
+	t.Helper()
 	source = startEngine(t, e)
-	replica = envtest.Server(t, testenv.ServerOptions{Engine: e, ID: 2, Relaxed: true, Args: []string{"--log-bin=other-bin"}})
+	replica = envtest.Server(t, testenv.ServerOptions{Engine: e, ID: 2, Relaxed: true, Args: args})
 	follow := testenv.Source{Addr: source.Addr(), User: "relay", Password: "secret"}
 	if err := replica.Follow(t.Context(), follow); err != nil {
 		t.Fatal(err)
@@ -180,4 +185,84 @@ func testReadingAFileAgain(t *testing.T, e testenv.Engine) {
 	}
 	m.compareFiles(t, s)
 	m.once(t)
+}
+
+// A MariaDB server's server_id can be changed under way; it is still the same log.
+func TestServerIDChanged(t *testing.T) {
+	eachMariaDB(t, func(t *testing.T, e testenv.Engine) {
+		s, m := someCaptured(t, e)
+		run(t, s, "SET GLOBAL server_id=77", "INSERT INTO app.t VALUES (3, 'c')")
+		stop := captured(t, capture.New(configFor(s)), m)
+		run(t, s, "INSERT INTO app.t VALUES (4, 'd')", "FLUSH BINARY LOGS", "INSERT INTO app.t VALUES (5, 'e')")
+		m.waitFor(t, s)
+		requireIs(t, stop(), context.Canceled)
+		m.compareFiles(t, s)
+		m.once(t)
+		if p, err := binlog.ParsePosition(string(m.position)); err != nil || p.Server != "77" || p.Epoch != 0 || p.Joining {
+			t.Errorf("position %s, %v", m.position, err)
+		}
+	})
+}
+
+func TestFailoverWithEqualNames(t *testing.T) { eachEngine(t, testFailoverWithEqualNames) }
+
+// The replica's file has the source's name, and other events at the source's offsets.
+func testFailoverWithEqualNames(t *testing.T, e testenv.Engine) {
+	source, replica := pairWith(t, e)
+	run(t, source, "INSERT INTO app.t VALUES (0, 'z')")
+	replicated(t, source, replica)
+	if e.IsMySQL() { // the events of its own
+		inMySQL(t, replica, "SET SESSION binlog_rows_query_log_events=ON", "INSERT INTO app.t VALUES (1000, 'own')", "DELETE FROM app.t WHERE id=1000")
+	}
+	m := newMemory()
+	stop := captured(t, capture.New(configFor(source)), m)
+	m.wait(t, "being caught up", func() bool { return m.caughtUp > 0 })
+	for i := range 5 {
+		run(t, source, fmt.Sprintf("INSERT INTO app.t VALUES (%d, REPEAT('a', %d))", 1+i, 10*i))
+	}
+	m.waitFor(t, source)
+	requireIs(t, stop(), context.Canceled)
+	for i := range 5 {
+		run(t, source, fmt.Sprintf("INSERT INTO app.t VALUES (%d, REPEAT('b', 777))", 100+i))
+	}
+	replicated(t, source, replica)
+	if err := source.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	promote(t, replica)
+	before := m.inserts()
+	rec := &follower{changed: make(chan struct{}, 1000)}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- capture.New(configFor(replica)).Capture(ctx, m.position, rec) }()
+	<-rec.changed
+	cancel()
+	requireIs(t, <-done, context.Canceled)
+	got := map[string]bool{}
+	for _, c := range rec.entries {
+		if c.GTID != "" && (got[c.GTID] || m.find(c.GTID) != nil) {
+			t.Errorf("%s came twice", c.GTID)
+		}
+		if c.GTID != "" {
+			got[c.GTID] = true
+		}
+	}
+	want := 5
+	if e.IsMySQL() {
+		want += 2
+	}
+	if len(got) != want || before == 0 {
+		t.Errorf("%d transactions came from the replica, want %d", len(got), want)
+	}
+}
+
+// follower says when it has caught up.
+type follower struct {
+	counter
+	changed chan struct{}
+}
+
+func (f *follower) CaughtUp() error {
+	f.changed <- struct{}{}
+	return nil
 }

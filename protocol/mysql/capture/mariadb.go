@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -118,6 +119,25 @@ func (mariadb) checkOffset(c *connection, p binlog.Position) error {
 		return diverged("at %s:%d the relay had read %q, and the database has %q there", p.File, p.Offset, p.GTIDs, there)
 	}
 	return nil
+}
+
+// renamed: a server_id can be changed while the server runs. The same file with the same transactions before the same offset is then
+// as good as it was under the old one.
+func (d mariadb) renamed(c *connection, p binlog.Position) (bool, error) {
+	if len(p.GTIDs) == 0 || p.Joining {
+		return false, nil
+	}
+	err := d.checkState(c, p)
+	if err == nil {
+		_, err = c.checkFile(p)
+	}
+	if err == nil {
+		err = d.checkOffset(c, p)
+	}
+	if errors.Is(err, relay.ErrDiverged) || errors.Is(err, relay.ErrPurged) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // join needs a server that has everything that was read, and a file that begins before any of what was not.

@@ -130,6 +130,9 @@ func (mysqlServer) set(c *connection, query string) (gtid.Set, error) {
 	return gtid.ParseSet(text(r, 0, 0))
 }
 
+// renamed is not possible: a server that has another UUID is another one.
+func (mysqlServer) renamed(*connection, binlog.Position) (bool, error) { return false, nil }
+
 // join needs a server that has executed everything that was read, and a file that begins before any of what was not.
 func (d mysqlServer) join(c *connection, p binlog.Position) (string, error) {
 	executed, err := d.set(c, "SELECT @@GLOBAL.gtid_executed")
