@@ -195,6 +195,10 @@ func failOver(f *failover) {
 	}
 	f.tell(f.stop)
 	f.wantSource(map[string]string{"Slave_IO_Running": "No", "Slave_SQL_Running": "No", "Last_IO_Error": ""})
+	if _, err := f.admin.ExecContext(f.t.Context(), "CHANGE MASTER TO MASTER_SSL=1, MASTER_SSL_CA='/nowhere/ca.pem'"); err == nil || !strings.Contains(err.Error(), "/nowhere") {
+		f.t.Errorf("went over to a source with an authority that is not there: %v", err)
+	}
+	f.wantSource(map[string]string{"Master_SSL_CA_File": "", "Master_SSL_Allowed": "No"})
 	f.promote()
 	f.tell(change)
 	f.wantSource(map[string]string{"Slave_IO_Running": "No", "Master_Host": host, "Master_Port": port, "Master_User": testenv.DatabaseUser})

@@ -20,14 +20,16 @@ import (
 type live struct {
 	cfg   *config.Config
 	build func(context.Context, config.Database) (*generation, error)
-	log   *slog.Logger
+	// promise makes a clock value durable behind everything that was written to the log before.
+	promise func(context.Context, relay.HLC) error
+	log     *slog.Logger
 
 	changing sync.Mutex // held while the database is changed
 	mu       sync.RWMutex
 	current  *generation
-	next     chan *generation // takes over when the current one has ended
-	lost     chan error       // why none can take over
-	database config.Database  // of the current one
+	next     chan struct{}   // another one has become the current one, and is to be run
+	lost     chan error      // why none can take over
+	database config.Database // of the current one
 }
 
 // generation is a relay that works with one server.
@@ -44,7 +46,7 @@ var errMoved = errors.New("the relay goes over to another database")
 
 // newLive makes the first generation.
 func newLive(ctx context.Context, l *live) (*live, error) {
-	l.next, l.lost = make(chan *generation, 1), make(chan error, 1)
+	l.next, l.lost = make(chan struct{}, 1), make(chan error, 1)
 	l.database = l.cfg.Database
 	first, err := l.build(ctx, l.cfg.Database)
 	l.current = first
@@ -64,10 +66,7 @@ func (l *live) run(ctx context.Context) error {
 			l.log.Warn("the relay has left its database", "error", err)
 		}
 		select {
-		case next := <-l.next:
-			l.mu.Lock()
-			l.current = next
-			l.mu.Unlock()
+		case <-l.next:
 		case err := <-l.lost:
 			return err
 		case <-ctx.Done():
@@ -103,19 +102,32 @@ func (l *live) move(ctx context.Context, d config.Database) error {
 	<-old.ended
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), moveTimeout)
 	defer cancel()
-	next, err := l.build(ctx, d)
+	// A promise goes to disk behind everything that was captured: the next relay begins after that.
+	err := l.promise(ctx, old.Status().Capture.HLC+1)
+	if err == nil {
+		err = l.follow(ctx, d)
+	}
 	if err == nil {
 		l.database = d
-		l.next <- next
 		return nil
 	}
-	back, backErr := l.build(ctx, l.database)
-	if backErr != nil {
+	if backErr := l.follow(ctx, l.database); backErr != nil {
 		l.lost <- fmt.Errorf("go back to the database at %s: %w", l.database.Address, backErr)
-	} else {
-		l.next <- back
 	}
 	return fmt.Errorf("go over to the database at %s: %w", d.Address, err)
+}
+
+// follow makes the generation that takes over. From now on it is the one that others see and steer.
+func (l *live) follow(ctx context.Context, d config.Database) error {
+	next, err := l.build(ctx, d)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.current = next
+	l.mu.Unlock()
+	l.next <- struct{}{}
+	return nil
 }
 
 // Self implements relay.Inspector.

@@ -70,7 +70,7 @@ func runRelay(ctx context.Context, cfg *config.Config, log *slog.Logger) (err er
 	if err != nil {
 		return err
 	}
-	l, err := newLive(ctx, &live{cfg: cfg, log: log, build: func(ctx context.Context, d config.Database) (*generation, error) {
+	l, err := newLive(ctx, &live{cfg: cfg, log: log, promise: store.Promise, build: func(ctx context.Context, d config.Database) (*generation, error) {
 		return assemble(ctx, cfg, d, store, &syncs, engine, log)
 	}})
 	if err != nil {
