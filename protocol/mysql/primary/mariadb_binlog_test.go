@@ -92,3 +92,15 @@ func run(t *testing.T, b *bed, statements ...string) {
 		}
 	}
 }
+
+// fileBytes returns a server's open file as it is sent: without its first four bytes and the flag that says that it is open.
+func fileBytes(t *testing.T, file string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = b[4:]
+	b[17] &^= 1
+	return b
+}

@@ -116,29 +116,33 @@ func (s *shelf) body(lsn relay.LSN) relay.Body {
 			return
 		}
 		defer s.leave(lsn, b)
+		var had int64
 		for n := 0; ; n++ {
 			piece, err, more, kept := b.piece(n)
 			if !kept {
-				s.alone(lsn, n, yield)
+				s.alone(lsn, had, yield)
 				return
 			}
 			if !more || !yield(piece, err) || err != nil {
 				return
 			}
+			had += int64(len(piece))
 		}
 	}
 }
 
-// alone yields the pieces from one on that others have passed already.
-func (s *shelf) alone(lsn relay.LSN, from int, yield func([]byte, error) bool) {
+// alone yields what comes after the first bytes, which the reader had before the others left him behind. The pieces need not be the same as
+// before.
+func (s *shelf) alone(lsn relay.LSN, had int64, yield func([]byte, error) bool) {
 	_, body, err := s.log.Entry(lsn)
 	if err != nil {
 		yield(nil, err)
 		return
 	}
-	n := 0
 	for piece, err := range readAhead(body) {
-		if n++; n <= from && err == nil {
+		n := min(had, int64(len(piece)))
+		had -= n
+		if piece = piece[n:]; len(piece) == 0 && err == nil {
 			continue
 		}
 		if !yield(piece, err) || err != nil {
