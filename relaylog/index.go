@@ -1,6 +1,7 @@
 package relaylog
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/octant-db/octant/relay"
@@ -10,6 +11,10 @@ import (
 // not count, nor does what lies below it.
 func (l *localStream) Floor(prefix, key string) (relay.LSN, error) {
 	lsn, err := l.floor(prefix, key)
+	if err == nil {
+		// The index knows an entry's keys a moment before the entry can be read.
+		err = l.waitDurable(context.Background(), uint64(lsn))
+	}
 	if err != nil {
 		return 0, fmt.Errorf("relay log: find the entry at or before a key: %w", err)
 	}
@@ -21,8 +26,8 @@ func (l *localStream) floor(prefix, key string) (relay.LSN, error) {
 		return 0, err
 	}
 	defer l.db.leave()
-	first, _ := l.bounds()
-	lsn, found, err := l.db.log.Floor(prefix, key)
+	first, last := l.bounds()
+	lsn, found, err := l.db.log.Floor(prefix, key, last)
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("%w: %w", relay.ErrCorrupt, err)
@@ -72,7 +77,7 @@ func (l *localStream) search(seq relay.Seq) (relay.LSN, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", relay.ErrCorrupt, err)
 	}
-	at = max(at, first)
+	at = max(min(at, last), first) // the newest may be indexed and not visible yet
 	for files := l.db.log.Reader(l.id, at); at <= last; {
 		records, err := l.load(files, at, readCount)
 		if err != nil {

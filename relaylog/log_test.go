@@ -366,3 +366,44 @@ func TestWriteLimits(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestFindWhileAppending looks for the newest entry, by key and by sequence, while others are appended: what is found must be visible, and what is visible
+// must be found.
+func TestFindWhileAppending(t *testing.T) {
+	db := open(t, t.TempDir(), relaylog.Options{CacheBytes: 1, SegmentBytes: 64 << 10})
+	defer mustClose(t, db)
+	done := make(chan struct{})
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		defer close(done)
+		for n := range 3000 {
+			w := db.Local().Begin(t.Context())
+			e := relay.Entry{Kind: relay.Local, Seq: relay.Seq(n + 1), Keys: []string{fmt.Sprintf("g%08d", n+1)}}
+			if err := errors.Join(w.Append([]byte("native")), w.Commit(e, relay.State{Seq: e.Seq})); err != nil {
+				t.Error(err)
+				return
+			}
+			if n%4 == 0 {
+				db.Local().WaitDurable(t.Context(), relay.LSN(n+1))
+			}
+		}
+	})
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		before := db.Local().Last()
+		lsn, err := db.Local().Floor("g", "g99999999")
+		if before > 0 && (err != nil || uint64(lsn) < before || uint64(lsn) > db.Local().Last()) {
+			t.Fatalf("the newest key leads to %d (%v), between %d and %d", lsn, err, before, db.Local().Last())
+		}
+		if seq := db.State().Seq; seq > 0 {
+			if lsn, err := db.Local().BySeq(seq); err != nil || uint64(lsn) != uint64(seq) {
+				t.Fatalf("sequence %d is at %d: %v", seq, lsn, err)
+			}
+		}
+	}
+	writer.Wait()
+}

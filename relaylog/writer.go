@@ -57,8 +57,7 @@ func (db *DB) writeGroup(group []*op) error {
 	}
 	stats.Took = db.opts.Now().Sub(start)
 	db.opts.step("synced")
-	db.setState(state)
-	db.publish(group)
+	db.publish(group, state)
 	db.opts.step("published")
 	if db.opts.Events.Synced != nil {
 		db.opts.Events.Synced(stats)
@@ -224,8 +223,8 @@ func (db *DB) failGroup(group []*op, err error) {
 	}
 }
 
-// publish makes the group's records visible, and tells of them.
-func (db *DB) publish(group []*op) {
+// publish makes the group's records visible, then the state that follows from them, and tells of them.
+func (db *DB) publish(group []*op, state relay.State) {
 	var entries []relay.Entry
 	for i, o := range group {
 		if o.record == nil {
@@ -241,6 +240,7 @@ func (db *DB) publish(group []*op) {
 			entries = append(entries, *e)
 		}
 	}
+	db.setState(state)
 	if len(entries) > 0 {
 		db.opts.Events.Durable(entries)
 	}

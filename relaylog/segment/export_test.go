@@ -20,7 +20,7 @@ func ReadIndex(f io.ReaderAt) error {
 	if _, err := x.read(f); err != nil {
 		return err
 	}
-	_, _, err = x.floorKey(f, "g", "g5")
+	_, _, err = x.floorKey(f, "g", "g5", 1<<63)
 	return err
 }
 

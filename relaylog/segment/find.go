@@ -149,14 +149,15 @@ func (s *Set) list() []*file {
 	return slices.Clone(s.files)
 }
 
-// Floor returns the record with the greatest key that has the prefix and is not above key; of equal keys the last one written.
-func (s *Set) Floor(prefix, key string) (number uint64, found bool, err error) {
+// Floor returns the record with the greatest key that has the prefix and is not above key; of equal keys the last one written. Records beyond last do not
+// count: what was just appended is in the index before anybody may know of it.
+func (s *Set) Floor(prefix, key string, last uint64) (number uint64, found bool, err error) {
 	if !strings.HasPrefix(key, prefix) {
 		return 0, false, nil
 	}
 	var best keyPoint
 	for _, f := range slices.Backward(s.list()) {
-		k, ok, err := s.floorIn(f, prefix, key)
+		k, ok, err := s.floorIn(f, prefix, key, last)
 		if err != nil {
 			return 0, false, err
 		}
@@ -170,29 +171,29 @@ func (s *Set) Floor(prefix, key string) (number uint64, found bool, err error) {
 	return best.number, found, nil
 }
 
-func (s *Set) floorIn(f *file, prefix, key string) (k keyPoint, found bool, err error) {
-	k, found, sealed := s.floorGrowing(f, prefix, key)
+func (s *Set) floorIn(f *file, prefix, key string, last uint64) (k keyPoint, found bool, err error) {
+	k, found, sealed := s.floorGrowing(f, prefix, key, last)
 	if sealed == nil {
 		return k, found, nil
 	}
 	healed, err := s.withSealed(f, func(r io.ReaderAt) (err error) {
-		k, found, err = sealed.floorKey(r, prefix, key)
+		k, found, err = sealed.floorKey(r, prefix, key, last)
 		return err
 	})
 	if healed {
-		return s.floorIn(f, prefix, key)
+		return s.floorIn(f, prefix, key, last)
 	}
 	return k, found, err
 }
 
 // floorGrowing looks through an index that is in memory, or else returns the sealed one.
-func (s *Set) floorGrowing(f *file, prefix, key string) (k keyPoint, found bool, sealed *sealed) {
+func (s *Set) floorGrowing(f *file, prefix, key string, last uint64) (k keyPoint, found bool, sealed *sealed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f.index == nil {
 		return k, false, f.sealed
 	}
 	f.index.sortKeys()
-	k, found = f.index.floorKey(prefix, key)
+	k, found = f.index.floorKey(prefix, key, last)
 	return k, found, nil
 }

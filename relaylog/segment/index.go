@@ -116,10 +116,11 @@ func floorPoint(points []point, number uint64) (point, bool) {
 	return points[i-1], true
 }
 
-// floorKey returns the greatest key that has the prefix and is not above key; of equal keys the one that leads furthest.
-func floorKey(keys []keyPoint, prefix, key string) (best keyPoint, found bool) {
+// floorKey returns the greatest key that has the prefix and is not above key; of equal keys the one that leads furthest. Those that lead beyond last do
+// not count.
+func floorKey(keys []keyPoint, prefix, key string, last uint64) (best keyPoint, found bool) {
 	for _, k := range keys {
-		if k.key > key || !strings.HasPrefix(k.key, prefix) {
+		if k.number > last || k.key > key || !strings.HasPrefix(k.key, prefix) {
 			continue
 		}
 		if !found || k.key > best.key || k.key == best.key && k.number > best.number {
@@ -130,8 +131,11 @@ func floorKey(keys []keyPoint, prefix, key string) (best keyPoint, found bool) {
 }
 
 // floorSorted is floorKey for sorted keys.
-func floorSorted(keys []keyPoint, prefix, key string) (best keyPoint, found bool) {
+func floorSorted(keys []keyPoint, prefix, key string, last uint64) (best keyPoint, found bool) {
 	i := sort.Search(len(keys), func(i int) bool { return keys[i].key > key })
+	for i > 0 && keys[i-1].number > last {
+		i--
+	}
 	if i == 0 || !strings.HasPrefix(keys[i-1].key, prefix) {
 		return best, false
 	}
@@ -139,9 +143,9 @@ func floorSorted(keys []keyPoint, prefix, key string) (best keyPoint, found bool
 }
 
 // floorKey looks through all keys.
-func (x *index) floorKey(prefix, key string) (best keyPoint, found bool) {
-	best, found = floorSorted(x.sorted, prefix, key)
-	k, ok := floorKey(x.keys, prefix, key)
+func (x *index) floorKey(prefix, key string, last uint64) (best keyPoint, found bool) {
+	best, found = floorSorted(x.sorted, prefix, key, last)
+	k, ok := floorKey(x.keys, prefix, key, last)
 	if ok && (!found || k.key >= best.key) {
 		return k, true
 	}

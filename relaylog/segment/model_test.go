@@ -256,7 +256,7 @@ func (m *model) checkLabels(t *rapid.T) {
 			best, want = k, n
 		}
 	}
-	got, _, err := m.set.Floor("p", key)
+	got, _, err := m.set.Floor("p", key, 1<<63)
 	must(t, err)
 	if want >= m.first[0] && got != want {
 		t.Fatalf("floor of %s is %d, want %d (%s)", key, got, want, best)

@@ -114,7 +114,7 @@ type keyRange struct {
 }
 
 // floorKey looks through the one block that can have the key.
-func (x *sealed) floorKey(f io.ReaderAt, prefix, key string) (best keyPoint, found bool, err error) {
+func (x *sealed) floorKey(f io.ReaderAt, prefix, key string, last uint64) (best keyPoint, found bool, err error) {
 	b, err := x.section(f, 'd')
 	if err != nil {
 		return best, false, err
@@ -136,7 +136,7 @@ func (x *sealed) floorKey(f io.ReaderAt, prefix, key string) (best keyPoint, fou
 	if err != nil {
 		return best, false, err
 	}
-	best, found = floorSorted(keys, prefix, key)
+	best, found = floorSorted(keys, prefix, key, last)
 	return best, found, nil
 }
 
