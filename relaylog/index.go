@@ -1,7 +1,6 @@
 package relaylog
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/octant-db/octant/relay"
@@ -11,10 +10,6 @@ import (
 // not count, nor does what lies below it.
 func (l *localStream) Floor(prefix, key string) (relay.LSN, error) {
 	lsn, err := l.floor(prefix, key)
-	if err == nil {
-		// The index knows an entry's keys a moment before the entry can be read.
-		err = l.waitDurable(context.Background(), uint64(lsn))
-	}
 	if err != nil {
 		return 0, fmt.Errorf("relay log: find the entry at or before a key: %w", err)
 	}
