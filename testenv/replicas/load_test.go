@@ -22,6 +22,7 @@ const schema = `
 CREATE DATABASE app;
 CREATE TABLE app.sbtest1 (id INT AUTO_INCREMENT PRIMARY KEY, k INT NOT NULL DEFAULT 0, c CHAR(120) NOT NULL DEFAULT '',
   pad CHAR(60) NOT NULL DEFAULT '', KEY k_1 (k));
+CREATE TABLE app.ledger (id INT AUTO_INCREMENT PRIMARY KEY, k INT NOT NULL);
 CREATE TABLE app.large (id INT PRIMARY KEY, v LONGBLOB);
 CREATE TABLE app.xa (id INT PRIMARY KEY, v VARCHAR(40));
 CREATE TABLE app.kept (id INT PRIMARY KEY, v INT);
@@ -31,7 +32,8 @@ CREATE TABLE app.kept (id INT PRIMARY KEY, v INT);
 const rows = 500
 
 // oltp writes as sysbench's oltp_read_write does, from several connections, until ctx ends: an update of an indexed column,
-// one of another, a delete and an insert of the same row.
+// one of another, a delete and an insert of the same row. Each leaves a row in the ledger as well, so that one that a replica never
+// got shows whatever came later.
 func oltp(ctx context.Context, db *sql.DB, writers int) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for w := range writers {
@@ -77,6 +79,7 @@ func oltpTransaction(ctx context.Context, db *sql.DB, r *rand.Rand) error {
 		{"UPDATE app.sbtest1 SET c = ? WHERE id = ?", []any{text(r, 119), id()}},
 		{"DELETE FROM app.sbtest1 WHERE id = ?", []any{other}},
 		{"INSERT INTO app.sbtest1 (id, k, c, pad) VALUES (?, ?, ?, ?)", []any{other, r.IntN(rows), text(r, 119), text(r, 59)}},
+		{"INSERT INTO app.ledger (k) VALUES (?)", []any{other}},
 	} {
 		if _, err := tx.ExecContext(ctx, step.statement, step.args...); err != nil {
 			return err
