@@ -100,6 +100,12 @@ func TestAnswers(t *testing.T) {
 		{"SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema='octant'", "n", "11"},
 		{"SELECT 1+1 AS two", "two", "2"},
 		{"SELECT 'INTO OUTFILE'", "INTO OUTFILE", "INTO OUTFILE"},
+
+		// Regular expressions are Go's: see internal/regex.
+		{"SELECT region FROM peers WHERE region REGEXP '^[bc]$' ORDER BY region", "region", "b\nc"},
+		{"SELECT REGEXP_LIKE('Straße', 'STRASSE|straße', 'i') AS l, REGEXP_INSTR('aßbß', 'ß', 1, 2) AS i, REGEXP_SUBSTR('a1b22', '[0-9]+', 1, 2) AS s",
+			"l|i|s", "1|4|22"},
+		{"SELECT REGEXP_REPLACE('a1b22', '[0-9]+', '-') AS r", "r", "a-b-"},
 	}
 	for _, test := range tests {
 		r, err := e.Query(t.Context(), boss, test.query)
