@@ -5,16 +5,14 @@ import "fmt"
 // Append makes the frame durable as the next group: one write, one sync. Then its records can be read. After an error it is unknown what is on the
 // disk, and the set must be closed.
 func (s *Set) Append(frame *Frame) (group uint64, err error) {
-	s.mu.RLock()
-	last := s.files[len(s.files)-1]
-	group = s.group + 1
-	s.mu.RUnlock()
+	last, before := s.newest()
+	group = before + 1
 	b := frame.seal(group)
 	if s.torn || last.size > headSize && last.size+int64(len(b)) > s.opts.Limit {
 		if err := s.grow(); err != nil {
 			return 0, err
 		}
-		last = s.files[len(s.files)-1]
+		last, _ = s.newest()
 	}
 	offset := last.size
 	last.content.convert(b, offset)
@@ -26,6 +24,16 @@ func (s *Set) Append(frame *Frame) (group uint64, err error) {
 	}
 	s.publish(last, frame, group, offset)
 	return group, nil
+}
+
+// newest returns the segment that grows, nil if there is none yet, and the last group.
+func (s *Set) newest() (last *file, group uint64) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if n := len(s.files); n > 0 {
+		last = s.files[n-1]
+	}
+	return last, s.group
 }
 
 // publish makes what was written visible.
@@ -48,15 +56,16 @@ func (s *Set) publish(f *file, frame *Frame, group uint64, offset int64) {
 // grow begins a new segment. What is torn at the end of the last one is cut off first, and never written over: with a cipher, no place of a file may be.
 func (s *Set) grow() error {
 	number := uint64(1)
-	if n := len(s.files); n > 0 {
-		number = s.files[n-1].number + 1
+	last, group := s.newest()
+	if last != nil {
+		number = last.number + 1
 	}
-	if s.torn && number > 1 {
-		if err := s.files[len(s.files)-1].cut(); err != nil {
+	if s.torn && last != nil {
+		if err := last.cut(); err != nil {
 			return fmt.Errorf("cut off a torn end: %w", err)
 		}
 	}
-	f, err := create(s.dir, number, s.group, s.opts.Cipher)
+	f, err := create(s.dir, number, group, s.opts.Cipher)
 	if err != nil {
 		return fmt.Errorf("begin segment %016x: %w", number, err)
 	}

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -136,6 +137,9 @@ func (s *Set) Sequence(stream byte, sequence uint64) (number uint64, found bool,
 		var p point
 		err = s.look(f, func(x *index) { p, found = floorPoint(x.sequences, sequence) },
 			func(t *tables) { p, found = floorPoint(t.sequences, sequence) })
+		if errors.Is(err, ErrGone) {
+			break
+		}
 		if found || err != nil {
 			return p.at, found, err
 		}
@@ -158,6 +162,9 @@ func (s *Set) Floor(prefix, key string, last uint64) (number uint64, found bool,
 	var best keyPoint
 	for _, f := range slices.Backward(s.list()) {
 		k, ok, err := s.floorIn(f, prefix, key, last)
+		if errors.Is(err, ErrGone) {
+			break // and so are those before it
+		}
 		if err != nil {
 			return 0, false, err
 		}
