@@ -27,8 +27,12 @@ func (m *mySQL) primary(
 	if err != nil {
 		return nil, err
 	}
+	loginKey, err := primary.LoadLoginKey(cfg.Region.DataDir)
+	if err != nil {
+		return nil, err
+	}
 	s := primary.New(primary.Config{
-		Users: users(cfg.Users), TLS: secured, ServerID: cfg.ReplicaID(), ServerUUID: m.uuid(), ServerVersion: m.version,
+		Users: users(cfg.Users), TLS: secured, LoginKey: loginKey, ServerID: cfg.ReplicaID(), ServerUUID: m.uuid(), ServerVersion: m.version,
 		Log: m.store, Publisher: publisher, SQL: statements{sql}, Upstream: m.asReplicasAsk, Logger: log, Now: time.Now,
 		MaxConnections: cfg.Listen.MaxConnections, MaxMemory: cfg.Listen.MaxMemory,
 		LoginTimeout: cfg.Listen.LoginTimeout, WriteTimeout: cfg.Listen.WriteTimeout,

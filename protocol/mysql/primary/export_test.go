@@ -4,6 +4,9 @@ import (
 	"context"
 	"net"
 	"time"
+
+	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/relay"
 )
 
 // What the fuzz targets read as a client would send it.
@@ -84,4 +87,10 @@ func ServeOne(s *Server, nc net.Conn) {
 		panic(err)
 	}
 	s.serve(context.Background(), login, nc)
+}
+
+// StartByGTID finds where a MariaDB replica goes on.
+func StartByGTID(log relay.LocalStream, held binlog.Set) error {
+	_, _, err := startByGTID(log, held)
+	return err
 }

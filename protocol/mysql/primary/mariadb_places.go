@@ -1,6 +1,8 @@
 package primary
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
@@ -14,6 +16,10 @@ func floorGTID(log relay.LocalStream, domain uint32, seq uint64) (binlog.GTID, r
 		return binlog.GTID{}, 0, err
 	}
 	e, _, err := log.Entry(lsn)
+	if errors.Is(err, relay.ErrNotFound) {
+		// A log that leads to what it does not have is no log without the domain: whoever is served from its end would miss everything.
+		return binlog.GTID{}, 0, fmt.Errorf("the log leads to entry %d for a GTID, and cannot read it: %w", lsn, relay.ErrCorrupt)
+	}
 	if err != nil {
 		return binlog.GTID{}, 0, err
 	}
