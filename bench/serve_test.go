@@ -5,9 +5,11 @@ package bench_test
 import (
 	"context"
 	"fmt"
-	"strings"
+	"math/rand/v2"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/octant-db/octant/bench"
 	"github.com/octant-db/octant/testenv"
@@ -32,6 +34,8 @@ func benchServe(t *testing.T, s settings, r *report) {
 	many := r.row(bench.Comparison{What: "serve: eight readers together | the server's one", Unit: "MiB/s", Goal: bench.AtLeast, Target: 3})
 	same := r.row(bench.Comparison{What: "serve: eight readers together | the server's eight", Unit: "MiB/s", Goal: bench.ForScale})
 	resident := r.row(bench.Comparison{What: "serve: RSS with eight readers", Unit: "MiB", Goal: bench.Below, Target: 200})
+	profile := s.profile(t, source.relay, "serve")
+	defer func() { s.finish(t, source.relay, profile, "serve") }()
 	for round := range s.rounds {
 		rate := func(readers int, addr, user string) float64 {
 			mibs, err := drainAll(ctx, readers, addr, user, file)
@@ -53,15 +57,35 @@ func benchServe(t *testing.T, s settings, r *report) {
 	}
 }
 
-// writeBulk fills one file of the server's log with rows of some kilobytes, and returns its name.
+// Rows and transactions of the backlog that is served: each updates some rows, with both images in the log.
+const (
+	bulkRows  = 20_000
+	bulkRow   = 180
+	bulkBatch = 20
+)
+
+// writeBulk fills one file of the server's log, and returns its name.
 func writeBulk(t *testing.T, ctx context.Context, s *station, bytes int64) (file string) {
 	t.Helper()
 	db := s.server.DB()
-	mustExec(t, ctx, db, "CREATE TABLE bench.bulk (id INT PRIMARY KEY AUTO_INCREMENT, v MEDIUMTEXT) CHARSET=latin1; FLUSH BINARY LOGS")
-	const row, rows = 8 << 10, 64
-	values := strings.TrimSuffix(strings.Repeat(fmt.Sprintf("(REPEAT('v',%d)),", row), rows), ",")
-	for written := int64(0); written < bytes; written += row * rows {
-		mustExec(t, ctx, db, "INSERT INTO bench.bulk (v) VALUES "+values+"; TRUNCATE bench.bulk")
+	mustExec(t, ctx, db, fmt.Sprintf(`CREATE TABLE bench.bulk (id INT PRIMARY KEY, n INT NOT NULL, pad CHAR(%d) NOT NULL) CHARSET=latin1;
+		INSERT INTO bench.bulk SELECT seq, 0, REPEAT('p', %d) FROM seq_1_to_%d; FLUSH BINARY LOGS`, bulkRow, bulkRow, bulkRows))
+	g, gctx := errgroup.WithContext(ctx)
+	for l := range loaders {
+		g.Go(func() error {
+			r := rand.New(rand.NewPCG(3, uint64(l)))
+			for range bytes / (2 * bulkBatch * bulkRow * loaders) {
+				// Each loader has rows of its own, so that none waits for another one.
+				from := l*(bulkRows/loaders) + 1 + r.IntN(bulkRows/loaders-bulkBatch)
+				if _, err := db.ExecContext(gctx, "UPDATE bench.bulk SET n = n+1 WHERE id BETWEEN ? AND ?", from, from+bulkBatch-1); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
 	}
 	if err := db.QueryRowContext(ctx, "SHOW MASTER STATUS").Scan(&file, new(int64), new(string), new(string)); err != nil {
 		t.Fatal(err)
