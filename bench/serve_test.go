@@ -69,7 +69,7 @@ func writeBulk(t *testing.T, ctx context.Context, s *station, bytes int64) (file
 	t.Helper()
 	db := s.server.DB()
 	mustExec(t, ctx, db, fmt.Sprintf(`CREATE TABLE bench.bulk (id INT PRIMARY KEY, n INT NOT NULL, pad CHAR(%d) NOT NULL) CHARSET=latin1;
-		INSERT INTO bench.bulk SELECT seq, 0, REPEAT('p', %d) FROM seq_1_to_%d; FLUSH BINARY LOGS`, bulkRow, bulkRow, bulkRows))
+		INSERT INTO bench.bulk SELECT seq, 0, REPEAT('p', %d) FROM bench.seq_1_to_%d; FLUSH BINARY LOGS`, bulkRow, bulkRow, bulkRows))
 	g, gctx := errgroup.WithContext(ctx)
 	for l := range loaders {
 		g.Go(func() error {
