@@ -18,6 +18,9 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
+// servedCache is how much of the log is kept for replicas that read close behind each other.
+const servedCache = 16 << 20
+
 func (m *mySQL) primary(
 	cfg *config.Config, publisher relay.Publisher, sql *admin.Engine, log *slog.Logger,
 ) (server, error) {
@@ -35,7 +38,7 @@ func (m *mySQL) primary(
 		Users: users(cfg.Users), TLS: secured, LoginKey: loginKey, ServerID: cfg.ReplicaID(), ServerUUID: m.uuid(), ServerVersion: m.version,
 		Log: m.store, Publisher: publisher, SQL: statements{sql}, Upstream: m.asReplicasAsk, Logger: log, Now: time.Now,
 		MaxConnections: cfg.Listen.MaxConnections, MaxMemory: cfg.Listen.MaxMemory,
-		LoginTimeout: cfg.Listen.LoginTimeout, WriteTimeout: cfg.Listen.WriteTimeout,
+		LoginTimeout: cfg.Listen.LoginTimeout, WriteTimeout: cfg.Listen.WriteTimeout, CacheBytes: servedCache,
 	})
 	m.server.Store(s)
 	return s, nil

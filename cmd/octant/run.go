@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string) error {
 }
 
 // memoryTarget is how much the garbage collector lets the relay use before it works harder. It is no limit: what is needed is given.
-const memoryTarget = 256 << 20
+const memoryTarget = 176 << 20
 
 // limitMemory keeps bursts from leaving a large process behind, unless GOMEMLIMIT says something else.
 func limitMemory() {
