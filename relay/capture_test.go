@@ -186,12 +186,11 @@ func (s *fullStream) Begin(ctx context.Context) relay.EntryWriter {
 	return &fullWriter{s.LocalStream.Begin(ctx), s.l}
 }
 
-// WaitDurable fails those who wait while something is lost, and waits for what comes after.
+// WaitDurable fails while something is lost and the disk is full, and waits for what comes after.
 func (s *fullStream) WaitDurable(ctx context.Context, lsn relay.LSN) error {
-	_, before, _ := s.l.state()
 	for s.LocalStream.Last() < uint64(lsn) {
 		full, lost, changed := s.l.state()
-		if full && lost > before {
+		if full && lost > 0 {
 			return syscall.ENOSPC
 		}
 		wait, cancel := context.WithCancel(ctx)

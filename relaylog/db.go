@@ -253,12 +253,6 @@ func (db *DB) State() relay.State {
 	return cloneState(db.state)
 }
 
-func (db *DB) setState(s relay.State) {
-	db.mu.Lock()
-	db.state = s
-	db.mu.Unlock()
-}
-
 func cloneState(s relay.State) relay.State {
 	s.Seen = slices.Clone(s.Seen)
 	return s

@@ -223,27 +223,33 @@ func (db *DB) failGroup(group []*op, err error) {
 	}
 }
 
-// publish makes the group's records visible, then the state that follows from them, and tells of them.
+// publish makes the group's records and the state that follows from them visible, and tells of them.
 func (db *DB) publish(group []*op, state relay.State) {
-	var entries []relay.Entry
+	entries := db.show(group, state)
+	if len(entries) > 0 && db.opts.Events.Durable != nil {
+		db.opts.Events.Durable(entries)
+	}
+}
+
+// show makes records and state visible as one: who has seen either finds the other. It returns the local entries.
+func (db *DB) show(group []*op, state relay.State) (entries []relay.Entry) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
 	for i, o := range group {
 		if o.record == nil {
 			continue
 		}
-		e, local := o.record.head.(*relay.Entry)
-		if local && e.Kind == relay.Local {
-			db.local.seqs.add(e.Seq, e.LSN)
+		if e, local := o.record.head.(*relay.Entry); local {
+			entries = append(entries, *e)
+			if e.Kind == relay.Local {
+				db.local.seqs.add(e.Seq, e.LSN)
+			}
 		}
 		last := i+1 == len(group) || group[i+1].stream != o.stream
 		o.stream.publish(o.record, last)
-		if local && db.opts.Events.Durable != nil {
-			entries = append(entries, *e)
-		}
 	}
-	db.setState(state)
-	if len(entries) > 0 {
-		db.opts.Events.Durable(entries)
-	}
+	db.state = state
+	return entries
 }
 
 // finish takes the group off the queue and tells those who wait for it.
