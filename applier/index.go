@@ -28,12 +28,13 @@ type index struct {
 	hot   *conflict.Memory
 	bytes int64 // of hot, about
 
-	dirty map[conflict.Key]struct{}  // in hot, not in the Store as they are
-	saved map[conflict.Key]relay.HLC // in hot and in the Store, with the clock that they have there
-	gone  map[conflict.Key]relay.HLC // forgotten, and still in the Store
-	cold  int                        // registers in the Store
-	large int                        // images were saved in pieces: some may be there
-	limit relay.HLC                  // everything not above it may be forgotten
+	dirty  map[conflict.Key]struct{}  // in hot, not in the Store as they are
+	saved  map[conflict.Key]relay.HLC // in hot and in the Store, with the clock that they have there
+	gone   map[conflict.Key]relay.HLC // forgotten, and still in the Store
+	absent map[conflict.Key]struct{}  // looked for by the last prefetch, in neither
+	cold   int                        // registers in the Store
+	large  int                        // images were saved in pieces: some may be there
+	limit  relay.HLC                  // everything not above it may be forgotten
 
 	unsure bool // a write failed: what of the above is in the Store must be found out
 
@@ -41,7 +42,7 @@ type index struct {
 }
 
 func openIndex(store relay.Store, parse func(relay.Flavour, []byte) (*relay.Table, error)) (*index, error) {
-	x := &index{store: store}
+	x := &index{store: store, absent: make(map[conflict.Key]struct{})}
 	x.reset()
 	x.gone = make(map[conflict.Key]relay.HLC)
 	if err := x.count(); err != nil {
@@ -126,7 +127,8 @@ func (x *index) Get(k conflict.Key) (conflict.Register, bool, error) {
 	if r, ok, _ := x.hot.Get(k); ok {
 		return r, true, nil
 	}
-	if _, forgotten := x.gone[k]; forgotten || x.storeOnly() == 0 {
+	_, forgotten := x.gone[k]
+	if _, absent := x.absent[k]; absent || forgotten || x.storeOnly() == 0 {
 		return conflict.Register{}, false, nil // the Store is slow to ask, and mostly holds nothing that memory does not
 	}
 	data, err := x.store.Get(registerKey(k))
@@ -144,6 +146,7 @@ func (x *index) Get(k conflict.Key) (conflict.Register, bool, error) {
 
 // prefetch brings the registers of keys into memory that are in the Store alone, with one look for all of them.
 func (x *index) prefetch(changes []conflict.Change) error {
+	clear(x.absent)
 	if x.storeOnly() == 0 {
 		return nil
 	}
@@ -162,6 +165,7 @@ func (x *index) prefetch(changes []conflict.Change) error {
 	}
 	for i, data := range values {
 		if data == nil {
+			x.absent[keys[i]] = struct{}{}
 			continue
 		}
 		if err := x.load(keys[i], data); err != nil {
@@ -198,6 +202,7 @@ func (x *index) Put(k conflict.Key, r conflict.Register) error {
 	r.Row.Image = bytes.Clone(r.Row.Image) // it was cut out of a whole transaction
 	x.bytes += weight(k, r)
 	x.dirty[k] = struct{}{}
+	delete(x.absent, k)
 	return x.hot.Put(k, r)
 }
 
