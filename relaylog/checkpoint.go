@@ -17,16 +17,12 @@ const (
 	checkpointBytes = 16 << 20 // of frames, between two of them
 )
 
-// checkpointSoon has one made when enough was written since the last.
-func (db *DB) checkpointSoon(written int) {
-	db.written += int64(written)
-	if db.written < db.opts.every {
-		return
-	}
+// checkpointSoon has one made of what Badger has now, unless one is being made.
+func (db *DB) checkpointSoon() {
 	select {
 	case db.settle <- db.log.End():
 		db.written = 0
-	default: // one is being made
+	default:
 	}
 }
 

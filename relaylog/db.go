@@ -41,6 +41,7 @@ type DB struct {
 	tail    *tailFile
 	frame   segment.Frame // the writer's
 	written int64         // bytes since the last checkpoint; the writer's
+	owed    []relay.Pair  // what of the log Badger has not been told; the writer's
 
 	mu      sync.Mutex
 	state   relay.State

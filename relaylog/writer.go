@@ -1,6 +1,7 @@
 package relaylog
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,6 +27,7 @@ func (db *DB) runWriter() {
 	for {
 		group := db.queue.take(db.limit, func() bool { return db.Err() != nil })
 		if len(group) == 0 {
+			db.payDebts()
 			return
 		}
 		db.opts.step("taken")
@@ -46,11 +48,12 @@ func (db *DB) writeGroup(group []*op) error {
 		return err
 	}
 	state, changed := db.stateAfter(group)
-	pairs, err := db.pairsOf(group, state, changed)
+	facts := factsOf(group)
+	about, err := db.aboutLog(state, changed)
 	if err != nil {
 		return db.broken(err)
 	}
-	stats := db.fillFrame(group, pairs)
+	stats := db.fillFrame(group, append(facts, about...))
 	db.opts.step("built")
 	if err := db.makeDurable(group); err != nil {
 		return db.broken(err)
@@ -62,30 +65,75 @@ func (db *DB) writeGroup(group []*op) error {
 	if db.opts.Events.Synced != nil {
 		db.opts.Events.Synced(stats)
 	}
-	if err := fill(db.badger, pairs); err != nil {
+	if err := db.handOver(facts, about); err != nil {
 		return db.broken(err)
 	}
 	db.opts.step("committed")
-	db.checkpointSoon(db.frame.Len())
 	return nil
 }
 
-// pairsOf returns what Badger is to hold after the group.
-func (db *DB) pairsOf(group []*op, state relay.State, changed bool) (pairs []relay.Pair, err error) {
-	for _, o := range group {
-		pairs = append(pairs, o.pairs...)
+// handOver gives Badger a group's facts. What is known of the log alone can wait for the next ones, or for a checkpoint: it is in the log.
+func (db *DB) handOver(facts, about []relay.Pair) error {
+	db.owe(about)
+	db.written += int64(db.frame.Len())
+	due := db.written >= db.opts.every
+	if len(facts) == 0 && !due {
+		return nil
 	}
+	err := fill(db.badger, append(facts, db.owed...))
+	if err != nil {
+		return err
+	}
+	db.owed = db.owed[:0]
+	if due {
+		db.checkpointSoon()
+	}
+	return nil
+}
+
+// owe notes pairs that Badger is still to get; the last one of a key counts.
+func (db *DB) owe(pairs []relay.Pair) {
+	for _, p := range pairs {
+		i := slices.IndexFunc(db.owed, func(o relay.Pair) bool { return bytes.Equal(o.Key, p.Key) })
+		if i < 0 {
+			db.owed = append(db.owed, p)
+		} else {
+			db.owed[i] = p
+		}
+	}
+}
+
+// payDebts gives Badger what is left, before it is closed.
+func (db *DB) payDebts() {
+	if db.Err() != nil || len(db.owed) == 0 {
+		return
+	}
+	if err := fill(db.badger, db.owed); err != nil {
+		db.setErr(db.broken(err))
+	}
+}
+
+// factsOf returns what Badger is to hold after the group, besides what is known of the log.
+func factsOf(group []*op) (facts []relay.Pair) {
+	for _, o := range group {
+		facts = append(facts, o.pairs...)
+	}
+	return facts
+}
+
+// aboutLog returns what is known of the log after the next group.
+func (db *DB) aboutLog(state relay.State, changed bool) ([]relay.Pair, error) {
 	key := metaKey(groupName)
-	pairs = append(pairs, relay.Pair{Key: key, Value: sealUint64(key, db.log.Group()+1)})
+	about := []relay.Pair{{Key: key, Value: sealUint64(key, db.log.Group()+1)}}
 	if !changed {
-		return pairs, nil
+		return about, nil
 	}
 	payload, err := state.AppendBinary(nil)
 	if err != nil {
 		return nil, err
 	}
 	key = metaKey(stateName)
-	return append(pairs, relay.Pair{Key: key, Value: seal(key, payload)}), nil
+	return append(about, relay.Pair{Key: key, Value: seal(key, payload)}), nil
 }
 
 // fillFrame puts the group into the form in which it becomes durable.

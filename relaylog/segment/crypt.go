@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 )
 
@@ -19,7 +20,8 @@ const (
 	magicSize = 8
 	nonceSize = aes.BlockSize
 	checkSize = 8
-	headSize  = magicSize + 8 + 8 + nonceSize + checkSize
+	sumSize   = 4
+	headSize  = magicSize + 8 + 8 + nonceSize + checkSize + sumSize
 )
 
 // Cipher enciphers files, each with AES-256 in counter mode under a nonce of its own. No place of a file is ever written twice with different
@@ -45,13 +47,14 @@ func NewCipher(key []byte) (*Cipher, error) {
 func (c *Cipher) newHead(magic string, number, after uint64) []byte {
 	head := binary.BigEndian.AppendUint64([]byte(magic), number)
 	head = binary.BigEndian.AppendUint64(head, after)
-	if c == nil {
-		return append(head, make([]byte, nonceSize+checkSize)...)
+	nonce, check := make([]byte, nonceSize), make([]byte, checkSize)
+	if c != nil {
+		rand.Read(nonce)           //nolint:errcheck // never fails
+		clear(nonce[nonceSize-8:]) // the counter
+		check = c.check(nonce)
 	}
-	nonce := make([]byte, nonceSize)
-	rand.Read(nonce)           //nolint:errcheck // never fails
-	clear(nonce[nonceSize-8:]) // the counter
-	return append(append(head, nonce...), c.check(nonce)...)
+	head = append(append(head, nonce...), check...)
+	return binary.BigEndian.AppendUint32(head, crc32.Checksum(head, castagnoli))
 }
 
 // check tells two keys apart without telling anything of them.
@@ -76,11 +79,12 @@ func (c *Cipher) open(f io.ReaderAt, magic string, number uint64) (content, erro
 	if _, err := f.ReadAt(head, 0); err != nil {
 		return content{}, err
 	}
-	if string(head[:magicSize]) != magic || binary.BigEndian.Uint64(head[magicSize:]) != number {
+	whole := binary.BigEndian.Uint32(head[headSize-sumSize:]) == crc32.Checksum(head[:headSize-sumSize], castagnoli)
+	if !whole || string(head[:magicSize]) != magic || binary.BigEndian.Uint64(head[magicSize:]) != number {
 		return content{}, fmt.Errorf("it does not begin like file %d: %w", number, errTorn)
 	}
 	after := binary.BigEndian.Uint64(head[magicSize+8:])
-	nonce, check := head[magicSize+16:][:nonceSize], head[headSize-checkSize:]
+	nonce, check := head[magicSize+16:][:nonceSize], head[headSize-sumSize-checkSize:][:checkSize]
 	plain := bytes.Equal(check, make([]byte, checkSize))
 	switch {
 	case plain && c == nil:

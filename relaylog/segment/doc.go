@@ -8,7 +8,7 @@
 //
 // All numbers are big-endian; CRC is CRC32C. Every file begins with a head:
 //
-//	magic 8 bytes  number u64  after u64  nonce 16 bytes  check 8 bytes
+//	magic 8 bytes  number u64  after u64  nonce 16 bytes  check 8 bytes  CRC u32
 //
 // After is the number of the last group before the file. If nonce and check are zero, the rest is in the clear; else it is enciphered with AES-256 in counter mode, the counter being nonce plus offset/16, and
 // check tells a wrong key. A segment ("OCTSEG02") is a sequence of items:

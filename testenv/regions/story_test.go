@@ -14,7 +14,7 @@ import (
 )
 
 // soon is how long anything in a small bed may take to happen.
-const soon = 90 * time.Second
+const soon = 3 * time.Minute
 
 // fenceSchema makes the table by which tests see that everything written before has arrived.
 const fenceSchema = `
