@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -62,13 +61,10 @@ func newMySQL(ctx context.Context, cfg *config.Config, store *relaylog.DB, log *
 // isMariaDB tells the two kinds of servers apart by what they say of themselves.
 func isMariaDB(version string) bool { return strings.Contains(version, "MariaDB") }
 
-// check refuses what cannot work with this server.
+// check refuses a URL that names the other server.
 func (m *mySQL) check() error {
-	switch {
-	case m.flavour == binlog.MySQL && m.cfg.Database.Flavour == "mariadb":
+	if m.flavour == binlog.MySQL && m.cfg.Database.Flavour == "mariadb" {
 		return fmt.Errorf("the database at %s is MySQL %s: write mysql:// in database.url", m.cfg.Database.Address, m.version)
-	case m.flavour == binlog.MySQL && len(m.cfg.Peers) > 0:
-		return errors.New("this version of Octant captures and serves MySQL, and does not write to it yet: remove [[peer]]")
 	}
 	return nil
 }
@@ -99,11 +95,8 @@ func (m *mySQL) connect(ctx context.Context, d config.Database) (*database, erro
 	db.watch = func(ctx context.Context, report func(relay.Problem)) error {
 		return m.watch(ctx, source, checks(m.cfg, d, secured), report)
 	}
-	if m.flavour == binlog.MySQL {
-		return db, nil
-	}
 	target, err := apply.New(apply.Config{
-		Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Self: m.cfg.Region.ID,
+		Flavour: m.flavour, Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Self: m.cfg.Region.ID,
 		Lanes: lanes(m.cfg), LockWait: m.cfg.Apply.LockWait, Logger: m.log.With("part", "apply"),
 	})
 	if err != nil {
