@@ -36,14 +36,14 @@ type mySQL struct {
 
 // newMySQL makes the parts that speak to a MariaDB or a MySQL server.
 func newMySQL(ctx context.Context, cfg *config.Config, store *relaylog.DB, log *slog.Logger) (*engine, error) {
-	m := &mySQL{cfg: cfg, store: store, log: log, flavour: binlog.MySQL, tables: binlog.NewMySQLTableCache()}
+	m := &mySQL{cfg: cfg, store: store, log: log}
 	g, err := awaitGreeting(ctx, cfg.Database.Address, store, log)
 	if err != nil {
 		return nil, err
 	}
-	m.version = g.Version
-	if isMariaDB(g.Version) {
-		m.flavour, m.tables = binlog.Flavour, binlog.NewTableCache()
+	m.version, m.flavour = g.Version, flavourOf(g.Version)
+	if m.tables = binlog.NewTableCache(); m.flavour == binlog.MySQL {
+		m.tables = binlog.NewMySQLTableCache()
 	}
 	if err := m.check(); err != nil {
 		return nil, err
@@ -58,8 +58,13 @@ func newMySQL(ctx context.Context, cfg *config.Config, store *relaylog.DB, log *
 	}, nil
 }
 
-// isMariaDB tells the two kinds of servers apart by what they say of themselves.
-func isMariaDB(version string) bool { return strings.Contains(version, "MariaDB") }
+// flavourOf tells the two kinds of servers apart by what they say of themselves.
+func flavourOf(version string) relay.Flavour {
+	if strings.Contains(version, "MariaDB") {
+		return binlog.Flavour
+	}
+	return binlog.MySQL
+}
 
 // check refuses a URL that names the other server.
 func (m *mySQL) check() error {
@@ -128,11 +133,9 @@ func (m *mySQL) watch(ctx context.Context, source *capture.Source, c preflight.C
 		if info, err := source.ServerInfo(ctx); err == nil {
 			m.upstream.Store(&info)
 		}
-		if m.flavour != binlog.MySQL { // whose settings have other names
-			for _, r := range preflight.Check(ctx, c) {
-				if r.Status == preflight.Fail && ctx.Err() == nil {
-					report(relay.Problem{Kind: "database_setting", Subject: r.Name, Detail: r.Detail, Remedy: r.Remedy})
-				}
+		for _, r := range preflight.Check(ctx, c) {
+			if r.Status == preflight.Fail && ctx.Err() == nil {
+				report(relay.Problem{Kind: "database_setting", Subject: r.Name, Detail: r.Detail, Remedy: r.Remedy})
 			}
 		}
 		if err := relay.Sleep(ctx, relay.SystemClock{}, watchEvery); err != nil {
