@@ -347,3 +347,19 @@ func testMySQLNeedsReplicationApplier(t *testing.T, on *database) {
 		t.Error("MySQL without row events passed")
 	}
 }
+
+func TestLaneThatWasIdleIsDialedAnew(t *testing.T) { onMySQL(t, testLaneThatWasIdleIsDialedAnew) }
+
+// testLaneThatWasIdleIsDialedAnew has the server end the session of a lane that was not used for long.
+func testLaneThatWasIdleIsDialedAnew(t *testing.T, on *database) {
+	b := on.newBed(t, simpleTable)
+	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10),(2,'b',20)")
+	now := time.Unix(1_700_000_000, 0)
+	target := b.open("octant", func(c *apply.Config) { c.Now = func() time.Time { return now } })
+	b.mustApply(target, writesOf(changes[:1], asLogged)...)
+	b.same("SELECT COUNT(*) FROM information_schema.processlist WHERE user='octant'", "2\n")
+	b.kill("octant")
+	now = now.Add(5 * time.Minute)
+	b.mustApply(target, writesOf(changes[1:], asLogged)...)
+	b.same("SELECT * FROM t", "1 a 10\n2 b 20\n")
+}
