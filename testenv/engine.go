@@ -46,6 +46,16 @@ func (e Engine) facts() engineFacts {
 	}
 }
 
+// EngineNamed returns the engine of that name; "" is the machine's own MariaDB.
+func EngineNamed(name string) (Engine, error) {
+	for _, e := range Engines {
+		if name == e.String() || name == "" {
+			return e, nil
+		}
+	}
+	return 0, fmt.Errorf("find engine %q: want one of %v", name, Engines)
+}
+
 // String returns the engine's name, such as mysql-9.7.
 func (e Engine) String() string { return e.facts().name }
 

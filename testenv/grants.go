@@ -18,11 +18,12 @@ func (mariaDB) grants() []string { return Grants }
 // grants of MySQL 8.0 and newer:
 //
 //   - REPLICATION SLAVE to read the binary log, REPLICATION CLIENT for its status
-//   - SELECT, INSERT, UPDATE, DELETE on the replicated tables
+//   - REPLICATION_APPLIER for BINLOG statements and for the native mark, original_commit_timestamp
+//   - SELECT, INSERT, UPDATE, DELETE on the replicated tables, to apply and to repair
 //   - everything on the schema octant, where the relay keeps its marks
 func (mySQL) grants() []string {
 	return []string{
-		"GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO ",
+		"GRANT REPLICATION SLAVE, REPLICATION CLIENT, REPLICATION_APPLIER ON *.* TO ",
 		"GRANT SELECT, INSERT, UPDATE, DELETE ON *.* TO ",
 		"GRANT ALL PRIVILEGES ON octant.* TO ",
 	}

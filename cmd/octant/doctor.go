@@ -3,14 +3,11 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
-	"log/slog"
 	"os"
 	"time"
 
 	"github.com/octant-db/octant/internal/config"
 	"github.com/octant-db/octant/internal/doctor"
-	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/protocol/mysql/preflight"
 )
 
@@ -55,33 +52,19 @@ func examine(ctx context.Context, cfg *config.Config) []preflight.Result {
 	return append(results, doctor.Peers(ctx, cfg, dialer, time.Now)...)
 }
 
-// examineDatabase checks the database by its kind.
+// examineDatabase checks the database that stands behind the URL.
 func examineDatabase(ctx context.Context, cfg *config.Config, secured *tls.Config) []preflight.Result {
 	d := cfg.Database
+	results := preflight.Check(ctx, checks(cfg, d, secured))
 	g, err := greet(ctx, d.Address)
-	if d.Flavour != "mysql" || err != nil || isMariaDB(g.Version) {
-		return preflight.Check(ctx, checks(cfg, d, secured))
+	if err != nil { // which the checks have told
+		return results
 	}
-	return examineMySQL(ctx, cfg, secured)
-}
-
-// examineMySQL finds out whether a relay can capture from MySQL, whose settings this version does not look at.
-func examineMySQL(ctx context.Context, cfg *config.Config, secured *tls.Config) []preflight.Result {
-	m := &mySQL{cfg: cfg, flavour: binlog.MySQL, log: slog.New(slog.DiscardHandler)}
-	r := preflight.Result{Name: "connect", Status: preflight.OK}
-	info, err := m.source(cfg.Database, secured).ServerInfo(ctx)
-	if err != nil {
-		r.Status, r.Detail = preflight.Fail, err.Error()
-		r.Remedy = "correct [database], and grant its user REPLICATION SLAVE and REPLICATION CLIENT on *.*"
-		return []preflight.Result{r}
-	}
-	m.version = info.Version
-	r.Detail = fmt.Sprintf("%s as %s, MySQL %s", cfg.Database.Address, cfg.Database.User, info.Version)
+	m := &mySQL{cfg: cfg, version: g.Version, flavour: flavourOf(g.Version)}
 	if err := m.check(); err != nil {
-		r.Status, r.Detail, r.Remedy = preflight.Fail, err.Error(), "see docs/operations.md"
+		results = append(results, preflight.Result{
+			Name: "url", Status: preflight.Fail, Detail: err.Error(), Remedy: "correct database.url",
+		})
 	}
-	return []preflight.Result{r, {
-		Name: "settings", Status: preflight.Info,
-		Detail: "settings of MySQL are not looked at: it needs log_bin, gtid_mode = ON and binlog_row_metadata = FULL",
-	}}
+	return results
 }

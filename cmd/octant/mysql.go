@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -37,14 +36,14 @@ type mySQL struct {
 
 // newMySQL makes the parts that speak to a MariaDB or a MySQL server.
 func newMySQL(ctx context.Context, cfg *config.Config, store *relaylog.DB, log *slog.Logger) (*engine, error) {
-	m := &mySQL{cfg: cfg, store: store, log: log, flavour: binlog.MySQL, tables: binlog.NewMySQLTableCache()}
+	m := &mySQL{cfg: cfg, store: store, log: log}
 	g, err := awaitGreeting(ctx, cfg.Database.Address, store, log)
 	if err != nil {
 		return nil, err
 	}
-	m.version = g.Version
-	if isMariaDB(g.Version) {
-		m.flavour, m.tables = binlog.Flavour, binlog.NewTableCache()
+	m.version, m.flavour = g.Version, flavourOf(g.Version)
+	if m.tables = binlog.NewTableCache(); m.flavour == binlog.MySQL {
+		m.tables = binlog.NewMySQLTableCache()
 	}
 	if err := m.check(); err != nil {
 		return nil, err
@@ -59,16 +58,18 @@ func newMySQL(ctx context.Context, cfg *config.Config, store *relaylog.DB, log *
 	}, nil
 }
 
-// isMariaDB tells the two kinds of servers apart by what they say of themselves.
-func isMariaDB(version string) bool { return strings.Contains(version, "MariaDB") }
+// flavourOf tells the two kinds of servers apart by what they say of themselves.
+func flavourOf(version string) relay.Flavour {
+	if strings.Contains(version, "MariaDB") {
+		return binlog.Flavour
+	}
+	return binlog.MySQL
+}
 
-// check refuses what cannot work with this server.
+// check refuses a URL that names the other server.
 func (m *mySQL) check() error {
-	switch {
-	case m.flavour == binlog.MySQL && m.cfg.Database.Flavour == "mariadb":
+	if m.flavour == binlog.MySQL && m.cfg.Database.Flavour == "mariadb" {
 		return fmt.Errorf("the database at %s is MySQL %s: write mysql:// in database.url", m.cfg.Database.Address, m.version)
-	case m.flavour == binlog.MySQL && len(m.cfg.Peers) > 0:
-		return errors.New("this version of Octant captures and serves MySQL, and does not write to it yet: remove [[peer]]")
 	}
 	return nil
 }
@@ -99,11 +100,8 @@ func (m *mySQL) connect(ctx context.Context, d config.Database) (*database, erro
 	db.watch = func(ctx context.Context, report func(relay.Problem)) error {
 		return m.watch(ctx, source, checks(m.cfg, d, secured), report)
 	}
-	if m.flavour == binlog.MySQL {
-		return db, nil
-	}
 	target, err := apply.New(apply.Config{
-		Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Self: m.cfg.Region.ID,
+		Flavour: m.flavour, Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Self: m.cfg.Region.ID,
 		Lanes: lanes(m.cfg), LockWait: m.cfg.Apply.LockWait, Logger: m.log.With("part", "apply"),
 	})
 	if err != nil {
@@ -135,11 +133,9 @@ func (m *mySQL) watch(ctx context.Context, source *capture.Source, c preflight.C
 		if info, err := source.ServerInfo(ctx); err == nil {
 			m.upstream.Store(&info)
 		}
-		if m.flavour != binlog.MySQL { // whose settings have other names
-			for _, r := range preflight.Check(ctx, c) {
-				if r.Status == preflight.Fail && ctx.Err() == nil {
-					report(relay.Problem{Kind: "database_setting", Subject: r.Name, Detail: r.Detail, Remedy: r.Remedy})
-				}
+		for _, r := range preflight.Check(ctx, c) {
+			if r.Status == preflight.Fail && ctx.Err() == nil {
+				report(relay.Problem{Kind: "database_setting", Subject: r.Name, Detail: r.Detail, Remedy: r.Remedy})
 			}
 		}
 		if err := relay.Sleep(ctx, relay.SystemClock{}, watchEvery); err != nil {

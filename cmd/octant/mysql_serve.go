@@ -160,7 +160,8 @@ func asAdmins(err error) error {
 
 func (m *mySQL) parseTable(f relay.Flavour, native []byte) (*relay.Table, error) {
 	if f != m.flavour {
-		return nil, fmt.Errorf("describe a table: unknown flavour %q", f)
+		return nil, fmt.Errorf("describe a table: the relay log has tables of %s, and the database is %s: go back to the former database, or begin with another data_dir",
+			f, m.name())
 	}
 	s, err := m.tables.Get(native)
 	if err != nil {

@@ -16,6 +16,16 @@ import (
 // closing bounds what happens after a test has ended.
 const closing = 60 * time.Second
 
+// Engine is the one that OCTANT_ENGINE names, such as mysql-9.7, or else the machine's own MariaDB: on it run the tests that are about no engine.
+func Engine(t testing.TB) testenv.Engine {
+	t.Helper()
+	e, err := testenv.EngineNamed(os.Getenv("OCTANT_ENGINE"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
 // Context returns a context that ends with the test, or after the limit, whatever is first.
 func Context(t testing.TB, limit time.Duration) context.Context {
 	t.Helper()
@@ -35,7 +45,7 @@ func Dir(t testing.TB) string {
 	return dir
 }
 
-// Server starts one MariaDB. An empty o.Dir is chosen.
+// Server starts one server. An empty o.Dir is chosen.
 func Server(t testing.TB, o testenv.ServerOptions) *testenv.Server {
 	t.Helper()
 	if o.Dir == "" {
@@ -47,7 +57,7 @@ func Server(t testing.TB, o testenv.ServerOptions) *testenv.Server {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("log of MariaDB %d ends:\n%s", s.ID(), s.LogTail())
+			t.Logf("log of server %d ends:\n%s", s.ID(), s.LogTail())
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)

@@ -19,6 +19,7 @@ func startBed(t *testing.T) *testenv.Bed {
 	t.Helper()
 	return envtest.Start(t, testenv.Options{
 		Octant:  envtest.Octant(t),
+		Engine:  envtest.Engine(t),
 		Relaxed: true,
 		Schema:  testenv.StormSchema + testenv.CounterSchema,
 	})

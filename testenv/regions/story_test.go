@@ -28,6 +28,9 @@ func smallBed(t *testing.T, o testenv.Options) *testenv.Bed {
 	t.Helper()
 	o.Octant, o.Relaxed = envtest.Octant(t), true
 	o.Schema, o.Include = fenceSchema+o.Schema, append(o.Include, "app.*", "fence.*")
+	if o.Engine == testenv.MariaDB1011 {
+		o.Engine = envtest.Engine(t)
+	}
 	if o.Regions == 0 {
 		o.Regions = 2
 	}

@@ -200,11 +200,14 @@ func temporals(date, time, datetime, stamp string) []string {
 	return row
 }
 
-// keyTables have keys in which other bytes can be the same key, or whose bytes are easily cut.
-var keyTables = []struct {
+// keyTable is a table whose key is the definition's.
+type keyTable struct {
 	name, key, definition string
 	values                []string
-}{
+}
+
+// keyTables have keys in which other bytes can be the same key, or whose bytes are easily cut.
+var keyTables = []keyTable{
 	{"key_pair", "x, y, z", "x INT, y VARCHAR(20) COLLATE utf8mb4_general_ci, z DATE", []string{"1, 'É', '2024-01-01'", "1, 'f ', '0000-00-00'", "-1, '', '2024-01-01'"}},
 	{"key_general", "k", "k VARCHAR(30) COLLATE utf8mb4_general_ci", []string{"'straße'", "'ÅSA '", "'😀'", "''"}},
 	{"key_unicode", "k", "k VARCHAR(30) COLLATE utf8mb4_unicode_ci", []string{"'straße'", "'ÅSA '", "'中'"}},
@@ -230,9 +233,9 @@ type history struct {
 	inA, inB []string
 }
 
-func typeHistory() (schema string, steps []history) {
+func typeHistory(types []typeTable, keys []keyTable) (schema string, steps []history) {
 	steps = make([]history, 3)
-	for _, table := range typeTables {
+	for _, table := range types {
 		schema += table.create()
 		steps[0].inA = append(steps[0].inA, table.insert(0)...)
 		steps[0].inB = append(steps[0].inB, table.insert(100)...)
@@ -241,7 +244,7 @@ func typeHistory() (schema string, steps []history) {
 		steps[2].inA = append(steps[2].inA, table.remove(100)...)
 		steps[2].inB = append(steps[2].inB, table.remove(0)...)
 	}
-	for _, table := range keyTables {
+	for _, table := range keys {
 		schema += fmt.Sprintf("CREATE TABLE app.%s (%s, v INT, PRIMARY KEY (%s)) CHARACTER SET utf8mb4;\n", table.name, table.definition, table.key)
 		for i, value := range table.values {
 			insert := fmt.Sprintf("INSERT INTO app.%s VALUES (%s, %d)", table.name, value, i)
@@ -262,12 +265,16 @@ func typeHistory() (schema string, steps []history) {
 
 // typesArrive runs the history in two regions and, in the same order, on a server that stands alone: all three must be
 // identical, so nothing was changed on the way, not even in the same manner twice.
-func typesArrive(t *testing.T, extra string) *testenv.Bed {
+func typesArrive(t *testing.T, engine testenv.Engine, extra string) *testenv.Bed {
 	t.Helper()
-	schema, steps := typeHistory()
+	types, keys := typeTables, keyTables
+	if engine.IsMySQL() {
+		types, keys = mySQLTypeTables(), mySQLKeyTables()
+	}
+	schema, steps := typeHistory(types, keys)
 	const vast = "CREATE DATABASE vast; CREATE TABLE vast.blobs (id INT PRIMARY KEY, body LONGBLOB);"
-	bed := smallBed(t, testenv.Options{Schema: schema + vast + extra, Include: []string{"vast.*"}})
-	alone := envtest.Server(t, testenv.ServerOptions{ID: 9, Relaxed: true})
+	bed := smallBed(t, testenv.Options{Engine: engine, Schema: schema + vast + extra, Include: []string{"vast.*"}})
+	alone := envtest.Server(t, testenv.ServerOptions{Engine: engine, ID: 9, Relaxed: true})
 	runAt(t, alone, "CREATE DATABASE app", schema)
 	for _, step := range steps {
 		run(t, bed.Region("a"), step.inA...)
@@ -304,13 +311,13 @@ func marked(t *testing.T, bed *testenv.Bed) bool {
 }
 
 func TestEveryTypeArrivesUnchangedAsRowEvents(t *testing.T) {
-	if bed := typesArrive(t, ""); !marked(t, bed) {
+	if bed := typesArrive(t, testenv.MariaDB1011, ""); !marked(t, bed) {
 		t.Error("applied transactions do not have the native mark: BINLOG REPLAY was not used")
 	}
 }
 
 func TestEveryTypeArrivesUnchangedAsStatements(t *testing.T) {
-	if bed := typesArrive(t, "REVOKE BINLOG REPLAY, BINLOG ADMIN ON *.* FROM "+testenv.DatabaseUser+"@'%';"); marked(t, bed) {
+	if bed := typesArrive(t, testenv.MariaDB1011, "REVOKE BINLOG REPLAY, BINLOG ADMIN ON *.* FROM "+testenv.DatabaseUser+"@'%';"); marked(t, bed) {
 		t.Error("applied transactions have the native mark: BINLOG REPLAY was used")
 	}
 }

@@ -82,7 +82,7 @@ func BenchmarkApply(b *testing.B) {
 }
 
 func benchApply(b *testing.B, user string, lanes, size, changes int) {
-	bed := newBed(b, benchTable)
+	bed := databases[0].ready(b).newBed(b, benchTable)
 	table := bed.images("t", "INSERT INTO t VALUES(1,1,'c','p')")[0].Table
 	target := bed.open(user, func(c *apply.Config) { c.Lanes = lanes; c.LockWait = 20e9 })
 	for b.Loop() {
@@ -123,7 +123,7 @@ func (b *bed) applyOn(target *apply.Target, lane int, batch []relay.Write) error
 
 // BenchmarkIdentify is the hot path: keys without collations.
 func BenchmarkIdentify(b *testing.B) {
-	bed := newBed(b, benchTable, "CREATE TABLE s(id VARCHAR(40) COLLATE utf8mb4_general_ci PRIMARY KEY)")
+	bed := databases[0].ready(b).newBed(b, benchTable, "CREATE TABLE s(id VARCHAR(40) COLLATE utf8mb4_general_ci PRIMARY KEY)")
 	images := make([]relay.Image, 100)
 	for i := range images {
 		images[i] = benchImage(uint32(i), 5, 'x')

@@ -57,6 +57,8 @@ func compareKind(t *relay.Table, l *localTable) string {
 		return "it has no primary key where the change was made: add one in all regions"
 	case len(l.primary) == 0:
 		return "it has no primary key here: add one in all regions"
+	case l.computed != "":
+		return "its unique index " + l.computed + " is on an expression, whose values the log does not have: put the index on a generated column"
 	}
 	return ""
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -28,9 +29,16 @@ const Grants = `GRANT BINLOG REPLAY, BINLOG ADMIN, BINLOG MONITOR ON *.* TO %[1]
 GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO %[1]s;
 GRANT SELECT ON app.* TO %[1]s;`
 
+// MySQLGrants is Grants for MySQL. REPLICATION_APPLIER lets the user write row events and say when they were committed first; the rest
+// are rights that MySQL, unlike MariaDB, wants for row events too. REPLICATION CLIENT is for Fence.
+const MySQLGrants = `GRANT REPLICATION_APPLIER, REPLICATION CLIENT ON *.* TO %[1]s;
+GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO %[1]s;
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.* TO %[1]s;`
+
 // Config says where the database is and how to write to it.
 type Config struct {
-	Addr           string // host:port, or the path of a Unix socket
+	Flavour        relay.Flavour // binlog.MySQL; otherwise MariaDB
+	Addr           string        // host:port, or the path of a Unix socket
 	User, Password string
 	TLS            *tls.Config // nil: no encryption
 	// Dialer reaches Addr; nil means net.Dialer with DefaultDialTimeout.
@@ -44,10 +52,11 @@ type Config struct {
 	LockWait time.Duration
 	// CacheBytes bounds the memory for weights of collated text, which identities are made of. 0 means DefaultCacheBytes.
 	CacheBytes int
-	// NoBinlog never uses BINLOG statements, whatever the user may do.
+	// NoBinlog never uses BINLOG statements, whatever the user may do. It is not for MySQL.
 	NoBinlog bool
 
-	Logger *slog.Logger // nil: nothing is logged
+	Now    func() time.Time // nil: time.Now
+	Logger *slog.Logger     // nil: nothing is logged
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -57,8 +66,14 @@ func (c Config) withDefaults() (Config, error) {
 	if !c.Self.Valid() {
 		return c, fmt.Errorf("configure apply: region id %d is not in 1..%d", c.Self, relay.MaxRegions)
 	}
+	if c.NoBinlog && c.Flavour == binlog.MySQL {
+		return c, errors.New("configure apply: MySQL is written to by BINLOG statements only")
+	}
 	if c.Dialer == nil {
 		c.Dialer = (&net.Dialer{Timeout: DefaultDialTimeout}).DialContext
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

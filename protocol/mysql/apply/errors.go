@@ -10,9 +10,10 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// Error codes of the server that mean something here; see https://mariadb.com/kb/en/mariadb-error-codes/.
+// Error codes of the servers that mean something here; both have them. See https://mariadb.com/kb/en/mariadb-error-codes/.
 const (
 	codeDuplicateKey   = 1062
+	codeSyntax         = 1064
 	codeRowNotFound    = 1032
 	codeNoSuchTable    = 1146
 	codeNoSuchColumn   = 1054
@@ -22,30 +23,27 @@ const (
 	codeNoSuchThread   = 1094
 	codeInterrupted    = 1317
 	codeServerShutdown = 1053
-	codeKilled         = 1927
 	codeAccessDenied   = 1227
 )
 
 // retryable are the errors after which the same can succeed without anyone mending something.
-var retryable = map[uint16]bool{
-	1020: true,                                     // record changed since it was read
-	1040: true,                                     // too many connections
-	1158: true, 1159: true, 1160: true, 1161: true, // network trouble, as the server sees it
-	1205: true,             // lock wait timeout
-	1213: true,             // deadlock
-	1412: true,             // table definition changed
-	2006: true, 2013: true, // connection gone, lost
-	codeInterrupted: true, codeServerShutdown: true, codeKilled: true,
-}
+var retryable = set(nil,
+	1020,                   // record changed since it was read
+	1040,                   // too many connections
+	1158, 1159, 1160, 1161, // network trouble, as the server sees it
+	1205,       // lock wait timeout
+	1213,       // deadlock
+	1412,       // table definition changed
+	2006, 2013, // connection gone, lost
+	codeInterrupted, codeServerShutdown)
 
 // harmless are the errors whose text names tables, columns and settings, never values.
-var harmless = map[uint16]bool{
-	1016: true, 1030: true, 1040: true, 1041: true, 1044: true, 1045: true, 1049: true, 1053: true, 1054: true,
-	1130: true, 1136: true, 1142: true, 1143: true, 1146: true, 1153: true, 1159: true, 1160: true, 1161: true,
-	1193: true, 1205: true, 1213: true, 1227: true, 1032: true, 1238: true, 1290: true, 1317: true, 1364: true,
-	1406: true, 1412: true, 1419: true, 1594: true, 1609: true, 1677: true, 1792: true, 1927: true, 1932: true,
-	1950: true, 4025: true, 4047: true,
-}
+var harmless = set(nil,
+	1016, 1030, 1040, 1041, 1044, 1045, 1049, 1053, 1054, 1130, 1136, 1142, 1143, 1146, 1153, 1159, 1160, 1161, 1193, 1205, 1213, 1227, 1032,
+	1238, 1290, 1317, 1364, 1406, 1412, 1419, 1677, 1792, 1932)
+
+// ended are the errors that say that the session is gone.
+var ended = set(nil, codeServerShutdown)
 
 // Error is what the server answered, without values of rows.
 type Error struct {
@@ -55,17 +53,20 @@ type Error struct {
 	Code  uint16
 	State string // SQLSTATE
 	Text  string // the server's words, "" where they could contain values
+
+	retryable, ended bool
 }
 
-func newError(op, table string, err *mysql.MyError) *Error {
-	e := &Error{Op: op, Table: table, Code: err.Code, State: err.State}
+func newError(d dialect, op, table string, err *mysql.MyError) *Error {
+	known := d.codes()
+	e := &Error{Op: op, Table: table, Code: err.Code, State: err.State, retryable: known.retryable[err.Code], ended: known.ended[err.Code]}
 	switch {
 	case err.Code == codeDuplicateKey:
-		e.Index = indexName(err.Message)
-	case harmless[err.Code]:
+		e.Index = d.index(table, indexName(err.Message))
+	case known.harmless[err.Code]:
 		e.Text = err.Message
 	case err.Code == codeUnknownError && err.Message == "Unknown error":
-		e.Text = "the definition of the table may differ; the server's own log says more"
+		e.Text = "the definition of the table may differ, or a privilege on it be missing; the server's own log says more"
 	}
 	return e
 }
@@ -99,7 +100,7 @@ func (e *Error) Error() string {
 }
 
 // Retryable tells whether the same can succeed without anyone mending something.
-func (e *Error) Retryable() bool { return retryable[e.Code] }
+func (e *Error) Retryable() bool { return e.retryable }
 
 // presence tells whether the error says that a row is not as a row event expects it.
 func (e *Error) presence() bool { return e.Code == codeDuplicateKey || e.Code == codeRowNotFound }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/octant-db/octant/protocol/mysql/apply"
+	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -24,8 +25,10 @@ func (b *bed) written(target *apply.Target, lane int, changes ...relay.Change) r
 	return tx
 }
 
-func TestLockWaitIsShortAndRetryable(t *testing.T) {
-	b := newBed(t, simpleTable)
+func TestLockWaitIsShortAndRetryable(t *testing.T) { onEach(t, testLockWaitIsShortAndRetryable) }
+
+func testLockWaitIsShortAndRetryable(t *testing.T, on *database) {
+	b := on.newBed(t, simpleTable)
 	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)", "UPDATE t SET v='b'")
 	target := b.open("octant")
 	b.mustApply(target, writesOf(changes[:1], asLogged)...)
@@ -38,8 +41,10 @@ func TestLockWaitIsShortAndRetryable(t *testing.T) {
 	b.mustApply(target, writesOf(changes[1:], asLogged)...)
 }
 
-func TestDeadlockIsRetryable(t *testing.T) {
-	b := newBed(t, simpleTable)
+func TestDeadlockIsRetryable(t *testing.T) { onEach(t, testDeadlockIsRetryable) }
+
+func testDeadlockIsRetryable(t *testing.T, on *database) {
+	b := on.newBed(t, simpleTable)
 	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10),(2,'b',20)", "UPDATE t SET v='c' WHERE id=1", "UPDATE t SET v='c' WHERE id=2")
 	target := b.open("octant", func(c *apply.Config) { c.LockWait = 20 * time.Second })
 	b.mustApply(target, writesOf(changes[:2], asLogged)...)
@@ -81,8 +86,10 @@ func (c *lossyConn) Close() error {
 	return nil
 }
 
-func TestCommitThatNeverArrived(t *testing.T) {
-	b := newBed(t, simpleTable)
+func TestCommitThatNeverArrived(t *testing.T) { onEach(t, testCommitThatNeverArrived) }
+
+func testCommitThatNeverArrived(t *testing.T, on *database) {
+	b := on.newBed(t, simpleTable)
 	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)")
 	var gone atomic.Bool
 	kept := make(chan net.Conn, 16)
@@ -120,7 +127,13 @@ func TestCommitThatNeverArrived(t *testing.T) {
 // kill ends the connections of a user.
 func (b *bed) kill(user string) {
 	b.t.Helper()
-	b.exec("KILL USER " + user + "@'127.0.0.1'")
+	if b.on.mysql() {
+		for _, id := range strings.Fields(b.rows("SELECT id FROM information_schema.processlist WHERE user='" + user + "'")) {
+			b.exec("KILL " + id)
+		}
+	} else {
+		b.exec("KILL USER " + user + "@'127.0.0.1'")
+	}
 	b.waitFor("SELECT COUNT(*) FROM information_schema.processlist WHERE user='"+user+"'", "0\n")
 }
 
@@ -138,8 +151,10 @@ func (b *bed) waitFor(query, want string) {
 	}
 }
 
-func TestLostConnection(t *testing.T) {
-	b := newBed(t, simpleTable)
+func TestLostConnection(t *testing.T) { onEach(t, testLostConnection) }
+
+func testLostConnection(t *testing.T, on *database) {
+	b := on.newBed(t, simpleTable)
 	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10),(2,'b',20)")
 	target := b.open("octant")
 	tx := b.written(target, 0, changes[0])
@@ -201,8 +216,10 @@ func (c *cutConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func TestCommitThatWasDoneAndNotHeardOf(t *testing.T) {
-	b := newBed(t, simpleTable)
+func TestCommitThatWasDoneAndNotHeardOf(t *testing.T) { onEach(t, testCommitThatWasDoneAndNotHeardOf) }
+
+func testCommitThatWasDoneAndNotHeardOf(t *testing.T, on *database) {
+	b := on.newBed(t, simpleTable)
 	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)")
 	var armed atomic.Bool
 	target := b.open("octant", func(c *apply.Config) {
@@ -229,8 +246,10 @@ func TestCommitThatWasDoneAndNotHeardOf(t *testing.T) {
 	b.same("SELECT * FROM t", "1 a 10\n")
 }
 
-func TestCancel(t *testing.T) {
-	b := newBed(t, simpleTable)
+func TestCancel(t *testing.T) { onEach(t, testCancel) }
+
+func testCancel(t *testing.T, on *database) {
+	b := on.newBed(t, simpleTable)
 	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)")
 	target := b.open("octant", func(c *apply.Config) { c.LockWait = time.Minute })
 	b.exec("BEGIN", "INSERT INTO t VALUES(1,'mine',1)")
@@ -249,12 +268,14 @@ func TestCancel(t *testing.T) {
 	b.mustApply(target, writesOf(changes, asLogged)...)
 }
 
-func TestErrorsHaveNoValues(t *testing.T) {
-	b := newBed(t, "CREATE TABLE t(id VARCHAR(80) PRIMARY KEY, u VARCHAR(80), UNIQUE KEY u_key(u))")
+func TestErrorsHaveNoValues(t *testing.T) { onEach(t, testErrorsHaveNoValues) }
+
+func testErrorsHaveNoValues(t *testing.T, on *database) {
+	b := on.newBed(t, "CREATE TABLE t(id VARCHAR(80) PRIMARY KEY, u VARCHAR(80), UNIQUE KEY u_key(u))")
 	value := `it's for key 'fake' a secret`
 	changes := b.images("t", fmt.Sprintf(`INSERT INTO t VALUES("%s","%s")`, value, value))
 	b.quietly(fmt.Sprintf(`INSERT INTO t VALUES("1","%s")`, value))
-	for _, user := range []string{"octant", "plain"} {
+	for _, user := range on.users() {
 		for _, expect := range []relay.Presence{relay.Absent, relay.Unknown} {
 			err := b.apply(b.open(user), relay.Write{Table: changes[0].Table, After: changes[0].After, Expect: expect})
 			if err == nil || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "fake") {
@@ -267,11 +288,13 @@ func TestErrorsHaveNoValues(t *testing.T) {
 	}
 }
 
-func TestOpenRefuses(t *testing.T) {
-	b := newBed(t)
+func TestOpenRefuses(t *testing.T) { onEach(t, testOpenRefuses) }
+
+func testOpenRefuses(t *testing.T, on *database) {
+	b := on.newBed(t)
 	for name, c := range map[string]apply.Config{
-		"wrong password": {Addr: server.Addr(), User: "octant", Password: "wrong!", Self: 1},
-		"no server":      {Addr: "127.0.0.1:1", User: "octant", Password: password, Self: 1},
+		"wrong password": {Flavour: on.flavour(), Addr: on.server.Addr(), User: "octant", Password: "wrong!", Self: 1},
+		"no server":      {Flavour: on.flavour(), Addr: "127.0.0.1:1", User: "octant", Password: password, Self: 1},
 	} {
 		target, err := apply.New(c)
 		if err != nil {
@@ -288,4 +311,55 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := apply.New(apply.Config{Addr: "x", User: "y", Self: 65}); err == nil {
 		t.Error("region 65 passed")
 	}
+}
+
+func TestOpenRefusesTheOtherServer(t *testing.T) { onEach(t, testOpenRefusesTheOtherServer) }
+
+func testOpenRefusesTheOtherServer(t *testing.T, on *database) {
+	b := on.newBed(t)
+	c := apply.Config{Flavour: binlog.MySQL, Addr: on.server.Addr(), User: "octant", Password: password, Self: 1}
+	if on.mysql() {
+		c.Flavour = binlog.Flavour
+	}
+	target, err := apply.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := target.Open(b.ctx); err == nil || relay.Retryable(err) || !strings.Contains(err.Error(), "the server is version") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestMySQLNeedsReplicationApplier(t *testing.T) { onMySQL(t, testMySQLNeedsReplicationApplier) }
+
+func testMySQLNeedsReplicationApplier(t *testing.T, on *database) {
+	b := on.newBed(t)
+	c := apply.Config{Flavour: binlog.MySQL, Addr: on.server.Addr(), User: "plain", Password: password, Self: 1}
+	target, err := apply.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := target.Open(b.ctx); err == nil || !strings.Contains(err.Error(), "GRANT REPLICATION_APPLIER") {
+		t.Errorf("%v", err)
+	}
+	c.NoBinlog = true
+	if _, err := apply.New(c); err == nil {
+		t.Error("MySQL without row events passed")
+	}
+}
+
+func TestLaneThatWasIdleIsDialedAnew(t *testing.T) { onMySQL(t, testLaneThatWasIdleIsDialedAnew) }
+
+// testLaneThatWasIdleIsDialedAnew has the server end the session of a lane that was not used for long.
+func testLaneThatWasIdleIsDialedAnew(t *testing.T, on *database) {
+	b := on.newBed(t, simpleTable)
+	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10),(2,'b',20)")
+	now := time.Unix(1_700_000_000, 0)
+	target := b.open("octant", func(c *apply.Config) { c.Now = func() time.Time { return now } })
+	b.mustApply(target, writesOf(changes[:1], asLogged)...)
+	b.same("SELECT COUNT(*) FROM information_schema.processlist WHERE user='octant'", "2\n")
+	b.kill("octant")
+	now = now.Add(5 * time.Minute)
+	b.mustApply(target, writesOf(changes[1:], asLogged)...)
+	b.same("SELECT * FROM t", "1 a 10\n2 b 20\n")
 }

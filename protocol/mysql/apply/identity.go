@@ -30,7 +30,7 @@ type partPlan struct {
 
 // planIdentity makes the plan from the table as it came, for the primary key, and the database's own definition, for the
 // secondary unique keys. A unique key with a column that did not come is left out: Check finds such tables.
-func planIdentity(t *relay.Table, l *localTable) (*identityPlan, error) {
+func planIdentity(d dialect, t *relay.Table, l *localTable) (*identityPlan, error) {
 	if len(t.Key) == 0 {
 		return nil, &DifferenceError{Table: t.String(), Reason: "it has no primary key: add one in all regions"}
 	}
@@ -46,11 +46,11 @@ func planIdentity(t *relay.Table, l *localTable) (*identityPlan, error) {
 	}
 	primary := keyPlan{}
 	for _, part := range t.Key {
-		primary.parts = append(primary.parts, newPart(t.Columns[part.Column], place(part.Column), part.Prefix))
+		primary.parts = append(primary.parts, newPart(d, t.Columns[part.Column], place(part.Column), part.Prefix))
 	}
 	p.keys = append(p.keys, primary)
 	for _, index := range l.unique {
-		if key, ok := planUnique(t, l, index, place); ok {
+		if key, ok := planUnique(d, t, l, index, place); ok {
 			p.keys = append(p.keys, key)
 		}
 	}
@@ -62,7 +62,7 @@ func planIdentity(t *relay.Table, l *localTable) (*identityPlan, error) {
 	return p, nil
 }
 
-func planUnique(t *relay.Table, l *localTable, index localIndex, place func(int) int) (keyPlan, bool) {
+func planUnique(d dialect, t *relay.Table, l *localTable, index localIndex, place func(int) int) (keyPlan, bool) {
 	key := keyPlan{name: index.name}
 	columns := make([]int, len(index.parts))
 	for i, part := range index.parts {
@@ -71,7 +71,7 @@ func planUnique(t *relay.Table, l *localTable, index localIndex, place func(int)
 		}
 	}
 	for i, part := range index.parts {
-		key.parts = append(key.parts, newPart(t.Columns[columns[i]], place(columns[i]), part.prefix))
+		key.parts = append(key.parts, newPart(d, t.Columns[columns[i]], place(columns[i]), part.prefix))
 	}
 	return key, true
 }
@@ -89,10 +89,10 @@ func columnOf(t *relay.Table, name string, place int) int {
 	return -1
 }
 
-func newPart(c relay.Column, place, prefix int) partPlan {
+func newPart(d dialect, c relay.Column, place, prefix int) partPlan {
 	p := partPlan{place: place, prefix: prefix}
 	if c.Kind == relay.Text {
-		p.text = newTextRule(c, prefix)
+		p.text = d.text(c, prefix)
 	}
 	return p
 }

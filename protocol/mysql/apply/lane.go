@@ -27,6 +27,7 @@ type lane struct {
 	origin  relay.Region // whose native mark the session carries; 0: none
 	script  script
 	rows    *binlog.RowsBuilder // made when first needed
+	used    time.Time           // when a transaction ended last, or the session began
 }
 
 func (l *lane) begin(ctx context.Context, mark relay.Mark) (relay.Tx, error) {
@@ -38,9 +39,9 @@ func (l *lane) begin(ctx context.Context, mark relay.Mark) (relay.Tx, error) {
 		return nil, fmt.Errorf("begin transaction on lane %d: %w", l.id, err)
 	}
 	l.script.reset()
-	if l.target.can.replay && l.origin != mark.Origin {
+	if native := l.target.native(mark, l.origin); native != "" {
 		l.origin = 0 // until the server has said yes
-		l.script.add(step{op: "set native mark"}, nativeMark(mark.Origin))
+		l.script.add(step{op: "set native mark"}, native)
 	}
 	l.script.add(step{op: "begin transaction"}, "BEGIN")
 	l.script.end(markStatement(l.script.begin(), mark), step{op: "write mark", table: "octant.applied", kind: markStep})
@@ -49,7 +50,7 @@ func (l *lane) begin(ctx context.Context, mark relay.Mark) (relay.Tx, error) {
 
 // ready dials the lane if it has no connection.
 func (l *lane) ready(ctx context.Context) error {
-	if l.session != nil && !l.session.broken {
+	if l.session != nil && !l.session.broken && !l.stale() {
 		return nil
 	}
 	l.drop()
@@ -58,9 +59,15 @@ func (l *lane) ready(ctx context.Context) error {
 		return err
 	}
 	l.mu.Lock()
-	l.session, l.origin = s, 0
+	l.session, l.origin, l.used = s, 0, l.target.config.Now()
 	l.mu.Unlock()
 	return nil
+}
+
+// stale tells whether the server ends the session soon, or has done so, because it was not used for long.
+func (l *lane) stale() bool {
+	limit := l.target.dialect.idle()
+	return limit > 0 && l.target.config.Now().Sub(l.used) > limit*3/4
 }
 
 // drop closes the lane's connection.

@@ -11,12 +11,14 @@ import (
 )
 
 // TestMillionRows streams one transaction through many calls of Write.
-func TestMillionRows(t *testing.T) {
+func TestMillionRows(t *testing.T) { onEach(t, testMillionRows) }
+
+func testMillionRows(t *testing.T, on *database) {
 	if testing.Short() {
 		t.Skip("writes a million rows")
 	}
 	const rows, part, heap = 1_000_000, 5_000, 64 << 20
-	b := newBed(t, "CREATE TABLE t(id INT PRIMARY KEY, v INT)")
+	b := on.newBed(t, "CREATE TABLE t(id INT PRIMARY KEY, v INT)")
 	table := b.images("t", "INSERT INTO t VALUES(1,1)")[0].Table
 	target := b.open("octant")
 	tx := b.begin(target, nextMark(2, 0))
@@ -45,15 +47,17 @@ func TestMillionRows(t *testing.T) {
 	b.quietly("DROP TABLE t")
 }
 
-func TestLargestBlob(t *testing.T) {
+func TestLargestBlob(t *testing.T) { onEach(t, testLargestBlob) }
+
+func testLargestBlob(t *testing.T, on *database) {
 	if testing.Short() {
 		t.Skip("writes 64 MiB")
 	}
-	b := newBed(t, "CREATE TABLE t(id INT PRIMARY KEY, b LONGBLOB)")
+	b := on.newBed(t, "CREATE TABLE t(id INT PRIMARY KEY, b LONGBLOB)")
 	b.exec("SET @blob = REPEAT('0123456789abcdef', 4194304)")
 	changes := b.images("t", "INSERT INTO t VALUES(1,@blob),(2,'small')", "UPDATE t SET b='x' WHERE id=1")
 	const digest = "SELECT id, LENGTH(b), LEFT(b,16) FROM t"
-	for _, p := range paths {
+	for _, p := range on.paths() {
 		if p.name == "sql, unknown" || p.name == "fast with text logged" {
 			continue // the same statements again, and much work for the machine
 		}
@@ -67,12 +71,14 @@ func TestLargestBlob(t *testing.T) {
 	}
 }
 
-func TestRowThatTheServerDoesNotTake(t *testing.T) {
-	b := newBed(t, "CREATE TABLE t(id INT PRIMARY KEY, b LONGBLOB)")
+func TestRowThatTheServerDoesNotTake(t *testing.T) { onEach(t, testRowThatTheServerDoesNotTake) }
+
+func testRowThatTheServerDoesNotTake(t *testing.T, on *database) {
+	b := on.newBed(t, "CREATE TABLE t(id INT PRIMARY KEY, b LONGBLOB)")
 	changes := b.images("t", "INSERT INTO t VALUES(1,REPEAT('x',2000000)),(2,'small')")
 	b.exec("SET GLOBAL max_allowed_packet=1048576")
 	defer b.exec("SET GLOBAL max_allowed_packet=268435456")
-	for _, p := range paths {
+	for _, p := range on.paths() {
 		target := b.open(p.user, func(c *apply.Config) { c.Lanes = 1 })
 		err := b.apply(target, writesOf(changes[:1], p.expect)...)
 		if err == nil || !strings.Contains(err.Error(), "raise max_allowed_packet") || relay.Retryable(err) {

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,51 +20,123 @@ import (
 	"github.com/octant-db/octant/testenv"
 )
 
-// server is one MariaDB for all tests of the package; each test has a schema of its own.
-var server *testenv.Server
-
 func TestMain(m *testing.M) { os.Exit(runAll(m)) }
 
 func runAll(m *testing.M) int {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
 	dir, err := os.MkdirTemp("", "apply-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	server, err = testenv.StartServer(ctx, testenv.ServerOptions{Dir: filepath.Join(dir, "s"), ID: 1, Relaxed: true,
-		Args: []string{"--innodb-buffer-pool-size=128M", "--innodb-log-file-size=96M"}})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer server.Close()
-	if err := createUsers(ctx, server.DB()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+	for _, d := range databases {
+		d.dir = filepath.Join(dir, d.engine.String())
+		defer d.close()
 	}
 	return m.Run()
 }
 
-// The accounts: octant has exactly apply.Grants, plain lacks BINLOG REPLAY and BINLOG ADMIN, replay lacks BINLOG ADMIN.
+// database is one server for all tests of the package, started when it is needed first; each test has a schema of its own.
+type database struct {
+	engine testenv.Engine
+	dir    string
+
+	once   sync.Once
+	server *testenv.Server
+	err    error
+}
+
+var databases = []*database{{engine: testenv.MariaDB1011}, {engine: testenv.MySQL97}}
+
+// onMariaDB runs a test of what MySQL does not have.
+func onMariaDB(t *testing.T, test func(*testing.T, *database)) { test(t, databases[0].ready(t)) }
+
+// onMySQL runs a test of what MariaDB does not have.
+func onMySQL(t *testing.T, test func(*testing.T, *database)) { test(t, databases[1].ready(t)) }
+
+// lacks tells whether the server does not know what the SQL has in it.
+func (d *database) lacks(sql string) bool {
+	words := []string{"_0900_", "gb18030", "((", "VECTOR"}
+	if d.mysql() {
+		words = []string{"nopad", "uca1400", "_w2", "UUID", "INET", "COMPRESSED", "TEXT COLLATE", "SYSTEM VERSIONING"}
+	}
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(sql, word) })
+}
+
+// onEach runs a test on every kind of server.
+func onEach(t *testing.T, test func(*testing.T, *database)) {
+	for _, d := range databases {
+		t.Run(d.engine.String(), func(t *testing.T) { test(t, d.ready(t)) })
+	}
+}
+
+func (d *database) flavour() relay.Flavour {
+	if d.mysql() {
+		return binlog.MySQL
+	}
+	return binlog.Flavour
+}
+
+func (d *database) mysql() bool { return d.engine.IsMySQL() }
+
+func (d *database) ready(t testing.TB) *database {
+	t.Helper()
+	d.once.Do(d.start)
+	if d.err != nil {
+		t.Fatal(d.err)
+	}
+	return d
+}
+
+func (d *database) start() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	o := testenv.ServerOptions{Engine: d.engine, Dir: d.dir, ID: 1, Relaxed: true, Args: []string{"--innodb-buffer-pool-size=128M"}}
+	if d.mysql() {
+		o.Args = append(o.Args, "--innodb-redo-log-capacity=256M", "--max-binlog-cache-size=1G")
+	} else {
+		o.Args = append(o.Args, "--innodb-log-file-size=96M")
+	}
+	if d.server, d.err = testenv.StartServer(ctx, o); d.err == nil {
+		d.err = d.createUsers(ctx)
+	}
+}
+
+func (d *database) close() {
+	if d.server != nil {
+		d.server.Close()
+	}
+}
+
+// The accounts: octant has exactly apply.Grants, plain lacks BINLOG REPLAY and BINLOG ADMIN, replay lacks BINLOG ADMIN. On MySQL octant has
+// apply.MySQLGrants, plain lacks REPLICATION_APPLIER, and wide has SESSION_VARIABLES_ADMIN.
 const password = "secret"
 
-func createUsers(ctx context.Context, db *sql.DB) error {
-	statements := []string{}
-	for _, user := range []string{"octant", "plain", "replay"} {
+var mariaDBUsers = []string{
+	"GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO plain@'127.0.0.1', replay@'127.0.0.1'",
+	"GRANT SELECT, INSERT, DELETE ON `app%`.* TO plain@'127.0.0.1'",
+	"GRANT SELECT ON `app%`.* TO replay@'127.0.0.1'",
+	"GRANT BINLOG REPLAY ON *.* TO replay@'127.0.0.1'",
+}
+
+var mySQLUsers = []string{
+	"GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO plain@'127.0.0.1', wide@'127.0.0.1'",
+	"GRANT SELECT, INSERT, UPDATE, DELETE ON `app%`.* TO plain@'127.0.0.1', wide@'127.0.0.1'",
+	"GRANT REPLICATION_APPLIER, SESSION_VARIABLES_ADMIN ON *.* TO wide@'127.0.0.1'",
+}
+
+func (d *database) createUsers(ctx context.Context) error {
+	statements, grants, users := []string{}, apply.Grants, mariaDBUsers
+	if d.mysql() {
+		grants, users = apply.MySQLGrants, mySQLUsers
+	}
+	for _, user := range []string{"octant", "plain", "replay", "wide"} {
 		statements = append(statements, fmt.Sprintf("CREATE USER %s@'127.0.0.1' IDENTIFIED BY '%s'", user, password))
 	}
-	grants := strings.ReplaceAll(fmt.Sprintf(apply.Grants, "octant@'127.0.0.1'"), "app.*", "`app%`.*")
+	grants = strings.ReplaceAll(fmt.Sprintf(grants, "octant@'127.0.0.1'"), "app.*", "`app%`.*")
 	statements = append(statements, strings.Split(strings.TrimSuffix(grants, ";"), ";")...)
-	statements = append(statements,
-		"GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO plain@'127.0.0.1', replay@'127.0.0.1'",
-		"GRANT SELECT, INSERT, DELETE ON `app%`.* TO plain@'127.0.0.1'",
-		"GRANT SELECT ON `app%`.* TO replay@'127.0.0.1'",
-		"GRANT BINLOG REPLAY ON *.* TO replay@'127.0.0.1'")
-	for _, s := range statements {
-		if _, err := db.ExecContext(ctx, s); err != nil {
+	for _, s := range append(statements, users...) {
+		if _, err := d.server.DB().ExecContext(ctx, s); err != nil {
 			return fmt.Errorf("%s: %w", s, err)
 		}
 	}
@@ -73,6 +147,7 @@ var schemas atomic.Int64
 
 // bed is a schema of the server and what a test does with it.
 type bed struct {
+	on     *database
 	t      testing.TB
 	ctx    context.Context
 	db     *sql.Conn // in the schema, as root
@@ -80,15 +155,18 @@ type bed struct {
 	tables *binlog.TableCache
 }
 
-func newBed(t testing.TB, statements ...string) *bed {
+func (d *database) newBed(t testing.TB, statements ...string) *bed {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
-	conn, err := server.DB().Conn(ctx)
+	conn, err := d.server.DB().Conn(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bed{t: t, ctx: ctx, db: conn, schema: fmt.Sprintf("app%d", schemas.Add(1)), tables: binlog.NewTableCache()}
+	b := &bed{on: d, t: t, ctx: ctx, db: conn, schema: fmt.Sprintf("app%d", schemas.Add(1)), tables: binlog.NewTableCache()}
+	if d.mysql() {
+		b.tables = binlog.NewMySQLTableCache()
+	}
 	t.Cleanup(func() { conn.Close() })
 	b.exec("CREATE DATABASE "+b.schema+" CHARACTER SET utf8mb4", "USE "+b.schema,
 		"SET sql_mode='ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO', foreign_key_checks=1, time_zone='+00:00'")
@@ -116,8 +194,18 @@ func (b *bed) quietly(statements ...string) {
 // position is where the log ends.
 func (b *bed) position() (file string, offset int64) {
 	b.t.Helper()
-	var do, ignore string
-	if err := b.db.QueryRowContext(b.ctx, "SHOW MASTER STATUS").Scan(&file, &offset, &do, &ignore); err != nil {
+	var rest sql.RawBytes
+	query, columns := "SHOW MASTER STATUS", []any{&file, &offset, &rest, &rest}
+	if b.on.mysql() {
+		query, columns = "SHOW BINARY LOG STATUS", append(columns, &rest)
+	}
+	rows, err := b.db.QueryContext(b.ctx, query)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer rows.Close()
+	rows.Next()
+	if err := rows.Scan(columns...); err != nil {
 		b.t.Fatal(err)
 	}
 	return file, offset
@@ -129,7 +217,7 @@ func (b *bed) recordBytes(f func()) []byte {
 	b.exec("FLUSH BINARY LOGS")
 	file, offset := b.position()
 	f()
-	data, err := os.ReadFile(server.BinlogFile(file))
+	data, err := os.ReadFile(b.on.server.BinlogFile(file))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -204,7 +292,7 @@ func readRows(t testing.TB, ctx context.Context, db *sql.Conn, query string) str
 // open returns a target that logs in as the user.
 func (b *bed) open(user string, change ...func(*apply.Config)) *apply.Target {
 	b.t.Helper()
-	c := apply.Config{Addr: server.Addr(), User: user, Password: password, Self: 1}
+	c := apply.Config{Flavour: b.on.flavour(), Addr: b.on.server.Addr(), User: user, Password: password, Self: 1}
 	for _, f := range change {
 		f(&c)
 	}

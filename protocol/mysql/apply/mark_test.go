@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/octant-db/octant/protocol/mysql/apply"
@@ -13,7 +14,8 @@ import (
 
 // group is what the log says of one transaction.
 type group struct {
-	gtid    binlog.GTID
+	gtid    binlog.GTID       // of MariaDB
+	mysql   binlog.MySQLGroup // of MySQL
 	servers []uint32
 	changes []relay.Change
 }
@@ -37,13 +39,9 @@ func (b *bed) groups(data []byte) []group {
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		if h.Type == binlog.GTIDEvent {
+		if binlog.BeginsGroup(h.Type) {
 			end()
-			g, err := binlog.ParseGTID(event)
-			if err != nil {
-				b.t.Fatal(err)
-			}
-			groups = append(groups, group{gtid: g.GTID})
+			groups = append(groups, b.newGroup(event))
 		}
 		if len(groups) > 0 {
 			groups[len(groups)-1].servers = append(groups[len(groups)-1].servers, h.ServerID)
@@ -52,6 +50,34 @@ func (b *bed) groups(data []byte) []group {
 	}
 	end()
 	return groups
+}
+
+func (b *bed) newGroup(event []byte) (g group) {
+	b.t.Helper()
+	var err error
+	if b.on.mysql() {
+		g.mysql, err = binlog.ParseMySQLGTID(event)
+	} else {
+		var begin binlog.Group
+		begin, err = binlog.ParseGTID(event)
+		g.gtid = begin.GTID
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return g
+}
+
+// native tells whether the server's own log names the origin of the mark.
+func (b *bed) native(g group, m relay.Mark) bool {
+	if !b.on.mysql() {
+		origin := uint32(9000 + int(m.Origin))
+		return g.gtid.Server == origin && !slices.ContainsFunc(g.servers, func(id uint32) bool { return id != origin })
+	}
+	if m.HLC == 0 {
+		return g.mysql.Original == g.mysql.Immediate
+	}
+	return g.mysql.Original == uint64(m.HLC) && g.mysql.Immediate > g.mysql.Original
 }
 
 func values(t *testing.T, c relay.Change) []uint64 {
@@ -67,8 +93,10 @@ func values(t *testing.T, c relay.Change) []uint64 {
 	return list
 }
 
-func TestMarkIsFirstRow(t *testing.T) {
-	b := newBed(t, simpleTable)
+func TestMarkIsFirstRow(t *testing.T) { onEach(t, testMarkIsFirstRow) }
+
+func testMarkIsFirstRow(t *testing.T, on *database) {
+	b := on.newBed(t, simpleTable)
 	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)", "INSERT INTO t VALUES(2,'b',20)")
 	target := b.open("octant")
 	marks := []relay.Mark{nextMark(3, 1), nextMark(3, 1), nextMark(4, 1), {Origin: 1, Nonce: 7 + uint64(nextMark(1, 0).HLC), Lane: 1}}
@@ -90,10 +118,9 @@ func TestMarkIsFirstRow(t *testing.T) {
 		t.Fatalf("%d transactions were logged for %d marks", len(groups), len(marks))
 	}
 	for i, m := range marks {
-		native := uint32(9000 + int(m.Origin))
 		g := groups[i]
-		if g.gtid.Server != native || slices.ContainsFunc(g.servers, func(id uint32) bool { return id != native }) {
-			t.Errorf("transaction %d: GTID %v, servers %v", i, g.gtid, g.servers)
+		if !b.native(g, m) {
+			t.Errorf("transaction %d: GTID %v, %+v, servers %v", i, g.gtid, g.mysql, g.servers)
 		}
 		if g.changes[0].Table.String() != "octant.applied" {
 			t.Fatalf("transaction %d begins with %s", i, g.changes[0].Table)
@@ -107,8 +134,10 @@ func TestMarkIsFirstRow(t *testing.T) {
 
 // TestOneDomainOrdersEverything has an application and the lane write one row in turn: only a common GTID domain keeps a parallel
 // replica of this database from running them in another order.
-func TestOneDomainOrdersEverything(t *testing.T) {
-	b := newBed(t, simpleTable)
+func TestOneDomainOrdersEverything(t *testing.T) { onMariaDB(t, testOneDomainOrdersEverything) }
+
+func testOneDomainOrdersEverything(t *testing.T, on *database) {
+	b := on.newBed(t, simpleTable)
 	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)")
 	target := b.open("octant")
 	data := b.recordBytes(func() {
@@ -120,7 +149,7 @@ func TestOneDomainOrdersEverything(t *testing.T) {
 	if len(groups) != 4 {
 		t.Fatalf("%d transactions were logged, want 4", len(groups))
 	}
-	local := uint32(server.ID())
+	local := uint32(on.server.ID())
 	for i, g := range groups {
 		if g.gtid.Domain != local || g.gtid.Seq != groups[0].gtid.Seq+uint64(i) {
 			t.Errorf("transaction %d is %v: not the database's domain, or not the sequence after %v", i, g.gtid, groups[0].gtid)
@@ -131,8 +160,10 @@ func TestOneDomainOrdersEverything(t *testing.T) {
 	}
 }
 
-func TestMarkOnSQLPath(t *testing.T) {
-	b := newBed(t, simpleTable)
+func TestMarkOnSQLPath(t *testing.T) { onMariaDB(t, testMarkOnSQLPath) }
+
+func testMarkOnSQLPath(t *testing.T, on *database) {
+	b := on.newBed(t, simpleTable)
 	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)")
 	target := b.open("plain")
 	data := b.recordBytes(func() { b.mustApply(target, writesOf(changes, asLogged)...) })
@@ -142,8 +173,10 @@ func TestMarkOnSQLPath(t *testing.T) {
 	}
 }
 
-func TestExactlyOnce(t *testing.T) {
-	b := newBed(t, simpleTable)
+func TestExactlyOnce(t *testing.T) { onEach(t, testExactlyOnce) }
+
+func testExactlyOnce(t *testing.T, on *database) {
+	b := on.newBed(t, simpleTable)
 	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)")
 	target := b.open("octant", func(c *apply.Config) { c.Lanes = 3 })
 	m := nextMark(9, 2)
@@ -182,7 +215,11 @@ func TestExactlyOnce(t *testing.T) {
 }
 
 func TestAppliedTakesTheGreatestOfAllLanes(t *testing.T) {
-	b := newBed(t)
+	onEach(t, testAppliedTakesTheGreatestOfAllLanes)
+}
+
+func testAppliedTakesTheGreatestOfAllLanes(t *testing.T, on *database) {
+	b := on.newBed(t)
 	target := b.open("octant", func(c *apply.Config) { c.Lanes = 3 })
 	for lane, to := range []relay.Seq{1 << 40, 1<<40 + 2, 1<<40 + 1} {
 		tx := b.begin(target, relay.Mark{Origin: 11, Range: relay.Range{From: to, To: to}, HLC: relay.HLC(to) + 5, Lane: lane})
@@ -199,8 +236,10 @@ func TestAppliedTakesTheGreatestOfAllLanes(t *testing.T) {
 	}
 }
 
-func TestOneTransactionPerLane(t *testing.T) {
-	b := newBed(t)
+func TestOneTransactionPerLane(t *testing.T) { onEach(t, testOneTransactionPerLane) }
+
+func testOneTransactionPerLane(t *testing.T, on *database) {
+	b := on.newBed(t)
 	target := b.open("octant", func(c *apply.Config) { c.Lanes = 2 })
 	tx := b.begin(target, nextMark(2, 0))
 	if _, err := target.Begin(b.ctx, nextMark(2, 0)); err == nil {
@@ -220,8 +259,10 @@ func TestOneTransactionPerLane(t *testing.T) {
 	}
 }
 
-func TestFence(t *testing.T) {
-	b := newBed(t, simpleTable)
+func TestFence(t *testing.T) { onEach(t, testFence) }
+
+func testFence(t *testing.T, on *database) {
+	b := on.newBed(t, simpleTable)
 	target := b.open("octant")
 	at, err := target.Fence(b.ctx)
 	if err != nil {
@@ -236,22 +277,53 @@ func TestFence(t *testing.T) {
 	}
 }
 
-func TestTextIsNotLogged(t *testing.T) {
-	b := newBed(t, simpleTable)
+func TestTextIsNotLogged(t *testing.T) { onEach(t, testTextIsNotLogged) }
+
+func testTextIsNotLogged(t *testing.T, on *database) {
+	b := on.newBed(t, simpleTable)
 	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)")
-	b.exec("SET GLOBAL binlog_annotate_row_events=0")
-	quiet := b.open("replay") // may not turn it off, and need not
+	variable, user, other := "binlog_annotate_row_events", "octant", "replay"
+	if on.mysql() {
+		variable, user, other = "binlog_rows_query_log_events", "wide", "octant"
+	}
+	b.exec("SET GLOBAL " + variable + "=0")
+	quiet := b.open(other) // may not turn it off, and need not
 	data := b.recordBytes(func() { b.mustApply(quiet, writesOf(changes, asLogged)...) })
-	b.exec("SET GLOBAL binlog_annotate_row_events=1")
+	b.exec("SET GLOBAL " + variable + "=1")
 	b.quietly("DELETE FROM t")
-	target := b.open("octant")
+	target := b.open(user)
 	data = append(data, b.recordBytes(func() { b.mustApply(target, writesOf(changes, asLogged)...) })...)
+	b.exec("SET GLOBAL " + variable + "=DEFAULT")
 	for event, err := range binlog.Events(binlog.One(data)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h, err := binlog.ParseHeader(event); err != nil || h.Type == binlog.AnnotateRowsEvent {
+		if h, err := binlog.ParseHeader(event); err != nil || h.Type == binlog.AnnotateRowsEvent || h.Type == binlog.RowsQueryEvent {
 			t.Fatalf("the text was logged, or %v", err)
 		}
+	}
+}
+
+func TestWholeRowsAreLogged(t *testing.T) { onMySQL(t, testWholeRowsAreLogged) }
+
+// testWholeRowsAreLogged has the server log less than whole rows by default.
+func testWholeRowsAreLogged(t *testing.T, on *database) {
+	for variable, value := range map[string]string{"binlog_row_image": "MINIMAL", "binlog_row_value_options": "PARTIAL_JSON"} {
+		t.Run(variable, func(t *testing.T) {
+			b := on.newBed(t, "CREATE TABLE t(id INT PRIMARY KEY, j JSON, n INT)")
+			changes := b.images("t", `INSERT INTO t VALUES(1,'{"a":"long enough to be worth it","b":1}',1)`, "UPDATE t SET j=JSON_SET(j,'$.b',2)")
+			b.exec("SET GLOBAL " + variable + "='" + value + "'")
+			defer b.exec("SET GLOBAL " + variable + "=DEFAULT")
+			if _, err := b.open("octant").Begin(b.ctx, nextMark(2, 0)); err == nil || !strings.Contains(err.Error(), "SET GLOBAL "+variable) {
+				t.Errorf("without the privilege: %v", err)
+			}
+			target := b.open("wide")
+			again := b.recordBytes(func() {
+				b.mustApply(target, writesOf(changes[:1], asLogged)...)
+				b.mustApply(target, writesOf(changes[1:], asLogged)...)
+			})
+			sameImages(t, changes[:1], b.changes(again)[1:2])
+			sameImages(t, changes[1:], b.changes(again)[3:])
+		})
 	}
 }

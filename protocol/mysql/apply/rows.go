@@ -15,13 +15,9 @@ const (
 	statementBytes = 512 << 10
 	// annotatedBytes is the same where the server logs the statement's text beside each rows event.
 	annotatedBytes = 16 << 10
-	// rowFlags: what held where the row was born need not be checked again, and may come in another order.
-	rowFlags = binlog.RowsNoForeignKeyChecks | binlog.RowsNoCheckConstraints
 	// firstTable is where the numbers of tables in a statement begin. They mean nothing outside of it.
 	firstTable = 1
 )
-
-var rowsOptions = binlog.RowsOptions{ServerID: eventServerID, Limit: statementBytes, Flags: rowFlags}
 
 // batch collects rows of one statement.
 type batch struct {
@@ -35,7 +31,7 @@ type batch struct {
 func (x *tx) newBatch() *batch {
 	l := x.lane
 	if l.rows == nil {
-		l.rows = binlog.NewRowsBuilder(rowsOptions, firstTable)
+		l.rows = binlog.NewRowsBuilder(l.target.dialect.rows(), firstTable)
 	}
 	limit := statementBytes
 	if l.target.can.annotated {
@@ -122,7 +118,7 @@ func (b *batch) end(ctx context.Context) error {
 	}
 	events := b.rows.Events()
 	err := b.x.add(ctx, st, statementSize(len(events)), func(packet []byte) []byte { return binlog.AppendStatement(packet, events) })
-	b.rows.Reset(rowsOptions, firstTable)
+	b.rows.Reset(b.x.lane.target.dialect.rows(), firstTable)
 	b.table, b.many = "", false
 	return err
 }

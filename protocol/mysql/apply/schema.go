@@ -15,6 +15,8 @@ type localTable struct {
 	columns []localColumn
 	primary []localPart
 	unique  []localIndex // the secondary unique indexes
+	// computed is a unique index on an expression, "" if there is none: its values are not in the images of rows
+	computed string
 }
 
 type localColumn struct {
@@ -40,9 +42,9 @@ func readTable(ctx context.Context, s *session, schema, name string) (*localTabl
 	where := fmt.Sprintf("WHERE table_schema=%s AND table_name=%s", quote(schema), quote(name))
 	rs, err := s.query(ctx, "read definition of "+schema+"."+name, strings.Join([]string{
 		"SELECT table_type, IFNULL(engine,'') FROM information_schema.tables " + where,
-		"SELECT column_name, column_type, IFNULL(collation_name,''), is_generated FROM information_schema.columns " + where +
+		"SELECT column_name, column_type, IFNULL(collation_name,''), " + s.dialect.catalog().generated + " FROM information_schema.columns " + where +
 			" ORDER BY ordinal_position",
-		"SELECT index_name, column_name, IFNULL(sub_part,0) FROM information_schema.statistics " + where +
+		"SELECT index_name, column_name, IFNULL(sub_part,0), " + s.dialect.catalog().expression + " FROM information_schema.statistics " + where +
 			" AND non_unique=0 ORDER BY index_name, seq_in_index",
 	}, ";"))
 	if err != nil {
@@ -52,18 +54,18 @@ func readTable(ctx context.Context, s *session, schema, name string) (*localTabl
 	if len(rs[0].Values) > 0 {
 		l.kind, l.engine = text(rs[0], 0, 0), text(rs[0], 0, 1)
 	}
-	l.addColumns(rs[1])
+	l.addColumns(rs[1], s.dialect.catalog().native)
 	return l, l.addIndexes(rs[2])
 }
 
 // text copies a cell of a result.
 func text(r *mysql.Result, row, column int) string { return string(r.Values[row][column].AsString()) }
 
-func (l *localTable) addColumns(r *mysql.Result) {
+func (l *localTable) addColumns(r *mysql.Result, native func(string) (string, []string)) {
 	for i := range r.Values {
-		typ, labels := nativeType(text(r, i, 1))
+		typ, labels := native(text(r, i, 1))
 		l.columns = append(l.columns, localColumn{
-			name: text(r, i, 0), typ: typ, labels: labels, collation: text(r, i, 2), generated: text(r, i, 3) == "ALWAYS",
+			name: text(r, i, 0), typ: typ, labels: labels, collation: text(r, i, 2), generated: r.Values[i][3].AsUint64() == 1,
 		})
 	}
 }
@@ -71,6 +73,10 @@ func (l *localTable) addColumns(r *mysql.Result) {
 func (l *localTable) addIndexes(r *mysql.Result) error {
 	for i := range r.Values {
 		index, name := text(r, i, 0), text(r, i, 1)
+		if r.Values[i][3].AsUint64() == 1 {
+			l.computed = index
+			continue
+		}
 		part := localPart{column: l.column(name), prefix: int(r.Values[i][2].AsUint64())}
 		if part.column < 0 {
 			return fmt.Errorf("read definition: index %s has column %s, which the table has not", index, name)

@@ -15,8 +15,9 @@ import (
 
 // session is one connection to the database. It is not for concurrent use.
 type session struct {
-	conn   *client.Conn
-	broken bool
+	conn    *client.Conn
+	dialect dialect
+	broken  bool
 }
 
 // connect logs in. The context bounds dialing and login alone.
@@ -33,6 +34,7 @@ func connect(ctx context.Context, c *Config) (*session, error) {
 		if c.TLS != nil {
 			conn.SetTLSConfig(withServerName(c.TLS, c.Addr))
 		}
+		conn.UnsetCapability(mysql.CLIENT_QUERY_ATTRIBUTES) // scripts have none
 		return conn.SetCapability(mysql.CLIENT_MULTI_STATEMENTS)
 	})
 	if stop != nil && !stop() && err == nil {
@@ -40,9 +42,9 @@ func connect(ctx context.Context, c *Config) (*session, error) {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, wrapIO(ctx, "connect", err)
+		return nil, wrapIO(ctx, dialectOf(c.Flavour), "connect", err)
 	}
-	return &session{conn: conn}, nil
+	return &session{conn: conn, dialect: dialectOf(c.Flavour)}, nil
 }
 
 // withServerName fills in the name that the server's certificate is checked against.
@@ -129,27 +131,26 @@ func (s *session) query(ctx context.Context, op, text string) ([]*mysql.Result, 
 func (s *session) fail(ctx context.Context, op, table string, err error) error {
 	var my *mysql.MyError
 	if errors.As(err, &my) {
-		if my.Code == codeKilled || my.Code == codeServerShutdown {
-			s.broken = true
-		}
-		return newError(op, table, my)
+		e := newError(s.dialect, op, table, my)
+		s.broken = s.broken || e.ended
+		return e
 	}
 	return s.lost(ctx, op, err)
 }
 
 func (s *session) lost(ctx context.Context, op string, err error) error {
 	s.broken = true
-	return wrapIO(ctx, op, err)
+	return wrapIO(ctx, s.dialect, op, err)
 }
 
 // wrapIO makes a ConnectionError of err, unless the caller ended it or the server gave the reason.
-func wrapIO(ctx context.Context, op string, err error) error {
+func wrapIO(ctx context.Context, d dialect, op string, err error) error {
 	var my *mysql.MyError
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", op, context.Cause(ctx))
 	case errors.As(err, &my):
-		return newError(op, "", my)
+		return newError(d, op, "", my)
 	}
 	return &ConnectionError{Op: op, Err: err}
 }

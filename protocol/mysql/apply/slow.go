@@ -152,7 +152,7 @@ func (x *tx) addAlone(r slowRow) error {
 	b, sc := x.newBatch(), &x.lane.script
 	b.put(r.write, r.op)
 	events := b.rows.Events()
-	defer b.rows.Reset(rowsOptions, firstTable)
+	defer b.rows.Reset(x.lane.target.dialect.rows(), firstTable)
 	st := step{op: "write row", table: r.write.Table.String(), kind: rowsStep}
 	if size := statementSize(len(events)); size+packetRoom > x.lane.target.can.maxPacket {
 		return x.tooLarge(st, size)

@@ -76,7 +76,7 @@ func (t *Target) table(ctx context.Context, table *relay.Table) (*knownTable, er
 		return nil, err
 	}
 	k := &knownTable{native: table.Native, local: local, problem: compare(table, local)}
-	k.identity, k.badPlan = planIdentity(table, local)
+	k.identity, k.badPlan = planIdentity(t.dialect, table, local)
 	t.tables.put(table, k)
 	return k, nil
 }

@@ -9,10 +9,11 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// Target writes to one MariaDB server. Make it with New, then Open it. Its methods may be called from several goroutines;
+// Target writes to one MariaDB or MySQL server. Make it with New, then Open it. Its methods may be called from several goroutines;
 // one lane has one user at a time.
 type Target struct {
 	config  Config
+	dialect dialect
 	can     abilities
 	lanes   []lane
 	tables  *tables
@@ -33,7 +34,7 @@ func New(c Config) (*Target, error) {
 	if c.Lanes > maxLane+1 {
 		return nil, fmt.Errorf("configure apply: %d lanes are more than the %d that a mark can name", c.Lanes, maxLane+1)
 	}
-	t := &Target{config: c, lanes: make([]lane, c.Lanes), tables: newTables(), weights: newWeights(c.CacheBytes)}
+	t := &Target{config: c, dialect: dialectOf(c.Flavour), lanes: make([]lane, c.Lanes), tables: newTables(), weights: newWeights(c.CacheBytes)}
 	for i := range t.lanes {
 		t.lanes[i] = lane{target: t, id: i}
 	}
@@ -46,9 +47,11 @@ func (t *Target) Open(ctx context.Context) error {
 		if err := createLedger(ctx, s); err != nil {
 			return err
 		}
-		if err := t.learn(ctx, s); err != nil {
+		can, err := t.dialect.learn(ctx, s, &t.config)
+		if err != nil {
 			return err
 		}
+		t.can = can
 		t.report()
 		return nil
 	})
@@ -60,7 +63,7 @@ func (t *Target) report() {
 	case !t.can.replay:
 		t.config.Logger.Warn("rows are written as SQL statements, which fire triggers and are slower: GRANT BINLOG REPLAY ON *.* to the database user")
 	case t.can.annotated:
-		t.config.Logger.Warn("the text of statements is logged beside the rows: GRANT BINLOG ADMIN ON *.* to the database user")
+		t.config.Logger.Warn("the text of statements is logged beside the rows: see the grants in the manual")
 	default:
 		t.config.Logger.Info("rows are written as row events")
 	}
@@ -68,6 +71,14 @@ func (t *Target) report() {
 
 // RowEvents tells whether rows are written as row events: whether the user has BINLOG REPLAY. It is known after Open.
 func (t *Target) RowEvents() bool { return t.can.replay }
+
+// native is the statement that sets the native mark before a transaction, "" if there is none to set.
+func (t *Target) native(mark relay.Mark, carried relay.Region) string {
+	if !t.can.replay {
+		return ""
+	}
+	return t.dialect.native(mark, carried)
+}
 
 // Close ends all connections. Transactions that are open are rolled back by the server. No other method may be running.
 func (t *Target) Close() error {
@@ -100,7 +111,7 @@ func (t *Target) Begin(ctx context.Context, mark relay.Mark) (relay.Tx, error) {
 func (t *Target) Fence(ctx context.Context) (relay.Position, error) {
 	var at relay.Position
 	err := t.withControl(ctx, func(s *session) error {
-		rs, err := s.query(ctx, "read binlog position", "SHOW MASTER STATUS")
+		rs, err := s.query(ctx, "read binlog position", t.can.logEnd)
 		if err != nil {
 			return err
 		}

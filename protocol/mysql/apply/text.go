@@ -19,25 +19,12 @@ type textRule struct {
 	trim               bool // trailing weights of spaces can be cut off
 }
 
-// newTextRule reads the rule from the collation's name: in MariaDB all collations are PAD SPACE but "binary" and those that say nopad; see
-// https://mariadb.com/kb/en/supported-character-sets-and-collations/#no-pad-collations.
-func newTextRule(c relay.Column, prefix int) textRule {
-	r := textRule{charset: c.Charset, collation: c.Collation, prefix: prefix}
-	r.pad = !strings.Contains(c.Collation, "nopad")
+// newTextRule makes the rule of a collation that is PAD SPACE, or is not, and has one level.
+func newTextRule(c relay.Column, prefix int, pad bool) textRule {
+	r := textRule{charset: c.Charset, collation: c.Collation, prefix: prefix, pad: pad, levels: 1}
 	r.binary = strings.HasSuffix(c.Collation, "_bin") && narrow(c.Charset) && (prefix == 0 || countable(c.Charset))
-	r.levels = levelsOf(c.Collation)
 	r.trim = r.pad && !strings.HasSuffix(c.Collation, "_czech_cs") // whose weights mix the levels
 	return r
-}
-
-// levelsOf tells the multi-level collations, all of which are of the Unicode algorithm: those that tell accents or case apart by
-// the second and third level.
-func levelsOf(collation string) int {
-	accents := strings.Contains(collation, "uca1400") && (strings.Contains(collation, "_as_") || strings.HasSuffix(collation, "_cs"))
-	if accents || strings.HasSuffix(collation, "_w2") {
-		return 3
-	}
-	return 1
 }
 
 // narrow tells whether a space is one byte of the character set, and no other character has that byte.

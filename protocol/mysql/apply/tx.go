@@ -106,7 +106,7 @@ func (x *tx) commitError(done int, err error) error {
 	var e *Error
 	if errors.As(err, &e) {
 		last := done == len(x.lane.script.steps)-1
-		if !last || e.Code != codeInterrupted && e.Code != codeKilled && e.Code != codeServerShutdown {
+		if !last || e.Code != codeInterrupted && !e.ended {
 			return err
 		}
 	}
@@ -176,5 +176,6 @@ func (x *tx) finish() {
 	if x.session.broken {
 		x.lane.drop()
 	}
+	x.lane.used = x.lane.target.config.Now()
 	x.lane.busy.Store(false)
 }

@@ -10,12 +10,14 @@ import (
 
 const simpleTable = "CREATE TABLE t(id INT PRIMARY KEY, v VARCHAR(40), u INT, UNIQUE KEY u_key(u))"
 
-// paths are the ways in which rows can be written.
-var paths = []struct {
+// path is a way in which rows can be written.
+type path struct {
 	name   string
 	user   string
 	expect func(relay.Change) relay.Presence
-}{
+}
+
+var paths = []path{
 	{"fast", "octant", asLogged},
 	{"slow", "octant", unknown},
 	{"fast with text logged", "replay", asLogged},
@@ -23,10 +25,28 @@ var paths = []struct {
 	{"sql, unknown", "plain", unknown},
 }
 
-func TestWriteEveryKind(t *testing.T) {
-	for _, p := range paths {
+// paths are those that the server has: MySQL is written to by row events alone.
+func (d *database) paths() []path {
+	if d.mysql() {
+		return paths[:2]
+	}
+	return paths
+}
+
+// users are the accounts of the paths.
+func (d *database) users() []string {
+	if d.mysql() {
+		return []string{"octant"}
+	}
+	return []string{"octant", "plain"}
+}
+
+func TestWriteEveryKind(t *testing.T) { onEach(t, testWriteEveryKind) }
+
+func testWriteEveryKind(t *testing.T, on *database) {
+	for _, p := range on.paths() {
 		t.Run(p.name, func(t *testing.T) {
-			b := newBed(t, simpleTable)
+			b := on.newBed(t, simpleTable)
 			changes := b.images("t", "INSERT INTO t VALUES(1,'a',10),(2,'b',20),(3,'c',30)", "UPDATE t SET v='A', u=NULL WHERE id=1",
 				"DELETE FROM t WHERE id=2")
 			inserts, update, remove := changes[:3], changes[3:4], changes[4:]
@@ -44,7 +64,11 @@ func TestWriteEveryKind(t *testing.T) {
 }
 
 func TestWriteFindsRowsByPrimaryKeyAlone(t *testing.T) {
-	b := newBed(t, simpleTable)
+	onEach(t, testWriteFindsRowsByPrimaryKeyAlone)
+}
+
+func testWriteFindsRowsByPrimaryKeyAlone(t *testing.T, on *database) {
+	b := on.newBed(t, simpleTable)
 	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10),(2,'b',20)")
 	b.quietly("INSERT INTO t VALUES(1,'other',77),(2,'other',78)")
 	target := b.open("octant")
@@ -54,8 +78,10 @@ func TestWriteFindsRowsByPrimaryKeyAlone(t *testing.T) {
 	b.same("SELECT * FROM t", "1 a 10\n")
 }
 
-func TestWriteReportsPresence(t *testing.T) {
-	b := newBed(t, simpleTable)
+func TestWriteReportsPresence(t *testing.T) { onEach(t, testWriteReportsPresence) }
+
+func testWriteReportsPresence(t *testing.T, on *database) {
+	b := on.newBed(t, simpleTable)
 	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10),(2,'b',20)")
 	first, second := changes[0], changes[1]
 	b.quietly("INSERT INTO t VALUES(1,'stands',99)")
@@ -81,10 +107,12 @@ func TestWriteReportsPresence(t *testing.T) {
 	}
 }
 
-func TestUniqueValues(t *testing.T) {
-	for _, p := range paths {
+func TestUniqueValues(t *testing.T) { onEach(t, testUniqueValues) }
+
+func testUniqueValues(t *testing.T, on *database) {
+	for _, p := range on.paths() {
 		t.Run(p.name, func(t *testing.T) {
-			b := newBed(t, simpleTable)
+			b := on.newBed(t, simpleTable)
 			changes := b.images("t", "INSERT INTO t VALUES(1,'a',10),(2,'b',20),(3,'c',30)",
 				"DELETE FROM t", "INSERT INTO t VALUES(1,'a',20),(2,'b',30),(3,'c',10)")
 			before, rotated := changes[:3], changes[6:]
@@ -108,9 +136,11 @@ func TestUniqueValues(t *testing.T) {
 	}
 }
 
-func TestBlocked(t *testing.T) {
-	for _, user := range []string{"octant", "plain"} {
-		b := newBed(t, simpleTable)
+func TestBlocked(t *testing.T) { onEach(t, testBlocked) }
+
+func testBlocked(t *testing.T, on *database) {
+	for _, user := range on.users() {
+		b := on.newBed(t, simpleTable)
 		changes := b.images("t", "INSERT INTO t VALUES(1,'hidden value',10)")
 		b.quietly("INSERT INTO t VALUES(2,'blocker',10)")
 		target := b.open(user)
@@ -127,8 +157,10 @@ func TestBlocked(t *testing.T) {
 	}
 }
 
-func TestWriteNeedsImages(t *testing.T) {
-	b := newBed(t, simpleTable, "CREATE TABLE bare(a INT)")
+func TestWriteNeedsImages(t *testing.T) { onEach(t, testWriteNeedsImages) }
+
+func testWriteNeedsImages(t *testing.T, on *database) {
+	b := on.newBed(t, simpleTable, "CREATE TABLE bare(a INT)")
 	changes := b.images("t", "INSERT INTO t VALUES(1,'a',10)")
 	bare := b.images("bare", "INSERT INTO bare VALUES(1)")
 	target := b.open("octant")
@@ -141,8 +173,10 @@ func TestWriteNeedsImages(t *testing.T) {
 	}
 }
 
-func TestTriggersAndForeignKeys(t *testing.T) {
-	b := newBed(t, "CREATE TABLE p(id INT PRIMARY KEY)", "CREATE TABLE t(id INT PRIMARY KEY, p INT, FOREIGN KEY(p) REFERENCES p(id) ON DELETE CASCADE)",
+func TestTriggersAndForeignKeys(t *testing.T) { onEach(t, testTriggersAndForeignKeys) }
+
+func testTriggersAndForeignKeys(t *testing.T, on *database) {
+	b := on.newBed(t, "CREATE TABLE p(id INT PRIMARY KEY)", "CREATE TABLE t(id INT PRIMARY KEY, p INT, FOREIGN KEY(p) REFERENCES p(id) ON DELETE CASCADE)",
 		"CREATE TABLE fired(what VARCHAR(20))")
 	parents := b.images("p", "INSERT INTO p VALUES(1)")
 	b.quietly("SET foreign_key_checks=0", "INSERT INTO p VALUES(1)")

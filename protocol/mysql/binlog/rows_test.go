@@ -102,7 +102,8 @@ func TestBuilderRoundTrips(t *testing.T) {
 	rows := goldenRows(t)
 	tables := []*relay.Table{rows[0].Table, cloneTable(t, rows[0].Table)}
 	rapid.Check(t, func(t *rapid.T) {
-		b := binlog.NewRowsBuilder(binlog.RowsOptions{Limit: rapid.IntRange(1, 500).Draw(t, "limit"), Flags: binlog.RowsNoForeignKeyChecks}, rapid.Uint64Range(0, 1<<40).Draw(t, "first"))
+		b := binlog.NewRowsBuilder(binlog.RowsOptions{Limit: rapid.IntRange(1, 500).Draw(t, "limit"), Flags: binlog.RowsNoForeignKeyChecks,
+			Version2: rapid.Bool().Draw(t, "version 2")}, rapid.Uint64Range(0, 1<<40).Draw(t, "first"))
 		image := func(name string) relay.Image { return rows[rapid.IntRange(0, len(rows)-1).Draw(t, name)].After }
 		var want []relay.Change
 		for range rapid.IntRange(0, 30).Draw(t, "rows") {

@@ -13,6 +13,7 @@ type RowsOptions struct {
 	Timestamp uint32 // seconds since the Unix epoch; it becomes the statement's time
 	Limit     int    // rows events that reach this size in bytes are ended; 0: 512 KiB
 	Flags     uint16 // of all rows events: RowsNoForeignKeyChecks, …; RowsEnd is set where it belongs
+	Version2  bool   // rows events of version 2, the only one that MySQL knows from 8.3 on; MariaDB writes version 1
 }
 
 const defaultRowsLimit = 512 << 10
@@ -93,15 +94,25 @@ func (b *RowsBuilder) begin(t *relay.Table, op relay.Op) {
 		id = b.describe(t)
 	}
 	b.open, b.table, b.op, b.start = true, t, op, len(b.rows)
-	b.rows = appendHeader(b.rows, b.header(WriteRowsV1Event+EventType(op-relay.Insert)))
+	first := WriteRowsV1Event
+	if b.o.Version2 {
+		first = WriteRowsEvent
+	}
+	b.rows = appendHeader(b.rows, b.header(first+EventType(op-relay.Insert)))
 	b.rows = append6(b.rows, id)
 	b.rows = binary.LittleEndian.AppendUint16(b.rows, b.o.Flags)
+	if b.o.Version2 {
+		b.rows = binary.LittleEndian.AppendUint16(b.rows, extraNone)
+	}
 	b.rows = appendPacked(b.rows, uint64(len(t.Columns)))
 	b.rows = appendOnes(b.rows, len(t.Columns))
 	if op == relay.Update {
 		b.rows = appendOnes(b.rows, len(t.Columns))
 	}
 }
+
+// extraNone is the length of version 2's extra data, itself included, when there is none.
+const extraNone = 2
 
 // tableMapFlags is TM_BIT_LEN_EXACT_F, as the server sets it.
 const tableMapFlags = 1
@@ -178,12 +189,21 @@ func AppendStatement(dst []byte, events ...[]byte) []byte {
 // FormatDescription builds the format description of MariaDB 10.11 for BINLOG statements, where the caller does not have that of
 // the server itself.
 func FormatDescription(serverID uint32) []byte {
+	return formatDescription(serverID, "10.11.0-MariaDB-log", postSizes())
+}
+
+// MySQLFormatDescription is FormatDescription for a MySQL server of the version, as SELECT VERSION() has it.
+func MySQLFormatDescription(serverID uint32, version string) []byte {
+	return formatDescription(serverID, version, mysqlPostSizes())
+}
+
+func formatDescription(serverID uint32, server string, sizes []byte) []byte {
 	b := appendHeader(nil, Header{Type: FormatDescriptionEvent, ServerID: serverID})
 	b = binary.LittleEndian.AppendUint16(b, 4)
 	version := make([]byte, serverVersionSize)
-	copy(version, "10.11.0-MariaDB-log")
+	copy(version[:serverVersionSize-1], server)
 	b = append(append(b, version...), 0, 0, 0, 0, HeaderSize)
-	b = append(append(b, postSizes()...), ChecksumCRC32)
+	b = append(append(b, sizes...), ChecksumCRC32)
 	return endEvent(b, 0, true)
 }
 
@@ -195,4 +215,11 @@ func postSizes() []byte {
 	})
 	copy(sizes[AnnotateRowsEvent-1:], []byte{0, 4, 19, 4, 0, 13, 8, 8, 8, 10, 10, 10})
 	return sizes
+}
+
+// mysqlPostSizes are those of MySQL 9.7, by type - 1, as its own log has them. Servers that know fewer types pass over the rest.
+func mysqlPostSizes() []byte {
+	return []byte{
+		0, 13, 0, 8, 0, 0, 0, 0, 4, 0, 4, 0, 0, 0, 99, 0, 4, 26, 8, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 10, 10, 10, 42, 42, 0, 18, 52, 0, 10, 40, 0, 0,
+	}
 }

@@ -11,6 +11,7 @@ type table struct {
 	uniques      int  // secondary unique keys
 	folding      bool // text in the primary key under a collation for which different strings are equal
 	counted      bool // has an AUTO_INCREMENT column
+	computed     bool // a unique key is on an expression
 	dated        bool // has a TIME, DATETIME or TIMESTAMP column of the layout before mysql56_temporal_format
 }
 
@@ -60,11 +61,17 @@ func (s *server) catalog(ctx context.Context) ([]*table, error) {
 }
 
 func (s *server) readKeys(ctx context.Context, byName map[string]*table) error {
-	return s.query(ctx, `SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME FROM information_schema.STATISTICS
-		WHERE NON_UNIQUE = 0`, func(row []string) {
+	expression := "0" // which MariaDB has no indexes on
+	if s.mysql() {
+		expression = "COLUMN_NAME IS NULL"
+	}
+	return s.query(ctx, `SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, MAX(`+expression+`) FROM information_schema.STATISTICS
+		WHERE NON_UNIQUE = 0 GROUP BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME`, func(row []string) {
 		t := byName[row[0]+"."+row[1]]
 		switch {
 		case t == nil:
+		case row[3] == "1":
+			t.computed = true
 		case row[2] == "PRIMARY":
 			t.keyed = true
 		default:
@@ -75,7 +82,7 @@ func (s *server) readKeys(ctx context.Context, byName map[string]*table) error {
 
 func (s *server) readColumns(ctx context.Context, byName map[string]*table) error {
 	return s.query(ctx, `SELECT TABLE_SCHEMA, TABLE_NAME,
-			COLUMN_KEY = 'PRI' AND COALESCE(COLLATION_NAME, 'binary') NOT LIKE '%\_nopad\_bin' AND COLLATION_NAME IS NOT NULL,
+			COLUMN_KEY = 'PRI' AND COALESCE(COLLATION_NAME, 'binary') NOT LIKE '%\_nopad\_bin' AND COALESCE(COLLATION_NAME, 'binary') <> 'utf8mb4_0900_bin' AND COLLATION_NAME IS NOT NULL,
 			EXTRA LIKE '%auto_increment%', COLUMN_TYPE LIKE '%/* mariadb-5.3 */'
 		FROM information_schema.COLUMNS
 		WHERE COLUMN_KEY = 'PRI' OR EXTRA LIKE '%auto_increment%' OR COLUMN_TYPE LIKE '%/* mariadb-5.3 */'`, func(row []string) {

@@ -30,7 +30,7 @@ type Config struct {
 // connectTimeout bounds the login; each later statement is bounded by the context alone.
 const connectTimeout = 10 * time.Second
 
-// Check runs all checks that make sense, in a fixed order. If the server cannot be reached, or is not a MariaDB, there are
+// Check runs all checks that make sense, in a fixed order. If the server cannot be reached, or is too old, there are
 // no further results than that.
 func Check(ctx context.Context, c Config) []Result {
 	db, err := open(c)
@@ -46,7 +46,11 @@ func Check(ctx context.Context, c Config) []Result {
 	if Failed(results) {
 		return results
 	}
-	for _, check := range checks {
+	list := checks
+	if s.mysql() {
+		list = mySQLChecks
+	}
+	for _, check := range list {
 		results = append(results, check(ctx, s)...)
 	}
 	return results
@@ -73,13 +77,14 @@ func open(c Config) (*sql.DB, error) {
 	return db, nil
 }
 
-// Errors by which MariaDB turns a login away: see its error reference.
+// Errors by which the servers turn a login away: see their error references.
 const (
 	erAccessDenied     = 1045
 	erDBAccessDenied   = 1044
 	erHostNotPrivilege = 1130
 	erHostBlocked      = 1129
 	erTooManyConns     = 1040
+	erSecureTransport  = 3159 // of MySQL
 )
 
 func connectFailure(c Config, err error) Result {
@@ -93,7 +98,7 @@ func connectFailure(c Config, err error) Result {
 		return fail(name, fmt.Sprintf("%s does not answer: %v", c.Address, network.Err),
 			"start the server, and see that its bind_address and port, and the firewall, let the relay in")
 	}
-	return fail(name, fmt.Sprintf("%s: %v", c.Address, err), "see that a MariaDB server listens at this address")
+	return fail(name, fmt.Sprintf("%s: %v", c.Address, err), "see that a MariaDB or MySQL server listens at this address")
 }
 
 func loginRemedy(c Config, code uint16) string {
@@ -104,6 +109,8 @@ func loginRemedy(c Config, code uint16) string {
 		return "on the database: FLUSH HOSTS;"
 	case erTooManyConns:
 		return "raise max_connections"
+	case erSecureTransport:
+		return "set tls in [database]"
 	}
 	return "see the database's error log"
 }

@@ -19,10 +19,14 @@ type grant struct {
 // The object is *.*, `schema`.* or `schema`.`table`.
 var grantPattern = regexp.MustCompile("^GRANT (.+?) ON (?:TABLE )?(\\*|`(?:[^`]|``)*`)\\.(\\*|`(?:[^`]|``)*`) TO ")
 
-// readGrants asks without FOR, so that the grants of the current role are among them.
+// readGrants asks without FOR, so that MariaDB has the grants of the current role among them.
 func (s *server) readGrants(ctx context.Context) (grants, error) {
+	roles, err := s.roles(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var all grants
-	err := s.query(ctx, "SHOW GRANTS", func(row []string) {
+	err = s.query(ctx, "SHOW GRANTS"+roles, func(row []string) {
 		if g, found := parseGrant(row[0]); found {
 			all = append(all, g)
 		}
@@ -38,8 +42,8 @@ func parseGrant(line string) (grant, bool) {
 		return grant{}, false
 	}
 	g := grant{privileges: map[string]bool{}, schema: unquote(m[2]), table: unquote(m[3])}
-	for _, p := range strings.Split(m[1], ", ") {
-		g.privileges[strings.ToUpper(p)] = true
+	for _, p := range strings.Split(m[1], ",") { // MySQL has no space between those that are not built in
+		g.privileges[strings.ToUpper(strings.TrimSpace(p))] = true
 	}
 	return g, true
 }

@@ -27,7 +27,12 @@ type bed struct {
 
 func start(t *testing.T, args ...string) *bed {
 	t.Helper()
-	server := envtest.Server(t, testenv.ServerOptions{ID: 1, Regions: 8, Args: args})
+	return startOn(t, testenv.MariaDB1011, args...)
+}
+
+func startOn(t *testing.T, engine testenv.Engine, args ...string) *bed {
+	t.Helper()
+	server := envtest.Server(t, testenv.ServerOptions{Engine: engine, ID: 1, Regions: 8, Args: args})
 	b := &bed{t: t, ctx: envtest.Context(t, 5*time.Minute), server: server}
 	b.config = preflight.Config{
 		Address: server.Addr(), User: user, Password: password, Region: 1, Regions: 8, ReplicaID: 4_000_001,
@@ -42,7 +47,11 @@ func start(t *testing.T, args ...string) *bed {
 }
 
 func (b *bed) grantAll() {
-	for _, grant := range testenv.Grants {
+	grants := testenv.Grants
+	if b.server.Engine().IsMySQL() {
+		grants = mySQLGrants
+	}
+	for _, grant := range grants {
 		b.exec(grant + account)
 	}
 	b.exec("GRANT TRIGGER, EVENT ON *.* TO " + account)
@@ -87,13 +96,16 @@ func expect(t *testing.T, results []preflight.Result, name string, status prefli
 // oldTemporals makes a table as an upgraded server has it.
 const oldTemporals = "SET GLOBAL mysql56_temporal_format = OFF; CREATE TABLE app.old (id INT PRIMARY KEY, at DATETIME(3)); SET GLOBAL mysql56_temporal_format = ON"
 
-// broken are a healthy server's conditions, broken one at a time.
-var broken = []struct {
+// condition is broken by one statement and mended by another.
+type condition struct {
 	name, breaks, mends string
 	check               string
 	status              preflight.Status
 	text                string
-}{
+}
+
+// broken are a healthy server's conditions, broken one at a time.
+var broken = []condition{
 	{"statements", "SET GLOBAL binlog_format = MIXED", "SET GLOBAL binlog_format = ROW", "binlog_format", preflight.Fail, "SET GLOBAL binlog_format = ROW"},
 	{"minimal images", "SET GLOBAL binlog_row_image = MINIMAL", "SET GLOBAL binlog_row_image = FULL", "binlog_row_image", preflight.Fail, "FULL"},
 	{"no metadata", "SET GLOBAL binlog_row_metadata = NO_LOG", "SET GLOBAL binlog_row_metadata = FULL", "binlog_row_metadata", preflight.Fail, "FULL"},
@@ -137,12 +149,18 @@ var broken = []struct {
 
 func TestEachConditionBroken(t *testing.T) {
 	b := start(t)
+	b.eachBroken(broken)
+}
+
+// eachBroken breaks a healthy server's conditions, one at a time.
+func (b *bed) eachBroken(conditions []condition) {
+	t := b.t
 	for _, r := range b.check() {
 		if r.Status == preflight.Fail || r.Status == preflight.Warn {
 			t.Fatalf("the healthy server: %+v", r)
 		}
 	}
-	for _, test := range broken {
+	for _, test := range conditions {
 		t.Run(test.name, func(t *testing.T) {
 			b.exec(test.breaks)
 			expect(t, b.check(), test.check, test.status, test.text)

@@ -52,14 +52,20 @@ func checkBookkeeping(s *server, all grants) Result {
 // tableRights are what the account needs on each table: to look at rows, and to write them where it may not write row
 // events, which ask for no right on their table.
 func (s *server) tableRights(all grants) []string {
-	if s.replays(all) {
+	switch {
+	case s.mysql(): // which asks for rights for row events too
+		return []string{"SELECT", "INSERT", "UPDATE", "DELETE"}
+	case s.replays(all):
 		return []string{"SELECT"}
 	}
 	return []string{"SELECT", "INSERT", "DELETE"}
 }
 
-// replays tells whether the account may write row events.
+// replays tells whether the account may write row events. On MySQL nothing is written without.
 func (s *server) replays(all grants) bool {
+	if s.mysql() {
+		return true
+	}
 	major, _ := s.version()
 	return all.global("BINLOG REPLAY", major < 11)
 }

@@ -72,6 +72,28 @@ func (s *server) number(variable string) (int64, bool) {
 	return int64(n), err == nil
 }
 
+// mysql tells whether this is MySQL, and not MariaDB.
+func (s *server) mysql() bool {
+	text := s.variables["version"]
+	return text != "" && !strings.Contains(strings.ToLower(text), "mariadb")
+}
+
+// logStatus asks where the binary log ends; MySQL renamed it in 8.2.
+func (s *server) logStatus() string {
+	if major, minor := s.mysqlVersion(); s.mysql() && (major > 8 || major == 8 && minor >= 2) {
+		return "SHOW BINARY LOG STATUS"
+	}
+	return "SHOW MASTER STATUS"
+}
+
+// statusPrivilege is what logStatus needs.
+func (s *server) statusPrivilege() string {
+	if s.mysql() {
+		return "REPLICATION CLIENT"
+	}
+	return "BINLOG MONITOR"
+}
+
 // version returns major and minor; 0, 0 when this is not a MariaDB.
 func (s *server) version() (major, minor int) {
 	text := s.variables["version"]

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -8,10 +9,13 @@ import (
 
 func checkVersion(s *server) Result {
 	const name = "version"
+	if s.mysql() {
+		return checkMySQLVersion(s)
+	}
 	text := s.variables["version"]
 	switch major, minor := s.version(); {
 	case major == 0:
-		return fail(name, text+" is not a MariaDB", "this version of Octant serves MariaDB 10.5 and newer")
+		return fail(name, text+" is no version of MariaDB", "this version of Octant serves MariaDB 10.5 and newer")
 	case major < 10 || major == 10 && minor < 5:
 		return fail(name, "MariaDB "+text, "upgrade to MariaDB 10.5 or newer: older ones lack BINLOG REPLAY and binlog_row_metadata")
 	case major == 10 && minor == 11:
@@ -25,15 +29,16 @@ func checkVersion(s *server) Result {
 type setting struct {
 	variable, want string
 	why            string
-	restart        bool // it can only be set in the configuration file
+	restart        bool   // it can only be set in the configuration file
+	write          string // what is written there, if that is not want
 }
 
 var required = []setting{
-	{"log_bin", "ON", "the binary log is what the relay reads", true},
-	{"binlog_format", "ROW", "statements give other results in other regions", false},
-	{"binlog_row_image", "FULL", "a row's whole content is needed to write it where it is missing", false},
-	{"binlog_row_metadata", "FULL", "each change must say its table's columns and key as they were", false},
-	{"binlog_checksum", "CRC32", "events are kept with their checksum", false},
+	{"log_bin", "ON", "the binary log is what the relay reads", true, "mariadb-bin"},
+	{"binlog_format", "ROW", "statements give other results in other regions", false, ""},
+	{"binlog_row_image", "FULL", "a row's whole content is needed to write it where it is missing", false, ""},
+	{"binlog_row_metadata", "FULL", "each change must say its table's columns and key as they were", false, ""},
+	{"binlog_checksum", "CRC32", "events are kept with their checksum", false, ""},
 }
 
 func checkSettings(_ context.Context, s *server) []Result {
@@ -45,19 +50,19 @@ func checkSettings(_ context.Context, s *server) []Result {
 }
 
 func (r setting) check(s *server) Result {
-	value := s.variables[r.variable]
-	if strings.EqualFold(value, r.want) {
-		return ok(r.variable, value)
+	value, there := s.variables[r.variable]
+	if there && strings.EqualFold(value, r.want) {
+		return ok(r.variable, cmp.Or(value, "none"))
 	}
 	return fail(r.variable, fmt.Sprintf("%s: %s", value, r.why), r.remedy())
 }
 
 func (r setting) remedy() string {
 	if r.restart {
-		return fmt.Sprintf("in the server's configuration under [mariadbd]: %s = mariadb-bin; then restart it", r.variable)
+		return fmt.Sprintf("in the server's configuration: %s = %s; then restart it", r.variable, cmp.Or(r.write, r.want))
 	}
 	return fmt.Sprintf("SET GLOBAL %s = %s; and the same in the server's configuration; sessions that are open keep the old value: reconnect them",
-		r.variable, r.want)
+		r.variable, cmp.Or(r.want, "''"))
 }
 
 func checkLogUpdates(s *server) Result {
@@ -77,12 +82,12 @@ func checkWritable(s *server) Result {
 	return fail(name, s.variables[name]+": the relay cannot write the other regions' changes", "SET GLOBAL read_only = OFF;")
 }
 
-// checkFilters asks SHOW MASTER STATUS, the only place where 10.x shows these options.
+// checkFilters asks where the log ends, the only place where 10.x shows these options.
 func checkFilters(ctx context.Context, s *server) []Result {
 	const name = "binlog_filters"
 	const remedy = "remove binlog_do_db and binlog_ignore_db from the server's configuration and restart it; choose tables with database.include"
 	var filters []string
-	err := s.query(ctx, "SHOW MASTER STATUS", func(row []string) {
+	err := s.query(ctx, s.logStatus(), func(row []string) {
 		for i, option := range []string{"binlog_do_db", "binlog_ignore_db"} {
 			if len(row) > 2+i && row[2+i] != "" {
 				filters = append(filters, option+" = "+row[2+i])
@@ -91,7 +96,7 @@ func checkFilters(ctx context.Context, s *server) []Result {
 	})
 	switch {
 	case err != nil:
-		return []Result{fail(name, "cannot ask: "+err.Error(), s.grant("BINLOG MONITOR", "*.*"))}
+		return []Result{fail(name, "cannot ask: "+err.Error(), s.grant(s.statusPrivilege(), "*.*"))}
 	case len(filters) > 0:
 		return []Result{fail(name, strings.Join(filters, ", ")+
 			": changes, or the relay's own marks in schema octant, are missing from the binary log", remedy)}

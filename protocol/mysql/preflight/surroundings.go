@@ -72,15 +72,20 @@ func (s *server) visible(ctx context.Context, name, privilege, detail string) Re
 // installed are the accounts that every installation has.
 var installed = []string{
 	"'root'@'localhost'", "'root'@'127.0.0.1'", "'root'@'::1'", "'mysql'@'localhost'", "'mariadb.sys'@'localhost'",
+	"'mysql.session'@'localhost'",
 }
 
 // checkUnlogged looks for accounts that may SET sql_log_bin = 0.
 func checkUnlogged(ctx context.Context, s *server) []Result {
 	const name = "sql_log_bin"
-	const remedy = "REVOKE BINLOG ADMIN, SUPER ON *.* FROM those that do not need it"
+	privileges, accounts := []string{"BINLOG ADMIN", "SUPER"}, "global_priv"
+	if s.mysql() {
+		privileges, accounts = []string{"SESSION_VARIABLES_ADMIN", "SYSTEM_VARIABLES_ADMIN", "SUPER"}, "user"
+	}
+	remedy := "REVOKE " + strings.Join(privileges, ", ") + " ON *.* FROM those that do not need it"
 	var able []string
 	err := s.query(ctx, `SELECT DISTINCT GRANTEE FROM information_schema.USER_PRIVILEGES
-		WHERE PRIVILEGE_TYPE IN ('BINLOG ADMIN', 'SUPER') ORDER BY 1`, func(row []string) {
+		WHERE PRIVILEGE_TYPE IN ('`+strings.Join(privileges, "', '")+`') ORDER BY 1`, func(row []string) {
 		if row[0] != s.quotedAccount() {
 			able = append(able, row[0])
 		}
@@ -94,7 +99,7 @@ func checkUnlogged(ctx context.Context, s *server) []Result {
 	}
 	unusual := slices.DeleteFunc(slices.Clone(able), func(a string) bool { return slices.Contains(installed, a) })
 	switch {
-	case !all.on("SELECT", "mysql", "global_priv"):
+	case !all.on("SELECT", "mysql", accounts):
 		return []Result{info(name, "who may write past the binary log (SET sql_log_bin = 0) is not shown to the relay's account", s.grant("SELECT", "mysql.*"))}
 	case len(unusual) > 0:
 		return []Result{warn(name, "what these write with sql_log_bin = 0 stays in this region: "+join(unusual), remedy)}

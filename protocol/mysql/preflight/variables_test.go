@@ -19,7 +19,7 @@ func TestVersions(t *testing.T) {
 		want    Status
 	}{
 		{"10.11.19-MariaDB-0+deb12u1-log", OK}, {"10.5.2-MariaDB", Info}, {"11.8.6-MariaDB-ubu2404", Info},
-		{"10.4.34-MariaDB", Fail}, {"5.5.68-MariaDB", Fail}, {"8.4.3", Fail}, {"9.7.0-debug", Fail}, {"", Fail}, {"x.y-mariadb", Fail},
+		{"10.4.34-MariaDB", Fail}, {"5.5.68-MariaDB", Fail}, {"8.4.3", Info}, {"9.7.0-debug", OK}, {"5.7.44-log", Fail}, {"", Fail}, {"x.y-mariadb", Fail},
 	}
 	for _, c := range cases {
 		if r := checkVersion(with("version", c.version)); r.Status != c.want {
