@@ -96,7 +96,7 @@ func (l *lane) dial(ctx context.Context) error {
 // carry sets the session's replication origin. Without one it works as well: tools that look at origins see less.
 func (l *lane) carry(ctx context.Context, region relay.Region) error {
 	a := l.target.abilities.Load()
-	name := fmt.Sprintf("octant_%d_%d", region, l.id)
+	name := fmt.Sprintf("octant_%d_%d_%d", l.target.config.Self, region, l.id)
 	if a == nil || !a.origins || l.noOrigin || l.origin == name {
 		return nil
 	}

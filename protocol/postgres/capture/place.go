@@ -38,3 +38,12 @@ func parsePlace(p relay.Position) (place, error) {
 	}
 	return place{system: words[1], timeline: int32(timeline), lsn: lsn, database: words[4]}, nil
 }
+
+// LSN returns the log position in a source's position, as PostgreSQL writes it; "" if there is none.
+func LSN(p relay.Position) string {
+	at, err := parsePlace(p)
+	if err != nil {
+		return ""
+	}
+	return at.lsn.String()
+}
