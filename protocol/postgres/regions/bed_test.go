@@ -112,7 +112,9 @@ func (r *region) dump(t testing.TB, table string) string {
 // awaitIdentical waits until the tables are the same everywhere.
 func (b *bed) awaitIdentical(t testing.TB, limit time.Duration, tables ...string) {
 	t.Helper()
-	deadline := time.Now().Add(limit)
+	began := time.Now()
+	deadline := began.Add(limit)
+	defer func() { t.Logf("identical after %s", time.Since(began).Round(time.Millisecond)) }()
 	for _, table := range tables {
 		for {
 			want, same := b.regions[0].dump(t, table), true
