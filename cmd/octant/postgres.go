@@ -82,7 +82,13 @@ func (p *postgreSQL) connect(ctx context.Context, d config.Database) (*database,
 		return nil, err
 	}
 	return &database{
-		source: source, target: target, prepare: target.Open, close: target.Close,
+		source: source, target: target, close: target.Close,
+		prepare: func(ctx context.Context) error {
+			if err := target.Open(ctx); err != nil {
+				return err
+			}
+			return source.Begun(ctx) // before the slot stands, a canary would not come back
+		},
 		watch: func(ctx context.Context, report func(relay.Problem)) error {
 			return watchPostgres(ctx, postgresChecks(p.cfg, d, secured), report)
 		},
