@@ -121,11 +121,21 @@ func (t *Target) Refresh() {
 	t.generation.Add(1)
 }
 
-// withControl lends the session for questions, and dials it anew if it was lost.
+// withControl lends the session for questions. One that was lost since it was last used is dialed anew, and the question asked again.
 func (t *Target) withControl(ctx context.Context, use func(*connect.Conn) error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.control == nil || t.control.IsClosed() {
+	old := t.control != nil
+	err := t.ask(ctx, use)
+	if old && t.control == nil && relay.Retryable(err) {
+		err = t.ask(ctx, use)
+	}
+	return err
+}
+
+// ask asks once. The caller holds mu.
+func (t *Target) ask(ctx context.Context, use func(*connect.Conn) error) error {
+	if t.control == nil {
 		c, err := t.config.open(ctx, "octant control")
 		if err != nil {
 			return err
