@@ -4,10 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
+	"os/exec"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/octant-db/octant/protocol/postgres/pgtest"
 	"github.com/octant-db/octant/testenv/envtest"
@@ -31,9 +35,42 @@ func TestWritesReachTheOtherRegion(t *testing.T) {
 	if got := o.Query(t, "SELECT id || ' ' || coalesce(v, '-') || ' ' || coalesce(length(big), -1) FROM app.t ORDER BY id"); !slices.Equal(got, []string{"1 uno! 20000", "4 - -1"}) {
 		t.Errorf("region b has %q", got)
 	}
+	b.looksWell(t)
 }
 
-// TestConvergence: three regions write the same rows, relays are killed, and all end with the same tables.
+// looksWell asks the relay what people ask, and what a stock replica would.
+func (b *bed) looksWell(t *testing.T) {
+	db, err := b.regions[0].relay.Open("admin", "secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, query := range []string{
+		"SELECT * FROM octant.peers", "SELECT * FROM octant.log", "SELECT * FROM octant.conflicts", "SELECT * FROM octant.versions",
+		"SELECT * FROM octant.tables", "SHOW MASTER STATUS", "SHOW BINARY LOGS", "SHOW SLAVE STATUS", "SELECT VERSION()",
+	} {
+		rows, err := db.Query(query)
+		if err != nil {
+			t.Errorf("%s: %v", query, err)
+			continue
+		}
+		n := 0
+		for rows.Next() {
+			n++
+		}
+		t.Logf("%s: %d rows, %v", query, n, rows.Err())
+		rows.Close()
+	}
+	host, port, err := net.SplitHostPort(b.regions[0].relay.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("mariadb-binlog", "--no-defaults", "--read-from-remote-server", "--host="+host, "--port="+port,
+		"--user=peer", "--password=secret", "binlog.000001").CombinedOutput()
+	t.Logf("a stock replica hears: %v: %s", err, out)
+}
+
+// TestConvergence: three regions write the same rows, relays and a server are killed, and all end with the same tables.
 func TestConvergence(t *testing.T) {
 	engines := pgtest.Engines()
 	if len(engines) == 0 {
@@ -53,6 +90,9 @@ func TestConvergence(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	b.settle(ctx)
+	b.regions[1].server.Kill()
+	b.regions[1].server.Run()
 	b.settle(ctx)
 	close(stop)
 	writers.Wait()
@@ -91,10 +131,22 @@ func storm(ctx context.Context, t *testing.T, r *region, seed uint64, stop <-cha
 		}
 		if _, err := conn.PgConn().Exec(ctx, sql+"COMMIT").ReadAll(); err != nil {
 			_, _ = conn.PgConn().Exec(ctx, "ROLLBACK").ReadAll() // a conflict of the storm with the applier
+			conn = r.again(ctx, conn)
 			continue
 		}
 		written++
 	}
+}
+
+// again returns a session that works, if the server does.
+func (r *region) again(ctx context.Context, conn *pgx.Conn) *pgx.Conn {
+	if !conn.IsClosed() {
+		return conn
+	}
+	if fresh, err := pgx.Connect(ctx, r.server.URL(pgtest.Super, pgtest.Database)); err == nil {
+		return fresh
+	}
+	return conn
 }
 
 func statement(random *rand.Rand, region string, n int) string {
