@@ -284,6 +284,9 @@ func TestManyRows(t *testing.T) {
 	if got := s.Query(t, "SELECT count(*) FROM app.t")[0]; got != "20000" {
 		t.Errorf("%s rows", got)
 	}
+	if err := s.apply(append(writes[:40:40], relay.Write{Table: tbl, After: image("20001|v|x"), Expect: relay.Absent})...); !errors.Is(err, relay.ErrPresence) {
+		t.Errorf("rows that are there already: %v", err)
+	}
 	ctx, cancel := context.WithCancel(s.ctx)
 	cancel()
 	if tx, err := s.target.Begin(s.ctx, s.mark()); err != nil {

@@ -24,7 +24,7 @@ type session struct {
 const (
 	isPlain  = iota
 	isMark   // no row: the mark stands already
-	isRow    // exactly one row, or the row is not as expected
+	isRow    // exactly so many rows, one if none is said, or a row is not as expected
 	isAny    // any number of rows
 	isCommit // the server says COMMIT, and not ROLLBACK
 )
@@ -34,7 +34,7 @@ type command struct {
 	op, table, sql string
 	params         [][]byte
 	kind           int
-	index          int // of isRow and isAny: which of the rows' writes it is, for messages only
+	rows           int64 // of isRow
 }
 
 // maxPrepared bounds the statements that a session keeps. Tables have about four each.

@@ -3,6 +3,7 @@ package apply
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/octant-db/octant/protocol/postgres/connect"
@@ -105,16 +106,15 @@ func (k *knownTable) updateSQL(cells []logical.Cell) (string, [][]byte) {
 	}), values
 }
 
-// insertSQL inserts every column that is there. onConflict says what happens if a row has the key: "nothing", "update", or "" for an error.
-func (k *knownTable) insertSQL(cells []logical.Cell, onConflict string) string {
-	return k.cached("insert "+onConflict, cells, func() string {
-		var names, values, sets []string
+// insertSQL inserts every column that is there, of one row or several. onConflict says what happens if a row has the key: "nothing", "update", or "" for an error.
+func (k *knownTable) insertSQL(cells []logical.Cell, onConflict string, rows int) string {
+	return k.cached("insert "+onConflict+strconv.Itoa(rows), cells, func() string {
+		var names, sets []string
 		for i := range cells {
 			if cells[i].Kind == logical.IsAbsent {
 				continue
 			}
 			names = append(names, k.column(i))
-			values = append(values, fmt.Sprintf("$%d", len(names)))
 			if !k.always[i] {
 				sets = append(sets, k.column(i)+" = excluded."+k.column(i))
 			}
@@ -123,7 +123,7 @@ func (k *knownTable) insertSQL(cells []logical.Cell, onConflict string) string {
 		if slices.Contains(k.always, true) {
 			sql += " OVERRIDING SYSTEM VALUE"
 		}
-		sql += " VALUES (" + strings.Join(values, ", ") + ")"
+		sql += " VALUES " + placeholders(rows, len(names))
 		switch {
 		case onConflict == "":
 			return sql
@@ -140,4 +140,22 @@ func (k *knownTable) keyNames() string {
 		names = append(names, k.column(i))
 	}
 	return strings.Join(names, ", ")
+}
+
+// placeholders returns "($1, $2), ($3, $4)".
+func placeholders(rows, columns int) string {
+	var b strings.Builder
+	for n := range rows * columns {
+		switch {
+		case n > 0 && n%columns == 0:
+			b.WriteString("), (")
+		case n > 0:
+			b.WriteString(", ")
+		default:
+			b.WriteString("(")
+		}
+		fmt.Fprintf(&b, "$%d", n+1)
+	}
+	b.WriteString(")")
+	return b.String()
 }

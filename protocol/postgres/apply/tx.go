@@ -76,7 +76,7 @@ func judge(c *command, tag pgconn.CommandTag) error {
 	switch {
 	case c.kind == isMark && tag.RowsAffected() == 0:
 		return fmt.Errorf("write mark: %w", relay.ErrApplied)
-	case c.kind == isRow && tag.RowsAffected() != 1:
+	case c.kind == isRow && tag.RowsAffected() != max(c.rows, 1):
 		return fmt.Errorf("%s of %s: %w", c.op, c.table, relay.ErrPresence)
 	case c.kind == isCommit && tag.String() != "COMMIT":
 		return fmt.Errorf("commit: the server says %s", tag)

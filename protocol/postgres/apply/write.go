@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/octant-db/octant/protocol/postgres/logical"
 	"github.com/octant-db/octant/relay"
@@ -71,7 +72,7 @@ func (x *tx) write(ctx context.Context, writes []relay.Write) error {
 			do   func(context.Context, *knownTable, *relay.Write) error
 		}{
 			{g.deletes, x.deleteRow}, {g.remove, x.removeRow}, {g.removedFirst(), x.removeRow},
-			{g.updates, x.updateRow}, {g.inserts, x.insertRow}, {g.put, x.putRow},
+			{g.updates, x.updateRow}, {g.put, x.putRow},
 		} {
 			for _, w := range step.rows {
 				if err := step.do(ctx, g.table, w); err != nil {
@@ -79,9 +80,58 @@ func (x *tx) write(ctx context.Context, writes []relay.Write) error {
 				}
 			}
 		}
+		if err := x.insertRows(ctx, g.table, g.inserts); err != nil {
+			return err
+		}
 	}
 	return nil
 }
+
+// together is how many rows are inserted by one statement, where there are as many.
+const together = 32
+
+// insertRows inserts rows that should not be there, many at a time as long as they have all their columns.
+func (x *tx) insertRows(ctx context.Context, k *knownTable, rows []*relay.Write) error {
+	var waiting [][]logical.Cell
+	for n, w := range rows {
+		cells, err := k.cells(w.After)
+		if err != nil {
+			return err
+		}
+		if waiting = append(waiting, cells); len(waiting) < together && n < len(rows)-1 {
+			continue
+		}
+		if err := x.insertCells(ctx, k, waiting); err != nil {
+			return err
+		}
+		waiting = waiting[:0]
+	}
+	return nil
+}
+
+// insertCells inserts rows by one statement if they are as many as that takes, else each by its own.
+func (x *tx) insertCells(ctx context.Context, k *knownTable, rows [][]logical.Cell) error {
+	size := 1
+	if len(rows) == together && len(rows[0])*together <= maxParams && !slices.ContainsFunc(rows, logical.HasAbsent) {
+		size = together
+	}
+	for chunk := range slices.Chunk(rows, size) {
+		var values [][]byte
+		for _, cells := range chunk {
+			values = append(values, params(cells)...)
+		}
+		err := x.add(ctx, command{
+			op: "insert row", table: k.name, sql: k.insertSQL(chunk[0], "nothing", size), params: values, kind: isRow, rows: int64(size),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxParams is how many parameters a statement can have: see Bind in "Message Formats".
+const maxParams = 65535
 
 // removedFirst returns the rows that are deleted before they are put, since they may have each other's unique values.
 func (g *rowGroup) removedFirst() []*relay.Write {
@@ -120,18 +170,10 @@ func (x *tx) updateRow(ctx context.Context, k *knownTable, w *relay.Write) error
 		if err := x.add(ctx, command{op: "delete row", table: k.name, sql: k.deleteSQL(), params: key, kind: isRow}); err != nil {
 			return err
 		}
-		return x.add(ctx, command{op: "insert row", table: k.name, sql: k.insertSQL(cells, ""), params: params(cells), kind: isRow})
+		return x.add(ctx, command{op: "insert row", table: k.name, sql: k.insertSQL(cells, "", 1), params: params(cells), kind: isRow})
 	}
 	sql, values := k.updateSQL(cells)
 	return x.add(ctx, command{op: "update row", table: k.name, sql: sql, params: append(values, key...), kind: isRow})
-}
-
-func (x *tx) insertRow(ctx context.Context, k *knownTable, w *relay.Write) error {
-	cells, err := k.cells(w.After)
-	if err != nil {
-		return err
-	}
-	return x.add(ctx, command{op: "insert row", table: k.name, sql: k.insertSQL(cells, "nothing"), params: params(cells), kind: isRow})
 }
 
 func (x *tx) putRow(ctx context.Context, k *knownTable, w *relay.Write) error {
@@ -143,7 +185,7 @@ func (x *tx) putRow(ctx context.Context, k *knownTable, w *relay.Write) error {
 	if k.replaces() {
 		how = ""
 	}
-	return x.add(ctx, command{op: "write row", table: k.name, sql: k.insertSQL(cells, how), params: params(cells), kind: isAny})
+	return x.add(ctx, command{op: "write row", table: k.name, sql: k.insertSQL(cells, how, 1), params: params(cells), kind: isAny})
 }
 
 // params are the cells that are there.
