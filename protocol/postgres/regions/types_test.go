@@ -40,6 +40,8 @@ INSERT INTO types VALUES (2, false, 32767, 2147483647, 9223372036854775807, 3.40
   '(1.5,2.5),(0,0)', '[2:3][1:2]={{1,2},{NULL,4}}', ARRAY['', 'NULL', NULL, '{"x"}', 'a,b', E'\\'], ROW(1, 'a"b,(c)'), '[1,10)', '(,2024-01-01 00:00+02]',
   '{[1,3),[5,)}', '<a>&amp;ö</a>', '''a b'':1A,2 ''c''', 1.50, 'odd', 4294967295, '((0,0),(1,1),(2,0.1))');
 INSERT INTO types (id, r, d, tstz, iv, e, dt) VALUES (3, 1e-45, 0.1, '2024-03-10 02:30:00.1239 America/New_York', '-1 mon +1 day', 'größte', '0044-03-15 BC');
+INSERT INTO types (id, b, e, jb, ia, p, n2, tstz, pos, c, by) SELECT 100 + k, true, 'ok', '{"a": 1}', '{1}', ROW(1, 'x')::pair, 1.5, now(), 3, 'c', '\x00'
+  FROM generate_series(1, 70) k;
 INSERT INTO kinds_of_keys VALUES (1.0, 'a', 'Key', '2024-01-01 00:00+00', '1 mon', 'one'), (2, 'b', 'other', 'infinity', '30 days', 'two');
 INSERT INTO always (v, other) VALUES ('a', 'x'), ('b', 'y'), ('c', NULL);
 INSERT INTO fixed (id, v) VALUES (1, 'a'), (2, 'b');
@@ -70,7 +72,7 @@ func TestTypes(t *testing.T) {
 	b.awaitIdentical(t, time.Minute, tables...)
 	b.regions[1].server.Exec(t, typesChanges)
 	b.awaitIdentical(t, time.Minute, tables...)
-	if got := b.regions[0].server.Query(t, "SELECT count(*) FROM app.types WHERE i2 = 1")[0]; got != "3" {
+	if got := b.regions[0].server.Query(t, "SELECT count(*) FROM app.types WHERE i2 = 1")[0]; got != "73" {
 		t.Errorf("%s rows of types were changed in region a", got)
 	}
 }
