@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"os"
 	"time"
 
@@ -35,13 +34,7 @@ func runDoctor(ctx context.Context, args []string) error {
 
 func examine(ctx context.Context, cfg *config.Config) []preflight.Result {
 	results := doctor.Source(cfg)
-	secured, err := doctorTLS(ctx, cfg.Database)
-	if err != nil {
-		results = append(results, preflight.Result{
-			Name: "tls", Status: preflight.Fail, Detail: err.Error(), Remedy: "correct the keys that begin with tls in [database]",
-		})
-	}
-	results = append(results, examineDatabase(ctx, cfg, secured)...)
+	results = append(results, examineDatabase(ctx, cfg)...)
 	results = append(results, doctor.Local(cfg)...)
 	dialer, err := peerDialer(cfg)
 	if err != nil {
@@ -52,9 +45,18 @@ func examine(ctx context.Context, cfg *config.Config) []preflight.Result {
 	return append(results, doctor.Peers(ctx, cfg, dialer, time.Now)...)
 }
 
-// examineDatabase checks the database that stands behind the URL.
-func examineDatabase(ctx context.Context, cfg *config.Config, secured *tls.Config) []preflight.Result {
+// examineDatabase checks the database by its kind.
+func examineDatabase(ctx context.Context, cfg *config.Config) []preflight.Result {
 	d := cfg.Database
+	if d.Flavour == config.Postgres {
+		return examinePostgres(ctx, cfg)
+	}
+	secured, err := doctorTLS(ctx, d)
+	if err != nil {
+		return []preflight.Result{{
+			Name: "tls", Status: preflight.Fail, Detail: err.Error(), Remedy: "correct the keys that begin with tls in [database]",
+		}}
+	}
 	results := preflight.Check(ctx, checks(cfg, d, secured))
 	g, err := greet(ctx, d.Address)
 	if err != nil { // which the checks have told

@@ -54,7 +54,7 @@ type server interface {
 
 // engines by the scheme of the database's URL. A server behind mysql:// says itself which of the two it is.
 var engines = map[relay.Flavour]func(context.Context, *config.Config, *relaylog.DB, *slog.Logger) (*engine, error){
-	"mariadb": newMySQL, "mysql": newMySQL,
+	"mariadb": newMySQL, "mysql": newMySQL, config.Postgres: newPostgres,
 }
 
 // reports passes problems on to the relay, which is made after the parts that report to it.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/octant-db/octant/relay"
@@ -87,11 +88,20 @@ func (c *checker) database(f *file) Database {
 	d.Flavour = c.scheme(u.Scheme)
 	d.Address = c.databaseAddress(u)
 	d.User = c.credentials(u, &d)
+	if d.Flavour == Postgres {
+		if d.Name = strings.Trim(u.Path, "/"); d.Name == "" || u.RawQuery != "" || u.Fragment != "" {
+			c.addf("database.url is not of the form postgres://user@host:5432/database: a region of PostgreSQL is one database")
+		}
+		return d
+	}
 	if (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" {
 		c.addf("database.url ends after the port: which schemas and tables are replicated is said by include and exclude")
 	}
 	return d
 }
+
+// Postgres is the flavour of PostgreSQL.
+const Postgres relay.Flavour = "postgres"
 
 // scheme returns the flavour that a URL names. For mysql the server itself says which of the two it is.
 func (c *checker) scheme(scheme string) relay.Flavour {
@@ -99,16 +109,20 @@ func (c *checker) scheme(scheme string) relay.Flavour {
 	case "mariadb", "mysql":
 		return relay.Flavour(scheme)
 	case "postgres", "postgresql":
-		c.addf("database.url: this version of Octant serves MariaDB and MySQL, PostgreSQL not yet")
+		return Postgres
 	default:
-		c.addf("database.url: unknown scheme %q: write mariadb://user@host:3306/", scheme)
+		c.addf("database.url: unknown scheme %q: write mariadb://user@host:3306/ or postgres://user@host:5432/database", scheme)
 	}
 	return "mariadb"
 }
 
 func (c *checker) databaseAddress(u *url.URL) string {
 	port := u.Port()
-	if port == "" {
+	switch {
+	case port != "":
+	case u.Scheme == "postgres", u.Scheme == "postgresql":
+		port = "5432"
+	default:
 		port = "3306"
 	}
 	address := net.JoinHostPort(u.Hostname(), port)

@@ -38,6 +38,7 @@ type Region struct {
 type Database struct {
 	Flavour  relay.Flavour // which engine's parts serve it
 	Address  string        // host:port
+	Name     string        // of PostgreSQL: the database's name
 	User     string
 	Password Secret
 	Tables   Tables

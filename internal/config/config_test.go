@@ -184,7 +184,7 @@ var problemCases = []struct{ name, old, new, want string }{
 	{"short key", `"6f70656e2d`, `"`, "region.log_key is not a key of 64 hexadecimal digits"},
 	{"no key", `"6f70656e2d`, `"hunter2`, "region.log_key is not"},
 	{"no data_dir", `data_dir = "/var/lib/octant/a"`, ``, "region.data_dir"},
-	{"postgres", "mariadb://octant@127.0.0.1:3306/", "postgres://octant@127.0.0.1", "PostgreSQL not yet"},
+	{"postgres", "mariadb://octant@127.0.0.1:3306/", "postgres://octant@127.0.0.1", "postgres://user@host:5432/database"},
 	{"strange scheme", "mariadb://", "oracle://", `unknown scheme "oracle"`},
 	{"no database user", "octant@127.0.0.1", "127.0.0.1", "names no user"},
 	{"database in URL", "3306/", "3306/app", "include and exclude"},

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/BurntSushi/toml"
 )
@@ -64,6 +65,9 @@ func (c *checker) source(f sourceFile, d Database) Database {
 		return d
 	}
 	d.Flavour = c.scheme(u.Scheme)
+	if d.Flavour == Postgres {
+		d.Name = strings.Trim(u.Path, "/")
+	}
 	d.Address, d.User, d.Password = c.databaseAddress(u), u.User.Username(), Secret(f.Password)
 	d.TLS = c.tls("source", f.TLS, f.CA, f.Cert, f.Key)
 	return d
@@ -81,7 +85,7 @@ func (c *Config) SetSource(d Database) error {
 		c.Database = d
 		return syncFolder(c.Region.DataDir)
 	}
-	u := url.URL{Scheme: string(d.Flavour), User: url.User(d.User), Host: d.Address, Path: "/"}
+	u := url.URL{Scheme: string(d.Flavour), User: url.User(d.User), Host: d.Address, Path: "/" + d.Name}
 	text := bytes.NewBufferString(sourceHead)
 	err := toml.NewEncoder(text).Encode(sourceFile{
 		URL: u.String(), Password: string(d.Password), TLS: string(d.TLS.Mode), CA: d.TLS.CA, Cert: d.TLS.Cert, Key: d.TLS.Key,

@@ -77,9 +77,9 @@ func TestBrokenSourceFile(t *testing.T) {
 	for text, want := range map[string]string{
 		"url = ":                     "not valid TOML",
 		"url = 'x'\npassword = 's3'": "url is not of the form",
-		"url = 'mariadb://u@h:0/'\ntls = 'off'\npassword = 's3'":     "not an address",
-		"url = 'mariadb://u@h:3306/'\ntls = 'maybe'":                 "source.tls",
-		"url = 'postgres://u@h:3306/'\ntls = 'off'\npassword = 's3'": "PostgreSQL not yet",
+		"url = 'mariadb://u@h:0/'\ntls = 'off'\npassword = 's3'":   "not an address",
+		"url = 'mariadb://u@h:3306/'\ntls = 'maybe'":               "source.tls",
+		"url = 'oracle://u@h:3306/'\ntls = 'off'\npassword = 's3'": "unknown scheme",
 	} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, config.SourceFile), []byte(text), 0o600); err != nil {

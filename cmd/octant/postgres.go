@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/octant-db/octant/internal/admin"
+	"github.com/octant-db/octant/internal/config"
+	"github.com/octant-db/octant/protocol/mysql/preflight"
+	"github.com/octant-db/octant/protocol/mysql/primary"
+	"github.com/octant-db/octant/protocol/postgres/apply"
+	"github.com/octant-db/octant/protocol/postgres/capture"
+	"github.com/octant-db/octant/protocol/postgres/connect"
+	"github.com/octant-db/octant/protocol/postgres/logical"
+	pgpreflight "github.com/octant-db/octant/protocol/postgres/preflight"
+	"github.com/octant-db/octant/relay"
+	"github.com/octant-db/octant/relaylog"
+)
+
+// postgreSQL is what the functions of an engine share that speaks to PostgreSQL. What serves other relays and people is the same as
+// MariaDB's.
+type postgreSQL struct {
+	*mySQL
+	tables *logical.TableCache
+}
+
+// shownVersion is what mysql clients of a relay are told, in the form that they can read.
+const shownVersion = "10.11.0-MariaDB-octant-postgresql"
+
+// newPostgres makes the parts that speak to a PostgreSQL server.
+func newPostgres(_ context.Context, cfg *config.Config, store *relaylog.DB, log *slog.Logger) (*engine, error) {
+	p := &postgreSQL{mySQL: &mySQL{cfg: cfg, store: store, log: log, version: shownVersion}, tables: logical.NewTableCache()}
+	decoder, match := logical.NewDecoder(p.tables), cfg.Database.Tables.Match
+	decoder.Exclude = func(schema, table string) bool { return !match(schema, table) }
+	return &engine{
+		version: "postgresql", serverVersion: shownVersion, decoders: map[relay.Flavour]relay.Decoder{logical.Flavour: decoder},
+		table: p.parseTable, json: logical.RowJSON, places: primary.Places{Local: store.Local()}, history: noHistory{}, clients: p,
+		files: p.files, replicas: p.replicas, primary: p.primary, identity: func() (uint32, string) { return 0, "" },
+		connect: p.connect, reports: &reports{},
+	}, nil
+}
+
+func (p *postgreSQL) parseTable(f relay.Flavour, native []byte) (*relay.Table, error) {
+	if f != logical.Flavour {
+		return nil, fmt.Errorf("describe a table: unknown flavour %q", f)
+	}
+	s, err := p.tables.Get(native)
+	if err != nil {
+		return nil, err
+	}
+	return s.Table, nil
+}
+
+// files describes the log: PostgreSQL has no files that a client could ask for, only a position.
+func (p *postgreSQL) files(log relay.Log) relay.LogStatus {
+	return relay.LogStatus{GTIDSet: capture.LSN(log.State().Position)}
+}
+
+// connect makes what captures from a server and writes to it.
+func (p *postgreSQL) connect(ctx context.Context, d config.Database) (*database, error) {
+	secured, err := postgresTLS(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	name := octantName(p.cfg)
+	source, err := capture.New(capture.Config{
+		Addr: d.Address, Database: d.Name, User: d.User, Password: string(d.Password), TLS: secured, Slot: name, Publication: name,
+		Include: d.Tables.Match, Logger: p.log.With("part", "capture"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	target, err := apply.New(apply.Config{
+		Addr: d.Address, Database: d.Name, User: d.User, Password: string(d.Password), TLS: secured, Self: p.cfg.Region.ID,
+		Lanes: lanes(p.cfg), LockWait: p.cfg.Apply.LockWait, Logger: p.log.With("part", "apply"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &database{
+		source: source, target: target, close: target.Close,
+		prepare: func(ctx context.Context) error {
+			if err := target.Open(ctx); err != nil {
+				return err
+			}
+			return source.Begun(ctx) // before the slot stands, a canary would not come back
+		},
+		watch: func(ctx context.Context, report func(relay.Problem)) error {
+			return watchPostgres(ctx, postgresChecks(p.cfg, d, secured), report)
+		},
+	}, nil
+}
+
+// octantName is the name of the region's publication and replication slot.
+func octantName(cfg *config.Config) string {
+	return "octant_" + strings.ReplaceAll(cfg.Region.Name, "-", "_")
+}
+
+// watchPostgres runs the checks of octant doctor now and then and reports what fails.
+func watchPostgres(ctx context.Context, c pgpreflight.Config, report func(relay.Problem)) error {
+	for {
+		for _, r := range pgpreflight.Check(ctx, c) {
+			if r.Status == pgpreflight.Fail && ctx.Err() == nil {
+				report(relay.Problem{Kind: "database_setting", Subject: r.Name, Detail: r.Detail, Remedy: r.Remedy})
+			}
+		}
+		if err := relay.Sleep(ctx, relay.SystemClock{}, watchEvery); err != nil {
+			return err
+		}
+	}
+}
+
+func postgresChecks(cfg *config.Config, d config.Database, secured *tls.Config) pgpreflight.Config {
+	return pgpreflight.Config{
+		Addr: d.Address, Database: d.Name, User: d.User, Password: string(d.Password), TLS: secured, Slot: octantName(cfg),
+		Publication: octantName(cfg), Regions: len(cfg.Peers) + 1, Lanes: cfg.Apply.Lanes, Include: d.Tables.Match,
+	}
+}
+
+// examinePostgres is octant doctor's look at the database.
+func examinePostgres(ctx context.Context, cfg *config.Config) []preflight.Result {
+	secured, err := postgresTLS(ctx, cfg.Database)
+	if err != nil {
+		return []preflight.Result{{Name: "connect", Status: preflight.Fail, Detail: err.Error(), Remedy: "correct [database]"}}
+	}
+	var results []preflight.Result
+	for _, r := range pgpreflight.Check(ctx, postgresChecks(cfg, cfg.Database, secured)) {
+		results = append(results, preflight.Result{Name: r.Name, Status: preflight.Status(r.Status), Detail: r.Detail, Remedy: r.Remedy})
+	}
+	return results
+}
+
+// postgresTLS is how the database is reached; nil: without TLS. With tls = preferred the server is asked.
+func postgresTLS(ctx context.Context, d config.Database) (*tls.Config, error) {
+	secured, err := d.TLS.Config(d.Address)
+	if err != nil || d.TLS.Mode != config.TLSPreferred {
+		return secured, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if offers, err := connect.OffersTLS(ctx, d.Address); err == nil && !offers {
+		return nil, nil
+	}
+	return secured, nil
+}
+
+// noHistory answers for a log that has no binlog events.
+type noHistory struct{}
+
+// Events implements admin.History.
+func (noHistory) Events(context.Context, string, uint64, func(admin.LogEvent) bool) error {
+	return relay.ErrNotFound
+}
+
+// GTIDsAt implements admin.History.
+func (noHistory) GTIDsAt(string, uint64) (string, bool, error) { return "", false, nil }
+
+// WaitGTIDs implements admin.History.
+func (noHistory) WaitGTIDs(context.Context, string) error { return admin.ErrMalformedGTIDs }
+
+// WaitPosition implements admin.History.
+func (noHistory) WaitPosition(context.Context, string, uint64) (int64, error) {
+	return 0, relay.ErrNotFound
+}
+
+// Subset implements admin.History.
+func (noHistory) Subset(string, string) (bool, error) { return false, admin.ErrMalformedGTIDs }
+
+// Subtract implements admin.History.
+func (noHistory) Subtract(string, string) (string, error) { return "", admin.ErrMalformedGTIDs }

@@ -1,0 +1,103 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/octant-db/octant/protocol/postgres/catalog"
+	"github.com/octant-db/octant/protocol/postgres/logical"
+	"github.com/octant-db/octant/relay"
+)
+
+// DifferenceError says why changes of a table cannot be written here, and what to do.
+type DifferenceError struct {
+	Table  string // "schema.table"
+	Reason string // in words, with the remedy
+}
+
+// Error gives the table and the reason.
+func (e *DifferenceError) Error() string { return e.Table + ": " + e.Reason }
+
+// Check tells why changes of a table that is described by t cannot be written here, nil if they can; see relay.Target. A
+// *DifferenceError is about the table; other errors say that the database could not be asked.
+func (t *Target) Check(ctx context.Context, table *relay.Table) error {
+	k, err := t.table(ctx, table)
+	if err != nil {
+		return err
+	}
+	return k.problem
+}
+
+// compare looks for the first thing that differs. It is strict: what is written here must be what was written there.
+func compare(there *logical.Description, here *catalog.Table) error {
+	reason := compareKind(there, here)
+	if reason == "" {
+		reason = compareColumns(there, here)
+	}
+	if reason == "" {
+		reason = compareKey(there, here)
+	}
+	if reason == "" {
+		return nil
+	}
+	return &DifferenceError{Table: there.Schema + "." + there.Name, Reason: reason}
+}
+
+func compareKind(there *logical.Description, here *catalog.Table) string {
+	switch {
+	case here.Kind != "r" && here.Kind != "p":
+		return "it is no table here: exclude it"
+	case here.Unlogged:
+		return "it is UNLOGGED or temporary here: ALTER TABLE … SET LOGGED"
+	case len(there.Key) == 0:
+		return "it has no primary key where the change was made: add one in all regions"
+	case len(here.Key) == 0:
+		return "it has no primary key here: add one in all regions"
+	}
+	return ""
+}
+
+func compareColumns(there *logical.Description, here *catalog.Table) string {
+	for i := range min(len(there.Columns), len(here.Columns)) {
+		if reason := compareColumn(&there.Columns[i], &here.Columns[i]); reason != "" {
+			return fmt.Sprintf("column %d %s: make the definitions equal", i+1, reason)
+		}
+	}
+	switch {
+	case len(there.Columns) > len(here.Columns):
+		return fmt.Sprintf("column %s is missing here: add it", there.Columns[len(here.Columns)].Name)
+	case len(there.Columns) < len(here.Columns):
+		return fmt.Sprintf("column %s stands only here: drop it, or add it where the change was made", here.Columns[len(there.Columns)].Name)
+	}
+	return ""
+}
+
+func compareColumn(there, here *logical.Column) string {
+	switch {
+	case there.Name != here.Name:
+		return fmt.Sprintf("is %s there and %s here", there.Name, here.Name)
+	case there.Type != here.Type:
+		return fmt.Sprintf("(%s) is %s there and %s here", there.Name, there.Type, here.Type)
+	case there.Collation != here.Collation:
+		return fmt.Sprintf("(%s) has collation %q there and %q here", there.Name, there.Collation, here.Collation)
+	case !slices.Equal(there.Labels, here.Labels):
+		return fmt.Sprintf("(%s) has other labels there than here", there.Name)
+	}
+	return ""
+}
+
+func compareKey(there *logical.Description, here *catalog.Table) string {
+	names := func(d *logical.Description) string {
+		var list []string
+		for _, i := range d.Key {
+			list = append(list, d.Columns[i].Name)
+		}
+		return strings.Join(list, ", ")
+	}
+	if a, b := names(there), names(&here.Description); a != b {
+		return fmt.Sprintf("the primary key is (%s) there and (%s) here: make them equal", a, b)
+	}
+	return ""
+}

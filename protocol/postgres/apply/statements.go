@@ -1,0 +1,161 @@
+package apply
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/octant-db/octant/protocol/postgres/connect"
+	"github.com/octant-db/octant/protocol/postgres/logical"
+	"github.com/octant-db/octant/relay"
+)
+
+// cells reads an image.
+func (k *knownTable) cells(image relay.Image) ([]logical.Cell, error) {
+	return logical.Cells(make([]logical.Cell, 0, len(k.schema.Table.Columns)), image, len(k.schema.Table.Columns))
+}
+
+// keyParams are the parameters that a row is found with.
+func (k *knownTable) keyParams(w *relay.Write) ([][]byte, error) {
+	image := w.Before
+	if image == nil {
+		image = w.After
+	}
+	cells, err := k.cells(image)
+	if err != nil {
+		return nil, err
+	}
+	key := make([][]byte, 0, 4)
+	for _, i := range k.schema.Description.Key {
+		key = append(key, param(&cells[i]))
+	}
+	return key, nil
+}
+
+// replaces tells whether rows of the table can stand in each other's way: then those of unknown presence are all deleted before they are
+// written.
+func (k *knownTable) replaces() bool { return k.unique || k.fixed }
+
+// cached returns the text of a statement, made once. Texts of rows that lack columns are made each time: they are rare.
+func (k *knownTable) cached(kind string, cells []logical.Cell, build func() string) string {
+	if logical.HasAbsent(cells) {
+		return build()
+	}
+	if sql, ok := k.texts.Load(kind); ok {
+		return sql.(string)
+	}
+	sql := build()
+	k.texts.Store(kind, sql)
+	return sql
+}
+
+// where is the condition on the key, its parameters numbered from first on.
+func (k *knownTable) where(b *strings.Builder, first int) {
+	for n, i := range k.schema.Description.Key {
+		if n > 0 {
+			b.WriteString(" AND ")
+		}
+		fmt.Fprintf(b, "%s = $%d", k.column(i), first+n)
+	}
+}
+
+func (k *knownTable) column(i int) string { return connect.Identifier(k.schema.Table.Columns[i].Name) }
+
+func (k *knownTable) deleteSQL() string {
+	return k.cached("delete", nil, func() string {
+		var b strings.Builder
+		b.WriteString("DELETE FROM " + k.quoted + " WHERE ")
+		k.where(&b, 1)
+		return b.String()
+	})
+}
+
+// updateSQL sets every column that is there, and returns the parameters; those of the key follow. A column GENERATED ALWAYS AS IDENTITY
+// cannot be set, and is part of the key here.
+func (k *knownTable) updateSQL(cells []logical.Cell) (string, [][]byte) {
+	values := make([][]byte, 0, len(cells)+len(k.schema.Description.Key))
+	for i := range cells {
+		if cells[i].Kind != logical.IsAbsent && !k.always[i] {
+			values = append(values, param(&cells[i]))
+		}
+	}
+	return k.cached("update", cells, func() string {
+		var b strings.Builder
+		n := 0
+		for i := range cells {
+			if cells[i].Kind == logical.IsAbsent || k.always[i] {
+				continue
+			}
+			n++
+			sep := ", "
+			if n == 1 {
+				sep = "UPDATE " + k.quoted + " SET "
+			}
+			fmt.Fprintf(&b, "%s%s = $%d", sep, k.column(i), n)
+		}
+		if n == 0 { // nothing can be set: see that the row is there
+			b.WriteString("SELECT FROM " + k.quoted)
+		}
+		b.WriteString(" WHERE ")
+		k.where(&b, n+1)
+		if n == 0 {
+			b.WriteString(" FOR UPDATE")
+		}
+		return b.String()
+	}), values
+}
+
+// insertSQL inserts every column that is there, of one row or several. onConflict says what happens if a row has the key: "nothing", "update", or "" for an error.
+func (k *knownTable) insertSQL(cells []logical.Cell, onConflict string, rows int) string {
+	return k.cached("insert "+onConflict+strconv.Itoa(rows), cells, func() string {
+		var names, sets []string
+		for i := range cells {
+			if cells[i].Kind == logical.IsAbsent {
+				continue
+			}
+			names = append(names, k.column(i))
+			if !k.always[i] {
+				sets = append(sets, k.column(i)+" = excluded."+k.column(i))
+			}
+		}
+		sql := "INSERT INTO " + k.quoted + " (" + strings.Join(names, ", ") + ")"
+		if slices.Contains(k.always, true) {
+			sql += " OVERRIDING SYSTEM VALUE"
+		}
+		sql += " VALUES " + placeholders(rows, len(names))
+		switch {
+		case onConflict == "":
+			return sql
+		case onConflict == "nothing" || len(sets) == 0:
+			return sql + " ON CONFLICT (" + k.keyNames() + ") DO NOTHING"
+		}
+		return sql + " ON CONFLICT (" + k.keyNames() + ") DO UPDATE SET " + strings.Join(sets, ", ")
+	})
+}
+
+func (k *knownTable) keyNames() string {
+	var names []string
+	for _, i := range k.schema.Description.Key {
+		names = append(names, k.column(i))
+	}
+	return strings.Join(names, ", ")
+}
+
+// placeholders returns "($1, $2), ($3, $4)".
+func placeholders(rows, columns int) string {
+	var b strings.Builder
+	for n := range rows * columns {
+		switch {
+		case n > 0 && n%columns == 0:
+			b.WriteString("), (")
+		case n > 0:
+			b.WriteString(", ")
+		default:
+			b.WriteString("(")
+		}
+		fmt.Fprintf(&b, "$%d", n+1)
+	}
+	b.WriteString(")")
+	return b.String()
+}

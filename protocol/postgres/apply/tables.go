@@ -1,0 +1,117 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/octant-db/octant/protocol/postgres/catalog"
+	"github.com/octant-db/octant/protocol/postgres/connect"
+	"github.com/octant-db/octant/protocol/postgres/logical"
+	"github.com/octant-db/octant/relay"
+)
+
+// knownTable is what is remembered of a table that was asked for.
+type knownTable struct {
+	name, quoted string
+	schema       *logical.Schema // as it came
+	problem      error           // why its changes cannot be written here
+	identity     []keyPlan       // the primary key first
+	unique       bool            // it has another unique index or an exclusion constraint
+	always       []bool          // by column: GENERATED ALWAYS AS IDENTITY
+	fixed        bool            // such a column stands outside the key: rows cannot be updated
+	texts        sync.Map        // of statements, by kind
+}
+
+// tables remembers tables until they are forgotten.
+type tables struct {
+	mu    sync.Mutex
+	known map[string]*knownTable // by native description
+}
+
+func (t *tables) get(native []byte) *knownTable {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.known[string(native)]
+}
+
+func (t *tables) put(native []byte, k *knownTable) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.known == nil {
+		t.known = make(map[string]*knownTable)
+	}
+	t.known[string(native)] = k
+}
+
+func (t *tables) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.known)
+}
+
+// table returns what is known of a table, and asks the database the first time.
+func (t *Target) table(ctx context.Context, r *relay.Table) (*knownTable, error) {
+	if r.Flavour != logical.Flavour {
+		return nil, &DifferenceError{Table: r.String(), Reason: "its rows come from " + string(r.Flavour) + ", and a PostgreSQL region takes those of PostgreSQL only"}
+	}
+	if k := t.tables.get(r.Native); k != nil {
+		return k, nil
+	}
+	schema, err := t.schemas.Get(r.Native)
+	if err != nil {
+		return nil, err
+	}
+	k := &knownTable{name: r.String(), quoted: connect.Table(r.Schema, r.Name), schema: schema}
+	err = t.withControl(ctx, func(c *connect.Conn) error {
+		local, err := catalog.Read(ctx, c, r.Schema, r.Name)
+		if errors.Is(err, catalog.ErrMissing) {
+			k.problem = &DifferenceError{Table: r.String(), Reason: "the table is missing here: create it"}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return k.learn(ctx, c, local)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the definition of %s: %w", r, err)
+	}
+	t.tables.put(r.Native, k)
+	return k, nil
+}
+
+func (k *knownTable) learn(ctx context.Context, c *connect.Conn, local *catalog.Table) error {
+	k.problem = compare(k.schema.Description, local)
+	if k.problem != nil {
+		return nil
+	}
+	k.always = make([]bool, len(local.Columns))
+	inKey := make(map[int]bool)
+	for _, i := range k.schema.Description.Key {
+		inKey[i] = true
+	}
+	for i, always := range local.Always {
+		k.always[i] = always
+		k.fixed = k.fixed || always && !inKey[i]
+	}
+	k.plan(local)
+	return k.ask(ctx, c, local)
+}
+
+// ask looks for indexes that are not on columns alone, and for privileges.
+func (k *knownTable) ask(ctx context.Context, c *connect.Conn, local *catalog.Table) error {
+	rows, err := c.Query(ctx, "read pg_index", `SELECT EXISTS (SELECT FROM pg_catalog.pg_index WHERE indrelid = $1 AND NOT indisprimary
+ AND (indisunique OR indisexclusion)), pg_catalog.has_table_privilege($1::oid, 'INSERT') AND pg_catalog.has_table_privilege($1::oid, 'UPDATE')
+ AND pg_catalog.has_table_privilege($1::oid, 'DELETE') AND pg_catalog.has_table_privilege($1::oid, 'SELECT')`, local.OID)
+	if err != nil {
+		return err
+	}
+	k.unique = string(rows[0][0]) == "t"
+	if string(rows[0][1]) != "t" {
+		k.problem = &DifferenceError{Table: k.name, Reason: "the database user may not write it: GRANT SELECT, INSERT, UPDATE, DELETE ON " +
+			k.quoted + " to it"}
+	}
+	return nil
+}

@@ -1,0 +1,247 @@
+package capture_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/octant-db/octant/protocol/postgres/pgtest"
+	"github.com/octant-db/octant/relay"
+)
+
+const schema = `CREATE TABLE t (id int PRIMARY KEY, v text, big text);
+ALTER TABLE t ALTER big SET STORAGE EXTERNAL;
+CREATE TABLE f (id int PRIMARY KEY, v text, big text); ALTER TABLE f REPLICA IDENTITY FULL;
+ALTER TABLE f ALTER big SET STORAGE EXTERNAL;
+CREATE TABLE nokey (v text);
+CREATE TABLE parts (id int, day date, v text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM ('2024-01-01') TO ('2024-02-01');
+CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM ('2024-02-01') TO ('2024-03-01')`
+
+// TestTransactionsComeWhole reads every kind of change, stops, and goes on without hole or repeat.
+func TestTransactionsComeWhole(t *testing.T) {
+	pgtest.Each(t, func(t *testing.T, e pgtest.Engine) {
+		s := pgtest.Start(t, e)
+		s.Prepare(t, schema)
+		m := newMemory()
+		r := run(t, config(s), "", m)
+		m.wait(t, "being caught up", func() bool { return m.caughtUp > 0 })
+		s.Exec(t, `BEGIN; INSERT INTO app.t VALUES (1, 'a', repeat('x', 9000)), (2, 'b', NULL); INSERT INTO app.f VALUES (1, 'a', repeat('y', 9000)); COMMIT`)
+		s.Exec(t, `BEGIN; UPDATE app.t SET v = 'c' WHERE id = 1; UPDATE app.t SET id = 3 WHERE id = 2; UPDATE app.f SET v = 'c'; COMMIT`)
+		s.Exec(t, `INSERT INTO app.parts VALUES (1, '2024-01-31', 'p')`)
+		s.Exec(t, `UPDATE app.parts SET day = '2024-02-01'`)
+		s.Exec(t, `UPDATE app.t SET v = NULL WHERE id = 3; DELETE FROM app.f`)
+		s.Exec(t, `INSERT INTO app.nokey VALUES ('x')`)
+		got := m.awaitTransactions(t, 5)
+		r.end(t)
+		want := [][]string{
+			{"INSERT app.t ->1,a,<9000>", "INSERT app.t ->2,b,NULL", "INSERT app.f ->1,a,<9000>"},
+			{"UPDATE app.t 1,?,?>1,c,<9000>", "UPDATE app.t 2,?,?>3,b,NULL", "UPDATE app.f 1,a,<9000>>1,c,<9000>"},
+			{"INSERT app.parts ->1,2024-01-31,p"},
+			{"DELETE app.parts 1,2024-01-31,?>-", "INSERT app.parts ->1,2024-02-01,p"},
+			{"UPDATE app.t 3,?,?>3,NULL,NULL", "DELETE app.f 1,c,<9000>>-"},
+		}
+		for i, w := range want {
+			if g := changes(t, got[i]); !slices.Equal(g, w) {
+				t.Errorf("transaction %d\n got %q\nwant %q", i, g, w)
+			}
+			if got[i].Kind != relay.Local || time.Since(got[i].Physical) > time.Minute || time.Until(got[i].Physical) > time.Minute {
+				t.Errorf("transaction %d: %v at %s", i, got[i].Kind, got[i].Physical)
+			}
+		}
+		if !m.reported("no_primary_key", "app.nokey") {
+			t.Errorf("problems: %v", m.problems)
+		}
+
+		s.Exec(t, `INSERT INTO app.t VALUES (9, 'later', NULL)`)
+		again := newMemory()
+		r = run(t, config(s), m.last(), again)
+		if g := changes(t, again.awaitTransactions(t, 1)[0]); !slices.Equal(g, []string{"INSERT app.t ->9,later,NULL"}) {
+			t.Errorf("after a pause: %q", g)
+		}
+		r.end(t)
+	})
+}
+
+func (m *memory) reported(kind, subject string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.ContainsFunc(m.problems, func(p relay.Problem) bool { return p.Kind == kind && strings.Contains(p.Subject, subject) })
+}
+
+// TestGoneLargeValue updates a row whose large value cannot be read any more.
+func TestGoneLargeValue(t *testing.T) {
+	s := pgtest.Start(t, pgtest.Oldest(t))
+	s.Prepare(t, schema)
+	m := newMemory()
+	run(t, config(s), "", m).end2(t, m)
+	s.Exec(t, `INSERT INTO app.t VALUES (1, 'a', repeat('x', 9000))`)
+	s.Exec(t, `UPDATE app.t SET v = 'b'`)
+	s.Exec(t, `DELETE FROM app.t`)
+	r := run(t, config(s), m.last(), m)
+	got := m.awaitTransactions(t, 3)
+	r.end(t)
+	for i, want := range []string{"INSERT app.t ->1,a,<9000>", "DELETE app.t 1,?,?>-", "DELETE app.t 1,?,?>-"} {
+		if g := changes(t, got[i]); !slices.Equal(g, []string{want}) {
+			t.Errorf("transaction %d: %q, want %s", i, g, want)
+		}
+	}
+	if !m.reported("large_value", "app.t") {
+		t.Errorf("problems: %v", m.problems)
+	}
+}
+
+// end2 ends a capture once it has begun.
+func (r *running) end2(t testing.TB, m *memory) {
+	t.Helper()
+	m.wait(t, "the first place", func() bool { return len(m.entries) > 0 })
+	r.end(t)
+}
+
+// TestMark tells our own transactions from others.
+func TestMark(t *testing.T) {
+	s := pgtest.Start(t, pgtest.Oldest(t))
+	s.Prepare(t, schema)
+	m := newMemory()
+	r := run(t, config(s), "", m)
+	m.wait(t, "being caught up", func() bool { return m.caughtUp > 0 })
+	const mark = `INSERT INTO octant.applied VALUES (2, 3, 10, 12, 1234567, 0) ON CONFLICT (origin, lane) DO UPDATE SET from_seq = 11, to_seq = 13;`
+	s.Exec(t, "BEGIN;"+mark+"INSERT INTO app.t VALUES (1, 'a', NULL); COMMIT")
+	s.Exec(t, "BEGIN;"+mark+"COMMIT")
+	s.Exec(t, "BEGIN; INSERT INTO app.t VALUES (2, 'a', NULL);"+mark+"COMMIT")
+	s.Exec(t, "DELETE FROM octant.applied")
+	got := m.awaitTransactions(t, 4)
+	r.end(t)
+	want := []struct {
+		kind relay.EntryKind
+		mark string
+	}{
+		{relay.Applied, "&{2 {10 12} 1234567 0 3}"}, {relay.Applied, "&{2 {11 13} 1234567 0 3}"}, {relay.Local, "<nil>"}, {relay.History, "<nil>"},
+	}
+	for i, w := range want {
+		if g := fmt.Sprint(got[i].Mark); got[i].Kind != w.kind || g != w.mark {
+			t.Errorf("entry %d: %v %s, want %v %s", i, got[i].Kind, g, w.kind, w.mark)
+		}
+	}
+}
+
+// TestAcknowledgement: only what is durable is acknowledged, and an idle slot moves on.
+func TestAcknowledgement(t *testing.T) {
+	s := pgtest.Start(t, pgtest.Oldest(t))
+	s.Prepare(t, schema)
+	s.ExecIn(t, "postgres", "CREATE TABLE noise (v text)")
+	m := newMemory()
+	r := run(t, config(s), "", m)
+	m.wait(t, "being caught up", func() bool { return m.caughtUp > 0 })
+	before := s.Query(t, "SELECT confirmed_flush_lsn FROM pg_replication_slots")[0]
+	s.Exec(t, `INSERT INTO app.t VALUES (1, 'a', NULL)`)
+	m.awaitTransactions(t, 1)
+	s.ExecIn(t, "postgres", "INSERT INTO noise SELECT repeat('x', 1000) FROM generate_series(1, 5000)")
+	m.wait(t, "a frame", func() bool { return m.entries[len(m.entries)-1].Kind == relay.Frame && len(m.entries) > 2 })
+	if now := s.Query(t, "SELECT confirmed_flush_lsn FROM pg_replication_slots")[0]; now != before {
+		t.Errorf("acknowledged %s before anything was durable (was %s)", now, before)
+	}
+	last := m.last()
+	r.source.Durable(last)
+	lsn := strings.Split(string(last), ":")[3]
+	await(t, func() bool {
+		return s.Query(t, "SELECT confirmed_flush_lsn >= '"+lsn+"' FROM pg_replication_slots")[0] == "t"
+	})
+	r.end(t)
+}
+
+func await(t testing.TB, done func() bool) {
+	t.Helper()
+	for limit := time.Now().Add(30 * time.Second); !done(); {
+		if time.Now().After(limit) {
+			t.Fatal("waited too long")
+		}
+	}
+}
+
+// TestRefusals: where the log cannot be read without a hole, nothing is read.
+func TestRefusals(t *testing.T) {
+	s := pgtest.Start(t, pgtest.Oldest(t))
+	s.Prepare(t, schema)
+	m := newMemory()
+	r := run(t, config(s), "", m)
+	m.wait(t, "being caught up", func() bool { return m.caughtUp > 0 })
+	start := m.last()
+	s.Exec(t, `INSERT INTO app.t VALUES (1, 'a', NULL)`)
+	m.awaitTransactions(t, 1)
+	end := m.last()
+	r.source.Durable(end)
+	lsn := strings.Split(string(end), ":")[3]
+	await(t, func() bool {
+		return s.Query(t, "SELECT confirmed_flush_lsn >= '"+lsn+"' FROM pg_replication_slots")[0] == "t"
+	})
+	r.end(t)
+	words := strings.Split(string(end), ":")
+	ahead, other, timeline := slices.Clone(words), slices.Clone(words), slices.Clone(words)
+	ahead[3], other[1], timeline[2] = "7F/0", "42", "9"
+	for _, c := range []struct {
+		name string
+		from relay.Position
+		want error
+	}{
+		{"behind the slot", start, relay.ErrPurged},
+		{"beyond the log", relay.Position(strings.Join(ahead, ":")), relay.ErrDiverged},
+		{"another system", relay.Position(strings.Join(other, ":")), relay.ErrDiverged},
+		{"another timeline", relay.Position(strings.Join(timeline, ":")), relay.ErrDiverged},
+		{"MariaDB", "binlog.000001:4", relay.ErrDiverged},
+	} {
+		t.Run(c.name, func(t *testing.T) { refused(t, s, c.from, c.want) })
+	}
+	s.Exec(t, "SELECT pg_drop_replication_slot('octant_a')")
+	t.Run("no slot", func(t *testing.T) { refused(t, s, end, relay.ErrPurged) })
+}
+
+func refused(t *testing.T, s *pgtest.Server, from relay.Position, want error) {
+	t.Helper()
+	r := run(t, config(s), from, newMemory())
+	select {
+	case err := <-r.done:
+		if !errors.Is(err, want) {
+			t.Errorf("from %s: %v, want %v", from, err, want)
+		}
+	case <-time.After(30 * time.Second):
+		t.Errorf("from %s: it is read", from)
+	}
+}
+
+// TestNewTables: a table that is created later is published, and capture survives a crash of the server.
+func TestNewTables(t *testing.T) {
+	s := pgtest.Start(t, pgtest.Oldest(t))
+	s.Prepare(t, schema)
+	m := newMemory()
+	r := run(t, config(s), "", m)
+	m.wait(t, "being caught up", func() bool { return m.caughtUp > 0 })
+	s.Exec(t, "SET ROLE octant; CREATE TABLE app.later (id int PRIMARY KEY)")
+	await(t, func() bool {
+		return len(s.Query(t, "SELECT tablename FROM pg_publication_tables WHERE tablename = 'later'")) == 1
+	})
+	s.Exec(t, "INSERT INTO app.later VALUES (1)")
+	if g := changes(t, m.awaitTransactions(t, 1)[0]); !slices.Equal(g, []string{"INSERT app.later ->1"}) {
+		t.Errorf("got %q", g)
+	}
+	s.Kill()
+	select {
+	case err := <-r.done:
+		if err == nil || errors.Is(err, context.Canceled) {
+			t.Errorf("ended with %v", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("capture does not notice that the server is gone")
+	}
+	s.Run()
+	s.Exec(t, "INSERT INTO app.later VALUES (2)")
+	again := newMemory()
+	run(t, config(s), m.last(), again)
+	if g := changes(t, again.awaitTransactions(t, 1)[0]); !slices.Equal(g, []string{"INSERT app.later ->2"}) {
+		t.Errorf("got %q", g)
+	}
+}

@@ -1,0 +1,2 @@
+// Package catalog asks a PostgreSQL database what its tables and types are.
+package catalog

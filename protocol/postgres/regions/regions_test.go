@@ -1,0 +1,167 @@
+package regions_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os/exec"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/octant-db/octant/protocol/postgres/pgtest"
+	"github.com/octant-db/octant/testenv/envtest"
+)
+
+const schema = `CREATE TABLE t (id int PRIMARY KEY, v text, n numeric(12,3), big text);
+CREATE TABLE u (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name varchar(40) UNIQUE, at timestamptz DEFAULT now());
+CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES t ON DELETE CASCADE)`
+
+// TestWritesReachTheOtherRegion follows inserts, updates, deletes and moved keys from both sides.
+func TestWritesReachTheOtherRegion(t *testing.T) {
+	e := pgtest.Oldest(t)
+	b := start(t, schema, e, e)
+	a, o := b.regions[0].server, b.regions[1].server
+	a.Exec(t, `INSERT INTO app.t VALUES (1, 'one', 1.5, repeat('x', 20000)), (2, 'two', NULL, ''), (3, NULL, 3, NULL)`)
+	b.awaitIdentical(t, time.Minute, "app.t")
+	o.Exec(t, `UPDATE app.t SET v = 'uno' WHERE id = 1; DELETE FROM app.t WHERE id = 2; UPDATE app.t SET id = 4 WHERE id = 3`)
+	b.awaitIdentical(t, time.Minute, "app.t")
+	a.Exec(t, `BEGIN; INSERT INTO app.child VALUES (1, 1), (2, 4); UPDATE app.t SET v = v || '!'; COMMIT`)
+	b.awaitIdentical(t, time.Minute, "app.t", "app.child")
+	if got := o.Query(t, "SELECT id || ' ' || coalesce(v, '-') || ' ' || coalesce(length(big), -1) FROM app.t ORDER BY id"); !slices.Equal(got, []string{"1 uno! 20000", "4 - -1"}) {
+		t.Errorf("region b has %q", got)
+	}
+	b.looksWell(t)
+}
+
+// looksWell asks the relay what people ask, and what a stock replica would.
+func (b *bed) looksWell(t *testing.T) {
+	db, err := b.regions[0].relay.Open("admin", "secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, query := range []string{
+		"SELECT * FROM octant.peers", "SELECT * FROM octant.log", "SELECT * FROM octant.conflicts", "SELECT * FROM octant.versions",
+		"SELECT * FROM octant.tables", "SHOW MASTER STATUS", "SHOW BINARY LOGS", "SHOW SLAVE STATUS", "SELECT VERSION()",
+	} {
+		rows, err := db.Query(query)
+		if err != nil {
+			t.Errorf("%s: %v", query, err)
+			continue
+		}
+		n := 0
+		for rows.Next() {
+			n++
+		}
+		t.Logf("%s: %d rows, %v", query, n, rows.Err())
+		rows.Close()
+	}
+	host, port, err := net.SplitHostPort(b.regions[0].relay.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("mariadb-binlog", "--no-defaults", "--read-from-remote-server", "--host="+host, "--port="+port,
+		"--user=peer", "--password=secret", "binlog.000001").CombinedOutput()
+	t.Logf("a stock replica hears: %v: %s", err, out)
+}
+
+// TestConvergence: three regions write the same rows, relays and a server are killed, and all end with the same tables.
+func TestConvergence(t *testing.T) {
+	engines := pgtest.Engines()
+	if len(engines) == 0 {
+		t.Skip("no PostgreSQL is installed: run make engines")
+	}
+	newest := engines[len(engines)-1]
+	b := start(t, schema, engines[0], newest, engines[0])
+	ctx := envtest.Context(t, 3*time.Minute)
+	var writers sync.WaitGroup
+	stop := make(chan struct{})
+	for i, r := range b.regions {
+		writers.Go(func() { storm(ctx, t, r, uint64(i), stop) })
+	}
+	for _, r := range b.regions {
+		b.settle(ctx)
+		if err := r.relay.Restart(); err != nil {
+			t.Error(err)
+		}
+	}
+	b.settle(ctx)
+	b.regions[1].server.Kill()
+	b.regions[1].server.Run()
+	b.settle(ctx)
+	close(stop)
+	writers.Wait()
+	for _, r := range b.regions {
+		if err := r.relay.WaitReady(ctx, "peers=all"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.awaitIdentical(t, time.Minute, "app.t", "app.u", "app.child")
+}
+
+// settle lets the cluster run for a while.
+func (b *bed) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	<-ctx.Done()
+}
+
+// storm writes to a few rows, again and again, in transactions of some statements.
+func storm(ctx context.Context, t *testing.T, r *region, seed uint64, stop <-chan struct{}) {
+	conn := r.server.Connect(t, pgtest.Super, pgtest.Database)
+	random := rand.New(rand.NewPCG(seed, 7))
+	written := 0
+	for {
+		select {
+		case <-stop:
+			t.Logf("region %s: %d transactions", r.name, written)
+			return
+		case <-ctx.Done():
+			return
+		default:
+		}
+		sql := "BEGIN;"
+		for range 1 + random.IntN(3) {
+			sql += statement(random, r.name, written)
+		}
+		if _, err := conn.PgConn().Exec(ctx, sql+"COMMIT").ReadAll(); err != nil {
+			_, _ = conn.PgConn().Exec(ctx, "ROLLBACK").ReadAll() // a conflict of the storm with the applier
+			conn = r.again(ctx, conn)
+			continue
+		}
+		written++
+	}
+}
+
+// again returns a session that works, if the server does.
+func (r *region) again(ctx context.Context, conn *pgx.Conn) *pgx.Conn {
+	if !conn.IsClosed() {
+		return conn
+	}
+	if fresh, err := pgx.Connect(ctx, r.server.URL(pgtest.Super, pgtest.Database)); err == nil {
+		return fresh
+	}
+	return conn
+}
+
+func statement(random *rand.Rand, region string, n int) string {
+	id, other := random.IntN(20), random.IntN(20)
+	switch random.IntN(7) {
+	case 0:
+		return fmt.Sprintf("DELETE FROM app.t WHERE id = %d AND NOT EXISTS (SELECT FROM app.child WHERE parent = %d);", id, id)
+	case 1:
+		return fmt.Sprintf("UPDATE app.t SET v = '%s%d', n = coalesce(n, 0) + 1 WHERE id = %d;", region, n, id)
+	case 2:
+		return fmt.Sprintf("INSERT INTO app.t VALUES (%d, '%s%d', 0, repeat('%s', 9000)) ON CONFLICT (id) DO UPDATE SET big = excluded.big;", id, region, n, region)
+	case 3:
+		return fmt.Sprintf("UPDATE app.t SET id = %d WHERE id = %d AND NOT EXISTS (SELECT FROM app.t WHERE id = %d) AND NOT EXISTS (SELECT FROM app.child WHERE parent = %d);",
+			other+100, id, other+100, id)
+	default:
+		return fmt.Sprintf("INSERT INTO app.t VALUES (%d, '%s%d') ON CONFLICT (id) DO UPDATE SET v = excluded.v;", id, region, n)
+	}
+}
