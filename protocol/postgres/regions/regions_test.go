@@ -65,9 +65,36 @@ func (b *bed) looksWell(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command("mariadb-binlog", "--no-defaults", "--read-from-remote-server", "--host="+host, "--port="+port,
-		"--user=peer", "--password=secret", "binlog.000001").CombinedOutput()
-	t.Logf("a stock replica hears: %v: %s", err, out)
+	for _, from := range []string{"4", "0-1-1"} { // a place, a GTID
+		out, err := exec.Command("mariadb-binlog", "--no-defaults", "--read-from-remote-server", "--host="+host, "--port="+port,
+			"--user=peer", "--password=secret", "--start-position="+from, "binlog.000001").CombinedOutput()
+		if err == nil {
+			t.Errorf("a stock replica is served from %q on: %s", from, out)
+		}
+		t.Logf("a stock replica hears: %v: %s", err, out)
+	}
+}
+
+// TestLargeTransactions: more rows than are held in memory at once, from both sides.
+func TestLargeTransactions(t *testing.T) {
+	e := pgtest.Oldest(t)
+	b := start(t, "CREATE TABLE l (id int PRIMARY KEY, v text, n int)", e, e)
+	sum := func(r *region) string {
+		return r.server.Query(t, "SELECT count(*) || ' ' || coalesce(md5(string_agg(l::text, '|' ORDER BY id)), '') FROM app.l l")[0]
+	}
+	for i, sql := range []string{
+		"INSERT INTO app.l SELECT k, repeat('x', 100), k FROM generate_series(1, 60000) k",
+		"UPDATE app.l SET n = n + 1, v = v || 'y' WHERE id % 3 > 0",
+		"BEGIN; DELETE FROM app.l WHERE id % 2 = 0; UPDATE app.l SET id = id + 1000000 WHERE id <= 20000; COMMIT",
+	} {
+		b.regions[i%2].server.Exec(t, sql)
+		want := sum(b.regions[i%2])
+		for limit := time.Now().Add(2 * time.Minute); sum(b.regions[1-i%2]) != want; b.pause() {
+			if time.Now().After(limit) {
+				t.Fatalf("after %q: %s, want %s: %s", sql, sum(b.regions[1-i%2]), want, b.regions[1-i%2].relay.LogTail())
+			}
+		}
+	}
 }
 
 // TestConvergence: three regions write the same rows, relays and a server are killed, and all end with the same tables.
