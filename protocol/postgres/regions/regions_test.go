@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -61,6 +63,11 @@ func (b *bed) looksWell(t *testing.T) {
 		t.Logf("%s: %d rows, %v", query, n, rows.Err())
 		rows.Close()
 	}
+	if out, err := exec.Command(envtest.Octant(t), "doctor", "--config", b.regions[0].relay.ConfigFile()).CombinedOutput(); err != nil {
+		t.Errorf("octant doctor: %v: %s", err, out)
+	} else {
+		t.Logf("octant doctor: %s", out)
+	}
 	host, port, err := net.SplitHostPort(b.regions[0].relay.Addr())
 	if err != nil {
 		t.Fatal(err)
@@ -103,15 +110,14 @@ func TestConvergence(t *testing.T) {
 	if len(engines) == 0 {
 		t.Skip("no PostgreSQL is installed: run make engines")
 	}
-	newest := engines[len(engines)-1]
-	b := start(t, schema, engines[0], newest, engines[0])
-	ctx := envtest.Context(t, 3*time.Minute)
+	b := start(t, schema, mixed(engines)...)
+	ctx := envtest.Context(t, 5*time.Minute)
 	var writers sync.WaitGroup
 	stop := make(chan struct{})
 	for i, r := range b.regions {
 		writers.Go(func() { storm(ctx, t, r, uint64(i), stop) })
 	}
-	for _, r := range b.regions {
+	for _, r := range b.regions[:3] {
 		b.settle(ctx)
 		if err := r.relay.Restart(); err != nil {
 			t.Error(err)
@@ -129,6 +135,23 @@ func TestConvergence(t *testing.T) {
 		}
 	}
 	b.awaitIdentical(t, time.Minute, "app.t", "app.u", "app.child")
+}
+
+// mixed returns the oldest and the newest engine in turn: as many as OCTANT_PG_REGIONS says, three if it says nothing.
+func mixed(engines []pgtest.Engine) []pgtest.Engine {
+	n, err := strconv.Atoi(os.Getenv("OCTANT_PG_REGIONS"))
+	if err != nil {
+		n = 3
+	}
+	var list []pgtest.Engine
+	for i := range max(n, 3) {
+		e := engines[0]
+		if i%2 == 1 {
+			e = engines[len(engines)-1]
+		}
+		list = append(list, e)
+	}
+	return list
 }
 
 // settle lets the cluster run for a while.
