@@ -112,14 +112,20 @@ func commitFrame(rec relay.Recorder, at place) error {
 	return rec.Commit(relay.Captured{Kind: relay.Frame, Position: position, Flavour: logical.Flavour})
 }
 
-// create makes the slot. It waits for transactions that are running.
+// create makes the slot. It waits for transactions that are running, however long they take.
 func (b *beginning) create(ctx context.Context) (pglogrepl.LSN, error) {
+	if err := b.control.Run(ctx, "wait for transactions", "SET lock_timeout = 0"); err != nil {
+		return 0, err
+	}
 	sql := `SELECT lsn FROM pg_catalog.pg_create_logical_replication_slot($1, 'pgoutput', false, false)`
 	if b.number >= 170000 {
 		sql = `SELECT lsn FROM pg_catalog.pg_create_logical_replication_slot($1, 'pgoutput', false, false, true)` // survives failover
 	}
 	rows, err := b.control.Query(ctx, "create replication slot "+b.source.config.Slot, sql, b.source.config.Slot)
 	if err != nil {
+		return 0, err
+	}
+	if err := b.control.Run(ctx, "wait no longer", "SET lock_timeout = '"+lockWait+"'"); err != nil {
 		return 0, err
 	}
 	return pglogrepl.ParseLSN(string(rows[0][0]))

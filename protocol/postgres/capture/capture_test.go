@@ -245,3 +245,32 @@ func TestNewTables(t *testing.T) {
 		t.Errorf("got %q", g)
 	}
 }
+
+// TestLongTransactions: the slot waits for one that is running, and a locked table holds nothing up.
+func TestLongTransactions(t *testing.T) {
+	s := pgtest.Start(t, pgtest.Oldest(t))
+	s.Prepare(t, schema)
+	ctx := context.Background()
+	app := s.Connect(t, pgtest.Super, pgtest.Database)
+	if _, err := app.Exec(ctx, "BEGIN; INSERT INTO app.t VALUES (1, 'before', NULL)"); err != nil {
+		t.Fatal(err)
+	}
+	m := newMemory()
+	r := run(t, config(s), "", m)
+	await(t, func() bool {
+		return s.Query(t, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%pg_create_logical%'")[0] == "1"
+	})
+	if _, err := app.Exec(ctx, "COMMIT"); err != nil {
+		t.Fatal(err)
+	}
+	m.wait(t, "being caught up", func() bool { return m.caughtUp > 0 })
+	s.Exec(t, "SET ROLE octant; CREATE TABLE app.locked (id int PRIMARY KEY)")
+	if _, err := app.Exec(ctx, "BEGIN; LOCK TABLE app.locked"); err != nil {
+		t.Fatal(err)
+	}
+	s.Exec(t, "INSERT INTO app.t VALUES (2, 'meanwhile', NULL)")
+	if g := changes(t, m.awaitTransactions(t, 1)[0]); !slices.Equal(g, []string{"INSERT app.t ->2,meanwhile,NULL"}) {
+		t.Errorf("got %q", g)
+	}
+	r.end(t)
+}

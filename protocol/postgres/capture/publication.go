@@ -141,7 +141,7 @@ func (p *publication) addTable(ctx context.Context, t table) error {
 	err := p.control.Run(ctx, "add "+name+" to the publication",
 		"ALTER PUBLICATION "+connect.Identifier(p.source.config.Publication)+" ADD TABLE "+name)
 	switch {
-	case connect.Is(err, connect.CodeDuplicateObject):
+	case connect.Is(err, connect.CodeDuplicateObject), connect.Is(err, connect.CodeLockNotAvailable): // the next look tries again
 		return nil
 	case connect.Is(err, connect.CodePrivilege), connect.Is(err, connect.CodeUndefinedTable):
 		p.rec.Report(relay.Problem{Kind: publicationKind, Subject: name, Detail: err.Error(), Since: p.source.config.Now(), Count: 1,

@@ -62,9 +62,12 @@ func (s *Source) Durable(position relay.Position) {
 	}
 }
 
+// lockWait is how long the application's locks on a table are waited for: the log must go on being read.
+const lockWait = "2s"
+
 // Capture implements relay.Source.
 func (s *Source) Capture(ctx context.Context, from relay.Position, rec relay.Recorder) error {
-	control, err := connect.Open(ctx, s.config.connect("octant capture"), nil)
+	control, err := connect.Open(ctx, s.config.connect("octant capture"), map[string]string{"lock_timeout": lockWait})
 	if err != nil {
 		return fmt.Errorf("capture: %w", err)
 	}
