@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/octant-db/octant/internal/durable"
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/relaylog/segment"
 )
@@ -76,21 +77,12 @@ func syncFiles(dir string) error {
 			return err
 		}
 		for _, name := range names {
-			if err := syncPath(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			if err := durable.Sync(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err
 			}
 		}
 	}
-	return syncPath(dir)
-}
-
-// syncPath syncs a file through a descriptor of its own: fsync is about the file, mapped pages included, whoever wrote them.
-func syncPath(name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return durable.Sync(dir)
 }
 
 // writeCheckpoint replaces the file.
@@ -98,19 +90,7 @@ func writeCheckpoint(dir string, at segment.Position) error {
 	b := binary.BigEndian.AppendUint64([]byte(checkpointMagic), at.Segment)
 	b = binary.BigEndian.AppendUint64(b, uint64(at.Offset))
 	b = seal([]byte(checkpointName), b)
-	path := filepath.Join(dir, checkpointName)
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return err
-	}
-	return syncPath(dir)
+	return durable.Replace(filepath.Join(dir, checkpointName), b, 0o600)
 }
 
 // readCheckpoint returns the zero Position if there is none.

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/octant-db/octant/internal/durable"
 )
 
 // SourceFile is the file in the data folder in which CHANGE MASTER TO leaves another database than the configuration's.
@@ -83,7 +85,10 @@ func (c *Config) SetSource(d Database) error {
 		}
 		d.Override = ""
 		c.Database = d
-		return syncFolder(c.Region.DataDir)
+		if err := durable.Sync(c.Region.DataDir); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
 	}
 	u := url.URL{Scheme: string(d.Flavour), User: url.User(d.User), Host: d.Address, Path: "/" + d.Name}
 	text := bytes.NewBufferString(sourceHead)
@@ -91,7 +96,7 @@ func (c *Config) SetSource(d Database) error {
 		URL: u.String(), Password: string(d.Password), TLS: string(d.TLS.Mode), CA: d.TLS.CA, Cert: d.TLS.Cert, Key: d.TLS.Key,
 	})
 	if err == nil {
-		err = writeWhole(path, text.Bytes())
+		err = durable.Replace(path, text.Bytes(), 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("write the source file: %w", err)
@@ -103,31 +108,3 @@ func (c *Config) SetSource(d Database) error {
 
 // reached is all that says how the database is reached.
 func (d Database) reached() [4]any { return [4]any{d.Address, d.User, d.Password, d.TLS} }
-
-// writeWhole replaces the file by one with the text that only its owner can read.
-func writeWhole(path string, text []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-") // with mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
-}

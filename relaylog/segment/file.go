@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/octant-db/octant/internal/durable"
 )
 
 const (
@@ -58,7 +61,7 @@ func create(dir string, number, after uint64, c *Cipher) (*file, error) {
 	}
 	s.f = f
 	if _, err = f.WriteAt(c.newHead(segmentMagic, number, after), 0); err == nil {
-		err = errors.Join(f.Sync(), syncDir(dir))
+		err = errors.Join(f.Sync(), durable.Sync(dir))
 	}
 	if err == nil {
 		s.content, err = c.open(f, segmentMagic, number)
@@ -111,27 +114,14 @@ func (s *file) close() error {
 
 // writeIndex puts the index beside a segment that is full.
 func (s *file) writeIndex(size int64, group uint64) error {
-	head := s.cipher.newHead(indexMagic, s.number, s.content.after)
-	b := s.index.encode(size, group)
-	path := s.path(indexSuffix)
-	f, err := os.OpenFile(path+".new", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	b := s.cipher.newHead(indexMagic, s.number, s.content.after)
+	c, err := s.cipher.open(bytes.NewReader(b), indexMagic, s.number)
 	if err != nil {
 		return err
 	}
-	if _, err = f.WriteAt(head, 0); err == nil {
-		var c content
-		if c, err = s.cipher.open(f, indexMagic, s.number); err == nil {
-			c.convert(b, headSize)
-			_, err = f.WriteAt(b, headSize)
-		}
-	}
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return err
-	}
-	return syncDir(s.dir)
+	b = append(b, s.index.encode(size, group)...)
+	c.convert(b[headSize:], headSize)
+	return durable.Replace(s.path(indexSuffix), b, 0o600)
 }
 
 // withIndex calls read with the content of the index file.
@@ -149,14 +139,6 @@ func (s *file) withIndex(read func(io.ReaderAt) error) error {
 		return fmt.Errorf("read %s: %w", f.Name(), err)
 	}
 	return nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // remove closes the segment and removes its files: the index first, which can be made again.

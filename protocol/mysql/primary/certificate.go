@@ -14,6 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/octant-db/octant/internal/durable"
 )
 
 // Certificates says where the server's certificate is.
@@ -149,12 +151,5 @@ func selfSign(key *rsa.PrivateKey) ([]byte, error) {
 
 // writePEM writes a file whole or not at all.
 func writePEM(file, kind string, der []byte, mode fs.FileMode) error {
-	temporary := file + ".new"
-	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.WriteFile(temporary, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode); err != nil {
-		return err
-	}
-	return os.Rename(temporary, file)
+	return durable.Replace(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode)
 }
