@@ -69,6 +69,7 @@ type Applier struct {
 	merged   atomic.Uint64
 	progress relay.Signal // raised when the merger has passed an entry
 	gate     sync.Mutex   // held while an entry is merged, or a checkpoint taken
+	clock    relay.HLC    // of the region after the entry that was merged last; the gate guards it
 	probes   sync.Mutex   // lane 0
 	writable atomic.Bool
 	trouble  atomic.Pointer[string]
