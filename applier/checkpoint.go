@@ -52,7 +52,7 @@ var (
 // The first letters of the keys of pieces.
 const (
 	repairPieces      = 'r'
-	pinPieces         = 'p'
+	pinPieces         = 'q'
 	aheadRepairPieces = 'x'
 	aheadPinPieces    = 'y'
 )

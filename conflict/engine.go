@@ -16,11 +16,12 @@ type Engine struct {
 	notice func(Conflict)
 	rules  Rules
 
-	lsn    relay.LSN // the entry that capture is passing
-	clock  relay.HLC // the region's clock before it: what is born here from it on is later
-	floor  relay.HLC // the stable cut when Forget was last called
-	pins   map[Key]struct{}
-	claims map[string][]Key // of pending rows
+	lsn     relay.LSN // the entry that capture is passing
+	clock   relay.HLC // the region's clock before it: what is born here from it on is later
+	floor   relay.HLC // the stable cut when Forget was last called
+	pins    map[Key]struct{}
+	checked bool             // pins are those that the registers say
+	claims  map[string][]Key // of pending rows
 
 	seen     []relay.SeqHLC // by origin: merged up to here
 	planned  []relay.Seq    // by origin: handed to the applier up to here

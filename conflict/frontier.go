@@ -95,6 +95,12 @@ func without(regions []relay.Region, r relay.Region) []relay.Region {
 
 // Forget drops the registers at or below the stable cut, except those that are still to be written.
 func (e *Engine) Forget() error {
+	if !e.checked {
+		if err := e.unpin(); err != nil {
+			return err
+		}
+		e.checked = true
+	}
 	e.floor = max(e.floor, e.Stable())
 	return e.index.Forget(e.floor, e.Holds)
 }

@@ -141,3 +141,23 @@ func (v *view) pin() error {
 	}
 	return nil
 }
+
+// unpin lets go of rows that share no unique value any more. A snapshot may pin more rows than the registers that were found with it say:
+// these can be newer.
+func (e *Engine) unpin() error {
+	v := e.onM()
+	for k := range e.pins {
+		row, err := v.row(k)
+		if err != nil {
+			return err
+		}
+		rivals, err := v.rivals(k, row.reg.Row)
+		if err != nil {
+			return err
+		}
+		if len(rivals) == 0 {
+			delete(e.pins, k)
+		}
+	}
+	return nil
+}

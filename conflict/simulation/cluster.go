@@ -18,8 +18,9 @@ type Options struct {
 	Steps   int           // until the drain
 	Skew    time.Duration // clocks are off by up to this, either way
 	Silence bool          // some regions stop writing early, so that nothing heals a fault later
-	// Triggers has the applier's transactions often write rows that nobody asked for, and the regions hear of each other so often that
-	// most rows are forgotten when that happens.
+	// Talk has the regions hear of each other so often that most rows are forgotten soon.
+	Talk bool
+	// Triggers has the applier's transactions often write rows that nobody asked for; it goes with Talk.
 	Triggers bool
 	// Tables are named after their policies; none stands for "lww" alone.
 	Tables []string
@@ -80,7 +81,7 @@ func (c *Cluster) Run() error {
 		}
 		r := c.regions[c.rng.IntN(len(c.regions))]
 		c.step(r)
-		if c.opt.Triggers && c.rng.IntN(3) == 0 {
+		if c.opt.Talk && c.rng.IntN(3) == 0 {
 			c.hear(r)
 			must(r.engine.Forget())
 		}

@@ -22,7 +22,7 @@ func options(seed uint64) simulation.Options {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	if rng.IntN(5) == 0 {
 		opt := simulation.Options{
-			Seed: seed, Regions: 2 + rng.IntN(2), Keys: 10 + rng.IntN(20), Steps: 300 + rng.IntN(600), Silence: true, Triggers: true,
+			Seed: seed, Regions: 2 + rng.IntN(2), Keys: 10 + rng.IntN(20), Steps: 300 + rng.IntN(600), Silence: true, Talk: true, Triggers: true,
 		}
 		if rng.IntN(2) == 0 {
 			mix(&opt, rng)
@@ -53,6 +53,7 @@ func mix(opt *simulation.Options, rng *rand.Rand) {
 		opt.Tables = policies
 		opt.Keys = 2 + rng.IntN(3)
 	}
+	opt.Talk = opt.Talk || rng.IntN(2) == 0
 	if *only != "" {
 		opt.Tables = []string{*only}
 	}

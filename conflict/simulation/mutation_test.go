@@ -68,7 +68,7 @@ var mutations = []mutation{
 	},
 	{
 		"rows that nobody asked for are left standing", "conflict/capture.go",
-		"right := c.Before", "right := c.After",
+		"right := stoodBefore(c)", "right := c.After",
 	},
 	{
 		"repairs are numbered anew after a restart", "conflict/engine.go",
