@@ -114,14 +114,19 @@ func (e *Engine) carryChange(v *view, t *Transaction, c *Change, landed *Landed)
 	if err != nil {
 		return err
 	}
-	if known {
-		e.noteConflict(t, c, reg)
-	}
 	if !e.simple(v, &reg, c) {
-		return v.take(t, c, nil)
+		if err := v.take(t, c, nil); err != nil || !known {
+			return err
+		}
+		e.noteConflict(t, c, reg, v.rows[c.Key].reg.Shown == t.Version())
+		return nil
 	}
 	prior := reg
-	if !reg.merge(t.Version(), c.After) {
+	taken := reg.merge(t.Version(), c.After)
+	if known {
+		e.noteConflict(t, c, prior, taken)
+	}
+	if !taken {
 		return nil
 	}
 	if !known || !prior.Row.Same(c.After) {

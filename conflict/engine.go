@@ -16,10 +16,10 @@ type Engine struct {
 	notice func(Conflict)
 	rules  Rules
 
-	lsn     relay.LSN // the entry that capture is passing
-	clock   relay.HLC // the region's clock before it: what is born here from it on is later
-	floor   relay.HLC // the stable cut when Forget was last called
-	pins    map[Key]struct{}
+	lsn     relay.LSN        // the entry that capture is passing
+	clock   relay.HLC        // the region's clock before it: what is born here from it on is later
+	floor   relay.HLC        // the stable cut when Forget was last called
+	pins    map[Key]bool     // rows that share a unique value with another one; true: hidden, and reported
 	checked bool             // pins are those that the registers say
 	claims  map[string][]Key // of pending rows
 
@@ -70,7 +70,7 @@ func New(
 		pending: make(map[Key]pendingWrite),
 		flights: make(map[flight]*Plan),
 		nonce:   nonce,
-		pins:    make(map[Key]struct{}),
+		pins:    make(map[Key]bool),
 		claims:  make(map[string][]Key),
 	}
 	copy(e.seen, from.Seen)
@@ -78,7 +78,7 @@ func New(
 		e.repairs.add(k)
 	}
 	for _, k := range from.Pins {
-		e.pins[k] = struct{}{}
+		e.pins[k] = false
 	}
 	return e
 }

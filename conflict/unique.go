@@ -133,13 +133,30 @@ func (v *view) pin() error {
 		if err != nil {
 			return err
 		}
-		if len(rivals) > 0 {
-			v.engine.pins[k] = struct{}{}
-		} else {
+		if len(rivals) == 0 {
 			delete(v.engine.pins, k)
+			continue
 		}
+		hidden, err := v.hidden(k, row, nil)
+		if err != nil {
+			return err
+		}
+		if hidden && !v.engine.pins[k] {
+			v.engine.noteHidden(k, row.reg, v.rows[v.first(rivals)].reg)
+		}
+		v.engine.pins[k] = hidden
 	}
 	return nil
+}
+
+// first is the one of several keys whose row is walked first.
+func (v *view) first(keys []Key) Key {
+	return slices.MinFunc(keys, func(j, k Key) int {
+		if precedes(j, &v.rows[j].reg, k, &v.rows[k].reg) {
+			return -1
+		}
+		return 1
+	})
 }
 
 // unpin lets go of rows that share no unique value any more. A snapshot may pin more rows than the registers that were found with it say:
