@@ -91,6 +91,13 @@ func (c *Cluster) Run() error {
 			r.merge()
 			c.repair(r)
 		}
+		if c.opt.Talk && c.rng.IntN(60) == 0 {
+			c.crash(r)
+			for range 2 * len(r.others) {
+				c.hear(r)
+			}
+			must(r.engine.Forget())
+		}
 	}
 	if err := c.drain(); err != nil {
 		return err

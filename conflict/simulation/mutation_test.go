@@ -83,10 +83,6 @@ var mutations = []mutation{
 		"e.floor = max(e.floor, e.Stable())", "e.floor = max(e.floor, e.Frontier())",
 	},
 	{
-		"histories settled up to what others have seen, not what is merged here", "conflict/certify.go",
-		"return min(e.floor, e.clock)", "return e.floor",
-	},
-	{
 		"priority: a write replaces also what its author had not seen", "conflict/step.go",
 		"return ev.saw(w.Version)", "return true",
 	},
