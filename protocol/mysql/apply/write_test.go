@@ -161,7 +161,7 @@ func testBlocked(t *testing.T, on *database) {
 func TestClear(t *testing.T) { onEach(t, testClear) }
 
 func testClear(t *testing.T, on *database) {
-	for _, user := range []string{"octant", "plain"} {
+	for _, user := range on.users() {
 		b := on.newBed(t, "CREATE TABLE t(id INT PRIMARY KEY, a VARCHAR(20) COLLATE utf8mb4_general_ci, b INT, UNIQUE u_a(a(3)), UNIQUE u_b(b))")
 		changes := b.images("t",
 			"INSERT INTO t VALUES(1,'abcd',10)", "UPDATE t SET a='new', b=11 WHERE id=1",
