@@ -1,6 +1,7 @@
 package conflict_test
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/octant-db/octant/conflict"
@@ -57,6 +58,79 @@ func TestOwnWritesThatOthersHaveSeenCountWhenMergedAgain(t *testing.T) {
 	local(t, e, 3, 91, "second", "third")
 	local(t, e, 4, 92, "third", "fourth")
 	requireRow(t, index, "fourth")
+}
+
+// adding is a rule for rows that are one number, which is a counter.
+func adding(conflict.Key) *conflict.Rule {
+	number := func(r conflict.Row) int {
+		n, _ := strconv.Atoi(string(r.Image))
+		return n
+	}
+	return &conflict.Rule{Policy: conflict.Counter, Replay: func(onto, before, after conflict.Row) (conflict.Row, error) {
+		return row(strconv.Itoa(number(onto) + number(after) - number(before))), nil
+	}}
+}
+
+// TestSettledWritesCountOnce: registers may be saved before the place in the log that they belong to. What they have settled by then is
+// not merged again.
+func TestSettledWritesCountOnce(t *testing.T) {
+	index := conflict.NewMemory()
+	e := newEngine(index, conflict.Snapshot{}, conflict.LWW)
+	e.Govern(adding)
+	local(t, e, 1, 10, "7", "10")
+	local(t, e, 2, 20, "10", "13")
+	e.Heard(2, relay.Heartbeat{Promise: 100, Announced: relay.Vector{0, 25}})
+	if err := e.Forget(); err != nil || index.Len() > 0 {
+		t.Fatalf("%d registers are left (%v)", index.Len(), err)
+	}
+	local(t, e, 3, 30, "13", "14")
+	requireRow(t, index, "14")
+
+	e = newEngine(index, conflict.Snapshot{}, conflict.LWW)
+	e.Govern(adding)
+	local(t, e, 1, 10, "7", "10")
+	local(t, e, 2, 20, "10", "13")
+	local(t, e, 3, 30, "13", "14")
+	requireRow(t, index, "14")
+}
+
+// TestBaseIsNotLearnedFromBeforeTheHistory: a history that was saved ahead of its place in the log, and does not know what stood under the
+// row when it was begun, must not take it from an entry before that.
+func TestBaseIsNotLearnedFromBeforeTheHistory(t *testing.T) {
+	index := conflict.NewMemory()
+	e := newEngine(index, conflict.Snapshot{}, conflict.Rollback)
+	local(t, e, 1, 50, "old", "base")
+	e.Heard(2, relay.Heartbeat{Promise: 60, Announced: relay.Vector{0, 60}})
+	if err := e.Forget(); err != nil || index.Len() > 0 {
+		t.Fatalf("%d registers are left (%v)", index.Len(), err)
+	}
+	other := conflict.Key("app.t\x002")
+	e.At(2, 99)
+	ours := []conflict.Change{{Key: other, Before: row("b"), After: row("ours")}}
+	if err := e.Local(&conflict.Transaction{Origin: 1, Seq: 2, HLC: 100, Changes: ours}); err != nil {
+		t.Fatal(err)
+	}
+	e.At(3, 100)
+	theirs := conflict.Transaction{Origin: 2, Seq: 1, HLC: 110, Deps: relay.Vector{0, 60}, Changes: []conflict.Change{
+		{Key: rowKey, Before: row("base"), After: row("theirs")}, {Key: other, Before: row("b"), After: row("theirs")},
+	}}
+	if err := e.Own(relay.Mark{Origin: 2, Range: relay.Range{From: 1, To: 1}, HLC: 110}, []conflict.Transaction{theirs}, nil); err != nil {
+		t.Fatal(err)
+	}
+	requireBlank := func() {
+		t.Helper()
+		if reg, known, err := index.Get(rowKey); err != nil || !known || !reg.Blank {
+			t.Fatalf("the register is %+v, %v (%v); what stands there should be right", reg, known, err)
+		}
+	}
+	requireBlank()
+	again := newEngine(index, conflict.Snapshot{}, conflict.Rollback)
+	again.At(1, 49)
+	repaired := []conflict.Change{{Key: rowKey, Before: row("old"), After: row("base")}}
+	if err := again.Own(relay.Mark{Origin: 1, Nonce: 1}, nil, repaired); err != nil {
+		t.Fatal(err)
+	}
+	requireBlank()
 }
 
 // remote passes a write of the other region that our own transaction carried, and what that wrote.

@@ -99,16 +99,8 @@ var mutations = []mutation{
 		"if s.Known {\n\t\tvar err", "if false {\n\t\tvar err",
 	},
 	{
-		"settled writes are merged again after a crash", "conflict/certify.go",
-		"if t.HLC <= h.Floor {", "if false {",
-	},
-	{
 		"what stood under a row is not learned", "conflict/certify.go",
 		"if !h.Base.Known && e.lsn >= h.Born {", "if false {",
-	},
-	{
-		"what stood under a row is learned from an entry before its history", "conflict/certify.go",
-		"if !h.Base.Known && e.lsn >= h.Born {", "if !h.Base.Known {",
 	},
 	{
 		"reject: the last write alone is judged", "conflict/history.go",
