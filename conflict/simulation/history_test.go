@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", 10_000, "how many histories to run")
+	histories = flag.Int("histories", defaultHistories, "how many histories to run")
 	only      = flag.String("table", "", "use this table alone")
 	seed      = flag.Uint64("seed", 0, "replay the history of one seed")
 )
