@@ -75,6 +75,7 @@ type Applier struct {
 	clock    relay.HLC    // of the region after the entry that was merged last; the gate guards it
 	probes   sync.Mutex   // lane 0
 	writable atomic.Bool
+	cut      atomic.Bool // stopping ended a checkpoint in the middle
 	trouble  atomic.Pointer[string]
 	counters counters
 	starts   chan *origin
@@ -156,6 +157,9 @@ func (a *Applier) Run(ctx context.Context) error {
 
 // saveLast leaves a checkpoint, so that the next start has little to fold again.
 func (a *Applier) saveLast() error {
+	if a.cut.Load() {
+		return nil // to find out what was saved takes longer than to fold the log again
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	return a.checkpoint(ctx)

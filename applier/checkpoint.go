@@ -165,8 +165,12 @@ func (a *Applier) runKeeper(ctx context.Context) error {
 			return err
 		}
 		if now := a.cfg.Clock.Now(); full || now.Sub(last) >= checkpointEvery {
-			// What is written is waited for: a write that was left alone could still happen after the next look at the Store.
-			if err := a.checkpoint(context.WithoutCancel(ctx)); err != nil {
+			err := a.checkpoint(ctx)
+			if err != nil && ctx.Err() != nil {
+				a.cut.Store(true)
+				return context.Cause(ctx)
+			}
+			if err != nil {
 				a.cfg.Logger.Error("save the applier's checkpoint", "error", err)
 			}
 			last = now

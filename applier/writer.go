@@ -32,8 +32,11 @@ const maxPairs = 8192
 // maxSent is how many batches may be on their way.
 const maxSent = 6
 
-// flushLarge sends a batch off if it has become as large as it should.
+// flushLarge sends a batch off if it has become as large as it should. When ctx has ended, nothing more is sent.
 func (w *writer) flushLarge(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if w.bytes < relay.MaxWrite/2 && len(w.pairs) < maxPairs {
 		return nil
 	}
@@ -61,6 +64,8 @@ func (w *writer) send(ctx context.Context) {
 		return
 	}
 	pairs, done := w.pairs, make(chan error, 1)
+	// A write that was left alone could still happen after the next look at the Store.
+	ctx = context.WithoutCancel(ctx)
 	go func() { done <- w.store.Write(ctx, pairs) }()
 	w.sent = append(w.sent, done)
 	w.pairs, w.bytes = nil, 0

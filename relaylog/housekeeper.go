@@ -13,7 +13,7 @@ func (db *DB) wantTidy() {
 	}
 }
 
-// touched counts bytes of mapped files that were written or read.
+// touched counts bytes that Badger writes through its mapped files.
 func (db *DB) touched(n int64) {
 	if db.mapped.Add(n) >= db.opts.Mapped {
 		db.wantTidy()
@@ -65,4 +65,5 @@ func (db *DB) releaseMapped() {
 	if err := releaseMapped(filepath.Join(db.dir, storeDir)); err != nil {
 		db.opts.Logger.Debug("relay log: mapped pages stay in memory", "error", err)
 	}
+	db.opts.step("released")
 }

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/relaylog"
 )
@@ -302,22 +300,6 @@ func TestTrimDeletes(t *testing.T) {
 	}
 }
 
-func countKeys(t *testing.T, db *relaylog.DB, prefix string) (n int) {
-	t.Helper()
-	err := db.Badger().View(func(txn *badger.Txn) error {
-		it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte(prefix)})
-		defer it.Close()
-		for it.Rewind(); it.Valid(); it.Next() {
-			n++
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 // TestEvents hears of every entry once, in order, when it is visible.
 func TestEvents(t *testing.T) {
 	var db *relaylog.DB
@@ -406,4 +388,28 @@ func TestFindWhileAppending(t *testing.T) {
 		}
 	}
 	writer.Wait()
+}
+
+// TestMappedPagesAreLetGo writes more facts than may stay resident.
+func TestMappedPagesAreLetGo(t *testing.T) {
+	released := make(chan struct{}, 1)
+	db := open(t, t.TempDir(), relaylog.Options{Mapped: 1 << 20}.WithStep(func(name string) {
+		if name == "released" {
+			select {
+			case released <- struct{}{}:
+			default:
+			}
+		}
+	}))
+	defer mustClose(t, db)
+	for range 2 {
+		if err := db.Write(t.Context(), []relay.Pair{{Key: []byte("k"), Value: make([]byte, relay.MaxWrite-1)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case <-released:
+	case <-time.After(time.Minute):
+		t.Fatal("the pages stay")
+	}
 }

@@ -80,10 +80,11 @@ func (db *DB) handOver(facts, about []relay.Pair) error {
 	if len(facts) == 0 && !due {
 		return nil
 	}
-	err := fill(db.badger, append(facts, db.owed...))
-	if err != nil {
+	given := append(facts, db.owed...)
+	if err := fill(db.badger, given); err != nil {
 		return err
 	}
+	db.touched(costOf(given).bytes)
 	db.owed = db.owed[:0]
 	if due {
 		db.checkpointSoon()

@@ -91,7 +91,6 @@ type request struct {
 	file      string
 	offset    uint32
 	flags     uint16
-	noGTID    bool
 }
 
 func (q request) send(r *raw) error {

@@ -74,10 +74,7 @@ func results(findings []*finding) []Result {
 		if len(f.tables) == 0 {
 			continue
 		}
-		remedy := f.remedy
-		if strings.Contains(remedy, "%s") {
-			remedy = strings.Replace(remedy, "%s", f.tables[0], 1)
-		}
+		remedy := strings.Replace(f.remedy, "%s", f.tables[0], 1)
 		list = append(list, f.result(f.name, few(f.tables)+": "+f.detail, remedy))
 	}
 	return list
