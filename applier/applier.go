@@ -31,9 +31,11 @@ type Config struct {
 	// JSON shows a row, or only its primary key, to people.
 	JSON    func(t *relay.Table, img relay.Image, keyOnly bool) string
 	Include func(schema, table string) bool
-	Report  func(relay.Problem)
-	Clock   relay.Clock
-	Logger  *slog.Logger
+	// Rule gives a table's rule of conflicts; nil, from it or instead of it, stands for the last writer wins.
+	Rule   func(schema, table string) *conflict.Rule
+	Report func(relay.Problem)
+	Clock  relay.Clock
+	Logger *slog.Logger
 
 	Lanes     int   // database connections per origin; 0 means DefaultLanes
 	BatchRows int   // changes that share a local commit at most; 0 means DefaultBatchRows
@@ -65,10 +67,12 @@ type Applier struct {
 
 	index    *index
 	notes    *notebook
-	kinds    map[string]uint64 // conflicts since the start
+	kinds    map[kind]uint64           // conflicts since the start
+	rules    map[string]*conflict.Rule // by table
 	merged   atomic.Uint64
 	progress relay.Signal // raised when the merger has passed an entry
 	gate     sync.Mutex   // held while an entry is merged, or a checkpoint taken
+	clock    relay.HLC    // of the region after the entry that was merged last; the gate guards it
 	probes   sync.Mutex   // lane 0
 	writable atomic.Bool
 	cut      atomic.Bool // stopping ended a checkpoint in the middle
@@ -95,7 +99,8 @@ func New(cfg Config, others []relay.Region) (*Applier, error) {
 		origins: make(map[relay.Region]*origin),
 		pool:    semaphore.NewWeighted(pool),
 		tables:  make(map[string]*tableCounts),
-		kinds:   make(map[string]uint64),
+		kinds:   make(map[kind]uint64),
+		rules:   make(map[string]*conflict.Rule),
 		notes:   newNotebook(cfg.Store, cfg.Clock, cfg.JSON),
 		starts:  make(chan *origin, relay.MaxRegions),
 	}
@@ -111,6 +116,7 @@ func New(cfg Config, others []relay.Region) (*Applier, error) {
 	a.merged.Store(uint64(saved.merged))
 	nonce := uint64(cfg.Clock.Now().UnixMicro())
 	a.engine = conflict.New(cfg.Self, nil, a.index, saved.snapshot, nonce, a.noteConflict)
+	a.engine.Govern(a.rule)
 	a.engine.Await(cfg.Regions)
 	for _, r := range others {
 		a.Meet(r)

@@ -27,19 +27,38 @@ type savedState struct {
 	snapshot conflict.Snapshot
 }
 
-// savedForm is savedState in the Store, under stateKey. The repair queue is kept in pieces, of a generation that
+// savedForm is savedState in the Store, under stateKey. The repair queue and the pinned rows are kept in pieces, of a generation that
 // changes with every checkpoint.
 type savedForm struct {
 	Merged     relay.LSN
 	Seen       []relay.SeqHLC
 	Generation byte
-	Pieces     int
+	Pieces     int // of the repair queue
+	Pinned     int // pieces of the pinned rows
 }
 
-var stateKey = []byte("m")
+// aheadForm is, under aheadKey, what was saved ahead of newer registers: rows that have to be looked at if the place in
+// the stream did not follow.
+type aheadForm struct {
+	Generation      byte
+	Repairs, Pinned int // pieces
+}
 
-func pieceKey(generation byte, piece int) []byte {
-	return []byte{'r', generation, byte(piece >> 16), byte(piece >> 8), byte(piece)}
+var (
+	stateKey = []byte("m")
+	aheadKey = []byte("n")
+)
+
+// The first letters of the keys of pieces.
+const (
+	repairPieces      = 'r'
+	pinPieces         = 'q'
+	aheadRepairPieces = 'x'
+	aheadPinPieces    = 'y'
+)
+
+func pieceKey(list, generation byte, piece int) []byte {
+	return []byte{list, generation, byte(piece >> 16), byte(piece >> 8), byte(piece)}
 }
 
 func loadCheckpoint(store relay.Store) (savedState, error) {
@@ -48,34 +67,90 @@ func loadCheckpoint(store relay.Store) (savedState, error) {
 	if err != nil {
 		return s, err
 	}
-	s.merged, s.snapshot.Seen = form.Merged, form.Seen
-	for i := range form.Pieces {
-		data, err := store.Get(pieceKey(form.Generation, i))
-		if err != nil {
-			return s, fmt.Errorf("read the repair queue: %w", err)
-		}
-		var keys []conflict.Key
-		if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&keys); err != nil {
-			return s, fmt.Errorf("read the repair queue: %w", err)
-		}
-		s.snapshot.Repairs = append(s.snapshot.Repairs, keys...)
+	var ahead aheadForm
+	if err := loadRecord(store, aheadKey, &ahead); err != nil {
+		return s, err
 	}
+	s.merged, s.snapshot.Seen = form.Merged, form.Seen
+	var next conflict.Snapshot
+	for _, l := range []struct {
+		list, generation byte
+		pieces           int
+		keys             *[]conflict.Key
+	}{
+		{repairPieces, form.Generation, form.Pieces, &s.snapshot.Repairs},
+		{pinPieces, form.Generation, form.Pinned, &s.snapshot.Pins},
+		{aheadRepairPieces, ahead.Generation, ahead.Repairs, &next.Repairs},
+		{aheadPinPieces, ahead.Generation, ahead.Pinned, &next.Pins},
+	} {
+		if *l.keys, err = loadKeys(store, l.list, l.generation, l.pieces); err != nil {
+			return s, err
+		}
+	}
+	s.snapshot = s.snapshot.Ahead(next)
 	return s, nil
+}
+
+// loadKeys reads a list of keys that saveKeys wrote.
+func loadKeys(store relay.Store, list, generation byte, pieces int) ([]conflict.Key, error) {
+	var all []conflict.Key
+	for i := range pieces {
+		var keys []conflict.Key
+		data, err := store.Get(pieceKey(list, generation, i))
+		if err == nil {
+			err = gob.NewDecoder(bytes.NewReader(data)).Decode(&keys)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the rows that wait for repair: %w", err)
+		}
+		all = append(all, keys...)
+	}
+	return all, nil
+}
+
+// saveKeys writes a list of keys in pieces, and returns their number.
+func saveKeys(ctx context.Context, w *writer, list, generation byte, keys []conflict.Key) (int, error) {
+	pieces := 0
+	for ; len(keys) > 0; pieces++ {
+		n := pieceOfKeys(keys)
+		data, err := encode(keys[:n])
+		if err != nil {
+			return 0, err
+		}
+		w.put(pieceKey(list, generation, pieces), data)
+		keys = keys[n:]
+		if err := w.flushLarge(ctx); err != nil {
+			return 0, err
+		}
+	}
+	return pieces, nil
+}
+
+// dropKeys removes what saveKeys wrote.
+func dropKeys(w *writer, list, generation byte, pieces int) {
+	for i := range pieces {
+		w.delete(pieceKey(list, generation, i))
+	}
 }
 
 func loadForm(store relay.Store) (savedForm, error) {
 	var form savedForm
-	data, err := store.Get(stateKey)
+	return form, loadRecord(store, stateKey, &form)
+}
+
+// loadRecord reads a record that may not be there yet.
+func loadRecord(store relay.Store, key []byte, into any) error {
+	data, err := store.Get(key)
 	if errors.Is(err, relay.ErrNotFound) {
-		return form, nil
+		return nil
 	}
 	if err == nil {
-		err = gob.NewDecoder(bytes.NewReader(data)).Decode(&form)
+		err = gob.NewDecoder(bytes.NewReader(data)).Decode(into)
 	}
 	if err != nil {
-		return form, fmt.Errorf("read the applier's checkpoint: %w", err)
+		return fmt.Errorf("read the applier's checkpoint: %w", err)
 	}
-	return form, nil
+	return nil
 }
 
 // runKeeper forgets and saves as time goes by.
@@ -136,8 +211,8 @@ func (a *Applier) checkpoint(ctx context.Context) error {
 }
 
 // spill saves what the part of an entry that is being merged has added, if that is too much for memory. It is a checkpoint without a new
-// place.
-func (a *Applier) spill(ctx context.Context) error {
+// place. Open are the rows that the entry has changed and not written yet.
+func (a *Applier) spill(ctx context.Context, open []conflict.Key) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.index.bytes <= hotBytes {
@@ -148,7 +223,10 @@ func (a *Applier) spill(ctx context.Context) error {
 	}
 	w := &writer{store: a.cfg.Store, lock: &a.mu}
 	defer w.settle()
-	err := a.index.save(ctx, w)
+	err := a.saveAhead(ctx, w, open)
+	if err == nil {
+		err = a.index.save(ctx, w)
+	}
 	if err == nil {
 		err = w.flush(ctx)
 	}
@@ -164,6 +242,9 @@ func (a *Applier) saveAll(ctx context.Context) error {
 	w := &writer{store: a.cfg.Store, lock: &a.mu}
 	defer w.settle()
 	if err := a.notes.save(ctx, w); err != nil {
+		return err
+	}
+	if err := a.saveAhead(ctx, w, nil); err != nil {
 		return err
 	}
 	if err := a.index.save(ctx, w); err != nil {
@@ -183,17 +264,11 @@ func (a *Applier) saveState(ctx context.Context, w *writer) error {
 	}
 	snapshot := a.engine.Snapshot()
 	form := savedForm{Merged: relay.LSN(a.merged.Load()), Seen: snapshot.Seen, Generation: old.Generation + 1}
-	for keys := snapshot.Repairs; len(keys) > 0; form.Pieces++ {
-		n := pieceOfKeys(keys)
-		data, err := encode(keys[:n])
-		if err != nil {
-			return err
-		}
-		w.put(pieceKey(form.Generation, form.Pieces), data)
-		keys = keys[n:]
-		if err := w.flushLarge(ctx); err != nil {
-			return err
-		}
+	if form.Pieces, err = saveKeys(ctx, w, repairPieces, form.Generation, snapshot.Repairs); err != nil {
+		return err
+	}
+	if form.Pinned, err = saveKeys(ctx, w, pinPieces, form.Generation, snapshot.Pins); err != nil {
+		return err
 	}
 	data, err := encode(form)
 	if err != nil {
@@ -203,13 +278,49 @@ func (a *Applier) saveState(ctx context.Context, w *writer) error {
 		return err
 	}
 	w.put(stateKey, data)
-	for i := range old.Pieces {
-		w.delete(pieceKey(old.Generation, i))
-	}
+	dropKeys(w, repairPieces, old.Generation, old.Pieces)
+	dropKeys(w, pinPieces, old.Generation, old.Pinned)
 	if err := w.flush(ctx); err != nil {
 		return err
 	}
 	a.saved = savedState{merged: form.Merged, snapshot: snapshot}
+	return nil
+}
+
+// saveAhead writes down which rows wait for repair and which are pinned, before registers that are newer than the place in the
+// stream: what those say of rows that no later entry shows would not be found out again. Nearly always there is nothing to write.
+func (a *Applier) saveAhead(ctx context.Context, w *writer, open []conflict.Key) error {
+	var old aheadForm
+	if err := loadRecord(a.cfg.Store, aheadKey, &old); err != nil {
+		return err
+	}
+	next := a.engine.Snapshot()
+	next.Repairs = append(next.Repairs, open...)
+	if len(next.Repairs)+len(next.Pins)+old.Repairs+old.Pinned == 0 {
+		return nil
+	}
+	next = a.saved.snapshot.Ahead(next)
+	form := aheadForm{Generation: old.Generation + 1}
+	var err error
+	if form.Repairs, err = saveKeys(ctx, w, aheadRepairPieces, form.Generation, next.Repairs); err != nil {
+		return err
+	}
+	if form.Pinned, err = saveKeys(ctx, w, aheadPinPieces, form.Generation, next.Pins); err != nil {
+		return err
+	}
+	data, err := encode(form)
+	if err != nil {
+		return err
+	}
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
+	w.put(aheadKey, data)
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
+	dropKeys(w, aheadRepairPieces, old.Generation, old.Repairs)
+	dropKeys(w, aheadPinPieces, old.Generation, old.Pinned)
 	return nil
 }
 

@@ -29,6 +29,35 @@ func (a *Applier) countsOf(table string) *tableCounts {
 	return c
 }
 
+// kind is what conflicts are counted by.
+type kind struct {
+	name   string
+	policy conflict.Policy
+}
+
+// rule finds the rule of a row; the lock is held.
+func (a *Applier) rule(k conflict.Key) *conflict.Rule {
+	if a.cfg.Rule == nil {
+		return nil
+	}
+	name := tableOf(k)
+	r, known := a.rules[name]
+	if !known {
+		schema, table, _ := strings.Cut(name, ".")
+		r = a.cfg.Rule(schema, table)
+		a.rules[name] = r
+	}
+	return r
+}
+
+// policy is the name of a table's policy; the lock is held.
+func (a *Applier) policy(table string) string {
+	if r := a.rule(keyOf(table, "")); r != nil {
+		return r.Policy.String()
+	}
+	return conflict.LWW.String()
+}
+
 // tableOf returns the table's name in a key.
 func tableOf(k conflict.Key) string {
 	name, _, _ := strings.Cut(string(k), "\x00")
@@ -134,7 +163,7 @@ func (a *Applier) Tables() []relay.TableStatus {
 	for name, c := range a.tables {
 		schema, table, _ := strings.Cut(name, ".")
 		s := relay.TableStatus{
-			Schema: schema, Name: table, Policy: "lww", State: "replicated", Reason: c.trouble,
+			Schema: schema, Name: table, Policy: a.policy(name), State: "replicated", Reason: c.trouble,
 			Captured: c.captured, Applied: c.applied, Conflicts: c.conflicts,
 		}
 		if c.trouble != "" {
@@ -153,10 +182,12 @@ func (a *Applier) ConflictCounts() []relay.ConflictCount {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	list := make([]relay.ConflictCount, 0, len(a.kinds))
-	for kind, n := range a.kinds {
-		list = append(list, relay.ConflictCount{Kind: kind, Policy: "lww", Count: n})
+	for k, n := range a.kinds {
+		list = append(list, relay.ConflictCount{Kind: k.name, Policy: k.policy.String(), Count: n})
 	}
-	slices.SortFunc(list, func(a, b relay.ConflictCount) int { return cmp.Compare(a.Kind, b.Kind) })
+	slices.SortFunc(list, func(a, b relay.ConflictCount) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Policy, b.Policy))
+	})
 	return list
 }
 
@@ -165,6 +196,9 @@ func (a *Applier) Versions(context.Context) iter.Seq2[relay.RowVersion, error] {
 	a.mu.Lock()
 	list := make([]relay.RowVersion, 0, a.index.hot.Len())
 	for k, r := range a.index.hot.All {
+		if r.Unit != nil {
+			continue // of a transaction, not of a row
+		}
 		v := relay.RowVersion{Table: tableOf(k), Version: r.Version, Deleted: !r.Row.Exists()}
 		if r.Row.Image != nil {
 			v.Key = a.cfg.JSON(r.Row.Table, r.Row.Image, true)

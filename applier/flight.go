@@ -17,6 +17,7 @@ type flight struct {
 	after    []*flight // flights that hold one of them
 	previous *flight   // of the same origin: it commits first
 	stream   *stream   // set if the transaction is too large to be planned whole
+	clear    bool      // it has met a row that has a unique value that it needs, and may delete such rows
 	rows     int
 	oldest   time.Time // when its first transaction was committed at its origin
 
@@ -86,9 +87,9 @@ const commitTimeout = 5 * time.Minute
 
 func (a *Applier) write(ctx context.Context, f *flight, tx relay.Tx) error {
 	if f.stream != nil {
-		return f.stream.write(ctx, tx)
+		return f.stream.write(ctx, tx, f.clear)
 	}
-	return tx.Write(ctx, writesOf(f.plan.Writes))
+	return tx.Write(ctx, writesOf(f.plan.Writes, f.clear))
 }
 
 // holdLocks is how long a flight keeps its row locks while it waits for its turn. The application's writes come first: one that
@@ -148,6 +149,9 @@ func (a *Applier) recover(ctx context.Context, f *flight, err error, attempt int
 	case errors.Is(err, errGaveWay):
 		return wait(ctx, f.previous.done)
 	case errors.Is(err, relay.ErrPresence) && attempt < patience:
+		return a.lookAgain(ctx, f)
+	case errors.Is(err, relay.ErrUnique) && attempt < patience:
+		f.clear = true
 		return a.lookAgain(ctx, f)
 	case relay.Retryable(err):
 		return relay.Sleep(ctx, a.cfg.Clock, backoff(min(attempt, 5)))
@@ -213,10 +217,10 @@ func wait(ctx context.Context, done <-chan struct{}) error {
 }
 
 // writesOf turns the engine's writes into the target's. A row that was not there and shall not be needs none.
-func writesOf(writes []conflict.Write) []relay.Write {
+func writesOf(writes []conflict.Write, clear bool) []relay.Write {
 	list := make([]relay.Write, 0, len(writes))
 	for _, w := range writes {
-		r := relay.Write{Table: w.After.Table, Before: w.Before.Image, Expect: w.Expect}
+		r := relay.Write{Table: w.After.Table, Before: w.Before.Image, Expect: w.Expect, Clear: clear}
 		switch {
 		case w.After.Exists():
 			r.After = w.After.Image

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
@@ -22,6 +23,7 @@ import (
 //	"v" key            -> clock, region, flags, table number, image
 //	"w" clock(8) key   -> ""                       the same registers by age, for forgetting
 //	"b" length key clock(8) size(8) nr(4) -> a piece of an image that is too large for one record
+//	"u" length value key -> ""                     the unique values of rows
 //	"t" number(4)      -> flavour, native description of a table
 type index struct {
 	store relay.Store
@@ -39,6 +41,9 @@ type index struct {
 	unsure bool // a write failed: what of the above is in the Store must be found out
 
 	tables *tableStore
+
+	values map[conflict.Key][]string // in hot and in the Store: the unique values that the Store has for the key
+	unique bool                      // unique values were saved: some may be there
 }
 
 func openIndex(store relay.Store, parse func(relay.Flavour, []byte) (*relay.Table, error)) (*index, error) {
@@ -48,16 +53,29 @@ func openIndex(store relay.Store, parse func(relay.Flavour, []byte) (*relay.Tabl
 	if err := x.count(); err != nil {
 		return nil, fmt.Errorf("open the version index: %w", err)
 	}
-	for _, err := range store.Scan([]byte("b"), nil) {
-		if err != nil {
-			return nil, fmt.Errorf("open the version index: %w", err)
-		}
-		x.large++
-		break
+	large, err := x.any("b")
+	if err != nil {
+		return nil, err
 	}
-	var err error
+	if large {
+		x.large++
+	}
+	if x.unique, err = x.any("u"); err != nil {
+		return nil, err
+	}
 	x.tables, err = openTables(store, parse)
 	return x, err
+}
+
+// any tells whether the Store has a key that begins so.
+func (x *index) any(prefix string) (bool, error) {
+	for _, err := range x.store.Scan([]byte(prefix), nil) {
+		if err != nil {
+			return false, fmt.Errorf("open the version index: %w", err)
+		}
+		return true, nil
+	}
+	return false, nil
 }
 
 // count counts the registers in the Store.
@@ -120,6 +138,7 @@ func (x *index) reset() {
 	x.hot, x.bytes = conflict.NewMemory(), 0
 	x.dirty = make(map[conflict.Key]struct{})
 	x.saved = make(map[conflict.Key]relay.HLC)
+	x.values = make(map[conflict.Key][]string)
 }
 
 // Get implements conflict.Index.
@@ -186,7 +205,31 @@ func (x *index) load(k conflict.Key, data []byte) error {
 	}
 	x.bytes += weight(k, r)
 	x.saved[k] = r.Version.HLC
+	x.note(k, r)
 	return x.hot.Put(k, r)
+}
+
+// note remembers which unique values the Store has for a key.
+func (x *index) note(k conflict.Key, r conflict.Register) {
+	if len(r.Row.Unique) > 0 {
+		x.values[k] = r.Row.Unique
+	}
+}
+
+// Claims implements conflict.Index. The Store may list keys that have given the value up; their registers tell.
+func (x *index) Claims(value string) ([]conflict.Key, error) {
+	keys, _ := x.hot.Claims(value)
+	if !x.unique || x.storeOnly() == 0 {
+		return keys, nil
+	}
+	prefix := uniquePrefix(value)
+	for pair, err := range x.store.Scan(prefix, nil) {
+		if err != nil {
+			return nil, fmt.Errorf("look up a unique value in the version index: %w", err)
+		}
+		keys = append(keys, conflict.Key(pair.Key[len(prefix):]))
+	}
+	return keys, nil
 }
 
 // Put implements conflict.Index.
@@ -199,7 +242,9 @@ func (x *index) Put(k conflict.Key, r conflict.Register) error {
 		delete(x.gone, k)
 		x.saved[k] = hlc
 	}
-	r.Row.Image = bytes.Clone(r.Row.Image) // it was cut out of a whole transaction
+	if r.History == nil {
+		r.Row.Image = bytes.Clone(r.Row.Image) // it was cut out of a whole transaction
+	}
 	x.bytes += weight(k, r)
 	x.dirty[k] = struct{}{}
 	delete(x.absent, k)
@@ -226,6 +271,7 @@ func (x *index) drop(k conflict.Key) {
 	}
 	delete(x.saved, k)
 	delete(x.dirty, k)
+	delete(x.values, k)
 }
 
 // Len implements conflict.Index.
@@ -236,7 +282,21 @@ func (x *index) storeOnly() int { return x.cold - len(x.saved) - len(x.gone) }
 
 // weight is about what a register takes in memory.
 func weight(k conflict.Key, r conflict.Register) int64 {
-	return int64(len(k)+len(r.Row.Image)) + 160
+	n := int64(len(k)+len(r.Row.Image)) + 160
+	for _, u := range r.Row.Unique {
+		n += int64(len(u)) + 64
+	}
+	for _, member := range r.Unit {
+		n += int64(len(member)) + 16
+	}
+	if r.History == nil {
+		return n
+	}
+	n += int64(len(r.History.Base.Row.Image)) + 160
+	for _, ev := range r.History.Events {
+		n += int64(len(ev.Before.Image)+len(ev.After.Image)+8*len(ev.Deps)) + 240
+	}
+	return n
 }
 
 // save writes what has changed. The caller writes the place in the stream after it, and only then calls sweep.
@@ -252,10 +312,7 @@ func (x *index) save(ctx context.Context, w *writer) error {
 
 func (x *index) saveRegister(ctx context.Context, w *writer, k conflict.Key) error {
 	r, _, _ := x.hot.Get(k)
-	if err := x.saveImage(ctx, w, k, r); err != nil {
-		return err
-	}
-	number, err := x.tables.save(ctx, w, r.Row.Table)
+	form, err := x.encode(ctx, w, k, r)
 	if err != nil {
 		return err
 	}
@@ -266,15 +323,31 @@ func (x *index) saveRegister(ctx context.Context, w *writer, k conflict.Key) err
 	case old != r.Version.HLC:
 		w.delete(ageKey(old, k))
 	}
-	w.put(registerKey(k), encodeRegister(r, number))
+	w.put(registerKey(k), form.record)
 	w.put(ageKey(r.Version.HLC, k), []byte{})
 	x.saved[k] = r.Version.HLC
+	x.saveUnique(w, k, r)
 	if stored && x.large > 0 {
-		if err := x.removePieces(w, k, pieceOwner(k, r)); err != nil {
+		if err := x.removePieces(w, k, form.owner); err != nil {
 			return err
 		}
 	}
 	return w.flushLarge(ctx)
+}
+
+// saveUnique lists a key under its unique values.
+func (x *index) saveUnique(w *writer, k conflict.Key, r conflict.Register) {
+	for _, u := range x.values[k] {
+		if !slices.Contains(r.Row.Unique, u) {
+			w.delete(uniqueKey(u, k))
+		}
+	}
+	for _, u := range r.Row.Unique {
+		w.put(uniqueKey(u, k), []byte{})
+		x.unique = true
+	}
+	delete(x.values, k)
+	x.note(k, r)
 }
 
 // sweep removes from the Store what has been forgotten. It is done after the place in the stream has been saved, since what a fold from
@@ -328,6 +401,9 @@ func (x *index) sweepCold(ctx context.Context, w *writer, keep func(conflict.Key
 }
 
 func (x *index) remove(ctx context.Context, w *writer, k conflict.Key, hlc relay.HLC) error {
+	if err := x.removeUnique(w, k); err != nil {
+		return err
+	}
 	w.delete(registerKey(k))
 	w.delete(ageKey(hlc, k))
 	if x.large > 0 {
@@ -336,6 +412,28 @@ func (x *index) remove(ctx context.Context, w *writer, k conflict.Key, hlc relay
 		}
 	}
 	return w.flushLarge(ctx)
+}
+
+// removeUnique takes a key off the lists of its unique values. What is in memory no longer has to be asked of the Store.
+func (x *index) removeUnique(w *writer, k conflict.Key) error {
+	if !x.unique {
+		return nil
+	}
+	data, err := x.store.Get(registerKey(k))
+	if errors.Is(err, relay.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("sweep the version index: %w", err)
+	}
+	r, err := x.decode(k, data)
+	if err != nil {
+		return err
+	}
+	for _, u := range r.Row.Unique {
+		w.delete(uniqueKey(u, k))
+	}
+	return nil
 }
 
 // removePieces removes the pieces of a key's images, except of one.
@@ -354,104 +452,15 @@ func (x *index) removePieces(w *writer, k conflict.Key, except []byte) error {
 // cool lets go of the memory, once everything has been saved.
 func (x *index) cool() { x.reset() }
 
+func uniquePrefix(value string) []byte {
+	return append(binary.AppendUvarint([]byte("u"), uint64(len(value))), value...)
+}
+
+func uniqueKey(value string, k conflict.Key) []byte { return append(uniquePrefix(value), k...) }
+
 func registerKey(k conflict.Key) []byte { return append([]byte("v"), k...) }
 
 func ageKey(hlc relay.HLC, k conflict.Key) []byte {
 	b := binary.BigEndian.AppendUint64([]byte("w"), uint64(hlc))
 	return append(b, k...)
-}
-
-const (
-	flagExists = 1 << iota
-	flagImage
-	flagPieces // the image is kept in pieces
-)
-
-// inlineImage is the largest image that is kept with its register, and the size of a piece of larger ones.
-const inlineImage = 256 << 10
-
-func imagePrefix(k conflict.Key) []byte {
-	return append(binary.AppendUvarint([]byte("b"), uint64(len(k))), k...)
-}
-
-// pieceOwner is what the keys of the pieces of a register's image begin with.
-func pieceOwner(k conflict.Key, r conflict.Register) []byte {
-	b := binary.BigEndian.AppendUint64(imagePrefix(k), uint64(r.Version.HLC))
-	return binary.BigEndian.AppendUint64(b, uint64(len(r.Row.Image)))
-}
-
-func pieceOf(owner []byte, n int) []byte {
-	return binary.BigEndian.AppendUint32(bytes.Clone(owner), uint32(n))
-}
-
-// saveImage writes an image that is too large for its register, and waits: the register must not be durable before it.
-func (x *index) saveImage(ctx context.Context, w *writer, k conflict.Key, r conflict.Register) error {
-	img, owner := r.Row.Image, pieceOwner(k, r)
-	if len(img) <= inlineImage {
-		return nil
-	}
-	x.large++
-	for n := 0; len(img) > 0; n++ {
-		size := min(len(img), inlineImage)
-		w.put(pieceOf(owner, n), img[:size])
-		img = img[size:]
-		if err := w.flushLarge(ctx); err != nil {
-			return err
-		}
-	}
-	return w.flush(ctx)
-}
-
-func (x *index) loadImage(k conflict.Key, hlc relay.HLC, size uint64) (relay.Image, error) {
-	owner := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(imagePrefix(k), uint64(hlc)), size)
-	img := make(relay.Image, 0, min(size, 1<<31))
-	for n := 0; uint64(len(img)) < size; n++ {
-		piece, err := x.store.Get(pieceOf(owner, n))
-		if err != nil {
-			return nil, fmt.Errorf("read a large image of the version index: %w", err)
-		}
-		img = append(img, piece...)
-	}
-	return img[:size], nil
-}
-
-func encodeRegister(r conflict.Register, table uint32) []byte {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, 14+len(r.Row.Image)), uint64(r.Version.HLC))
-	var flags byte
-	if r.Row.Exists() {
-		flags |= flagExists
-	}
-	if r.Row.Image != nil {
-		flags |= flagImage
-	}
-	if len(r.Row.Image) > inlineImage {
-		flags |= flagPieces
-	}
-	b = append(b, byte(r.Version.Region), flags)
-	b = binary.BigEndian.AppendUint32(b, table)
-	if flags&flagPieces != 0 {
-		return binary.AppendUvarint(b, uint64(len(r.Row.Image)))
-	}
-	return append(b, r.Row.Image...)
-}
-
-func (x *index) decode(k conflict.Key, b []byte) (conflict.Register, error) {
-	if len(b) < 14 {
-		return conflict.Register{}, fmt.Errorf("read the version index: %w", relay.ErrCorrupt)
-	}
-	r := conflict.Register{Version: relay.Version{HLC: relay.HLC(binary.BigEndian.Uint64(b)), Region: relay.Region(b[8])}}
-	if b[9]&flagImage == 0 {
-		return r, nil
-	}
-	var err error
-	r.Row.Table, err = x.tables.table(binary.BigEndian.Uint32(b[10:]))
-	if err != nil {
-		return r, err
-	}
-	r.Row.Image, r.Row.Gone = relay.Image(b[14:]), b[9]&flagExists == 0
-	if b[9]&flagPieces != 0 {
-		size, _ := binary.Uvarint(b[14:])
-		r.Row.Image, err = x.loadImage(k, r.Version.HLC, size)
-	}
-	return r, err
 }

@@ -57,6 +57,9 @@ func (a *Applier) mergeUntilDone(ctx context.Context, e *relay.Entry, body relay
 func (a *Applier) mergeEntry(ctx context.Context, e *relay.Entry, body relay.Body) error {
 	a.gate.Lock()
 	defer a.gate.Unlock()
+	a.mu.Lock()
+	a.engine.At(e.LSN, a.clock)
+	a.mu.Unlock()
 	var err error
 	switch e.Kind {
 	case relay.Local:
@@ -68,6 +71,7 @@ func (a *Applier) mergeEntry(ctx context.Context, e *relay.Entry, body relay.Bod
 		return err
 	}
 	a.merged.Store(uint64(e.LSN))
+	a.clock = e.HLC
 	a.progress.Raise()
 	return nil
 }
@@ -87,7 +91,7 @@ func (a *Applier) mergeLocal(ctx context.Context, e *relay.Entry, body relay.Bod
 		a.countCaptured(part.changes)
 		a.mu.Unlock()
 		if err == nil {
-			err = a.spill(ctx)
+			err = a.spill(ctx, nil)
 		}
 		if err != nil {
 			return err
@@ -112,7 +116,7 @@ func (a *Applier) mergeOwn(ctx context.Context, e *relay.Entry, body relay.Body)
 		if err := m.write(part.changes); err != nil {
 			return err
 		}
-		if err := a.spill(ctx); err != nil {
+		if err := a.spill(ctx, m.landed.Open()); err != nil {
 			return err
 		}
 	}

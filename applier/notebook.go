@@ -41,11 +41,11 @@ func newNotebook(store relay.Store, clock relay.Clock, show func(*relay.Table, r
 // note takes a conflict down.
 func (n *notebook) note(c *conflict.Conflict, table string) relay.Conflict {
 	r := relay.Conflict{
-		Kind: c.Kind, Table: table, Policy: "lww", Decision: "local", Seq: c.Incoming, At: n.clock.Now(),
+		Kind: c.Kind, Table: table, Policy: c.Policy.String(), Decision: "local", Seq: c.Incoming, At: n.clock.Now(),
 		Winner: c.Here.Version, Loser: c.There.Version,
 		Local: n.show(c.Here.Row, false), Remote: n.show(c.There.Row, false),
 	}
-	if c.RemoteWins() {
+	if c.Taken {
 		r.Decision, r.Winner, r.Loser = "remote", r.Loser, r.Winner
 	}
 	if r.Key = n.show(c.There.Row, true); r.Key == "" {
@@ -182,5 +182,5 @@ func (a *Applier) noteConflict(c conflict.Conflict) {
 	table := tableOf(c.Key)
 	a.notes.note(&c, table)
 	a.countsOf(table).conflicts++
-	a.kinds[c.Kind]++
+	a.kinds[kind{c.Kind, c.Policy}]++
 }

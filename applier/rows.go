@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
@@ -131,13 +132,13 @@ func assemble(window []relay.Change, before, after []relay.Identity) part {
 		name := c.Table.String()
 		was, is := conflict.Row{}, conflict.Row{}
 		if c.Before != nil {
-			was = conflict.Row{Table: c.Table, Image: c.Before}
+			was = conflict.Row{Table: c.Table, Image: c.Before, Unique: valuesOf(name, before[i].Unique)}
 		}
 		if c.After != nil {
-			is = conflict.Row{Table: c.Table, Image: c.After}
+			is = conflict.Row{Table: c.Table, Image: c.After, Unique: valuesOf(name, after[i].Unique)}
 		}
 		p.changes = appendChange(p.changes, name, was, before[i].Key, is, after[i].Key)
-		p.unique = appendUnique(p.unique, name, before[i].Unique, after[i].Unique)
+		p.unique = appendUnique(p.unique, was.Unique, is.Unique)
 	}
 	return p
 }
@@ -156,29 +157,23 @@ func appendChange(list []conflict.Change, table string, was conflict.Row, wasKey
 }
 
 // appendUnique adds the unique values that change hands: a value that a row keeps is guarded by the row's own key.
-func appendUnique(list []string, table string, was, is []string) []string {
-	if equal(was, is) {
+func appendUnique(list, was, is []string) []string {
+	if slices.Equal(was, is) {
 		return list
 	}
-	for _, u := range was {
-		list = append(list, table+"\x01"+u)
-	}
-	for _, u := range is {
-		list = append(list, table+"\x01"+u)
-	}
-	return list
+	return append(append(list, was...), is...)
 }
 
-func equal(a, b []string) bool {
-	if len(a) != len(b) {
-		return false
+// valuesOf puts the table in front of unique values.
+func valuesOf(table string, unique []string) []string {
+	if len(unique) == 0 {
+		return nil
 	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
+	list := make([]string, len(unique))
+	for i, u := range unique {
+		list[i] = table + "\x01" + u
 	}
-	return true
+	return list
 }
 
 // keyOf joins a table's name and a row's identity.

@@ -34,7 +34,7 @@ func (o *origin) takeOffHuge(ctx context.Context, p *prepared) (*flight, error) 
 }
 
 // write decides and writes the transaction's changes as they are read from the log.
-func (s *stream) write(ctx context.Context, tx relay.Tx) error {
+func (s *stream) write(ctx context.Context, tx relay.Tx, clear bool) error {
 	a := s.origin.a
 	t, body, err := a.cfg.Log.Received(s.origin.region).Transaction(s.header.Seq)
 	if err != nil {
@@ -51,7 +51,7 @@ func (s *stream) write(ctx context.Context, tx relay.Tx) error {
 		if err != nil {
 			return err
 		}
-		if err := tx.Write(ctx, writesOf(writes)); err != nil {
+		if err := tx.Write(ctx, writesOf(writes, clear)); err != nil {
 			return err
 		}
 	}

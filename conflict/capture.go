@@ -1,24 +1,80 @@
 package conflict
 
-import "github.com/octant-db/octant/relay"
+import (
+	"maps"
+	"slices"
+
+	"github.com/octant-db/octant/relay"
+)
 
 // Local merges a transaction that was born here, as capture passes it. By the clock rule it is newer than everything that
 // M knows of its rows.
 func (e *Engine) Local(t *Transaction) error {
-	v := t.Version()
+	v := e.onM()
 	for i := range t.Changes {
-		c := &t.Changes[i]
-		reg, _, err := e.index.Get(c.Key)
-		if err != nil {
+		if err := e.localChange(v, t, &t.Changes[i]); err != nil {
 			return err
 		}
-		if reg.merge(v, c.After) {
-			if err := e.index.Put(c.Key, reg); err != nil {
+	}
+	if err := e.settle(v, e.repairs.add); err != nil {
+		return err
+	}
+	return e.compare(t.Changes)
+}
+
+func (e *Engine) localChange(v *view, t *Transaction, c *Change) error {
+	reg, known, err := e.index.Get(c.Key)
+	if err != nil {
+		return err
+	}
+	if e.simple(v, &reg, c) {
+		if !reg.merge(t.Version(), c.After) {
+			return nil
+		}
+		return e.index.Put(c.Key, reg)
+	}
+	if known && reg.History == nil {
+		return v.take(t, c, nil)
+	}
+	base := stoodBefore(c)
+	return v.take(t, c, &base)
+}
+
+// simple tells whether a change concerns its own row alone and the last writer wins: what nearly all changes are, without a view.
+func (e *Engine) simple(v *view, reg *Register, c *Change) bool {
+	_, viewed := v.rows[c.Key]
+	_, pinned := e.pins[c.Key]
+	return !viewed && !pinned && reg.plain() && len(c.After.Unique) == 0 && e.rule(c.Key).Policy == LWW
+}
+
+// stoodBefore is the row that stood under a change's key before it.
+func stoodBefore(c *Change) Row {
+	if c.Before.Exists() {
+		return c.Before
+	}
+	return c.After.Deleted()
+}
+
+// settle puts what a view has merged into M, and tells which rows are to show something else now.
+func (e *Engine) settle(v *view, changed func(Key)) error {
+	err := v.changes(func(k Key, _ *viewRow, _ Shown) error {
+		changed(k)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := v.pin(); err != nil {
+		return err
+	}
+	for _, k := range v.order {
+		if row := v.rows[k]; row.set {
+			if err := e.index.Put(k, row.reg); err != nil {
 				return err
 			}
 		}
 	}
-	return e.compare(t.Changes)
+	return nil
 }
 
 // Own merges a transaction that this relay's applier wrote, as capture passes it: carried are the transactions that its mark
@@ -44,49 +100,86 @@ func (e *Engine) Carry(t *Transaction, landed *Landed) error {
 	if t.Seq <= e.seen[t.Origin].Seq {
 		return nil
 	}
-	v := t.Version()
+	v := e.onM()
 	for i := range t.Changes {
-		if err := e.carryChange(t, v, &t.Changes[i], landed); err != nil {
+		if err := e.carryChange(v, t, &t.Changes[i], landed); err != nil {
 			return err
 		}
 	}
-	return nil
+	return e.settle(v, landed.add)
 }
 
-func (e *Engine) carryChange(t *Transaction, v relay.Version, c *Change, landed *Landed) error {
+func (e *Engine) carryChange(v *view, t *Transaction, c *Change, landed *Landed) error {
 	reg, known, err := e.index.Get(c.Key)
 	if err != nil {
 		return err
 	}
-	if known {
-		e.noteConflict(t, c, reg)
-	}
-	prior := reg
-	if !reg.merge(v, c.After) {
+	if !e.simple(v, &reg, c) {
+		if err := v.take(t, c, nil); err != nil || !known {
+			return err
+		}
+		e.noteConflict(t, c, reg, v.rows[c.Key].reg.Shown == t.Version())
 		return nil
 	}
-	landed.add(c.Key, known && prior.Row.Same(c.After))
+	prior := reg
+	taken := reg.merge(t.Version(), c.After)
+	if known {
+		e.noteConflict(t, c, prior, taken)
+	}
+	if !taken {
+		return nil
+	}
+	if !known || !prior.Row.Same(c.After) {
+		landed.add(c.Key)
+	}
 	return e.index.Put(c.Key, reg)
 }
 
 // Wrote takes one row that the log says our own transaction wrote.
 func (e *Engine) Wrote(c *Change, landed *Landed) error {
 	landed.wrote(c.Key)
-	_, known, err := e.index.Get(c.Key)
+	reg, known, err := e.index.Get(c.Key)
 	if err != nil {
 		return err
 	}
 	if !known {
-		// Nothing that we carried explains this row: a trigger fired, say. What stood there before is right.
-		right := c.Before
-		if !right.Exists() {
-			right = c.After.Deleted()
-		}
-		if err := e.index.Put(c.Key, Register{Row: right}); err != nil {
-			return err
-		}
+		err = e.uncover(c, landed)
+	} else if reg.History != nil && !reg.History.Base.Known {
+		err = e.recall(c, reg, landed)
+	}
+	if err != nil {
+		return err
 	}
 	return e.compareOne(c.Key, c.After)
+}
+
+// uncover takes a row into M that nothing we carried explains: a trigger fired, or the row stood in the way of a newer one. What stood there
+// before is right, as far as its unique values are free.
+func (e *Engine) uncover(c *Change, landed *Landed) error {
+	right := stoodBefore(c)
+	reg := Register{Row: right}
+	rule := e.rule(c.Key)
+	if rule.Policy == LWW && len(right.Unique) == 0 {
+		return e.index.Put(c.Key, reg)
+	}
+	v := e.onM()
+	if rule.Policy != LWW {
+		reg = e.begun(reg, true)
+	}
+	if err := v.put(c.Key, reg); err != nil {
+		return err
+	}
+	return e.settle(v, landed.add)
+}
+
+// recall learns what a row showed when its history began.
+func (e *Engine) recall(c *Change, reg Register, landed *Landed) error {
+	h := e.learn(*reg.History, stoodBefore(c))
+	v := e.onM()
+	if err := v.rewrite(c.Key, e.rule(c.Key), reg, h); err != nil {
+		return err
+	}
+	return e.settle(v, landed.add)
 }
 
 // Passed ends our own transaction: the mark's transactions have been seen, and rows that should have changed and did not are
@@ -114,11 +207,11 @@ func (e *Engine) compare(changes []Change) error {
 
 // compareOne is the repair rule for one row: the log says that it became row.
 func (e *Engine) compareOne(k Key, row Row) error {
-	reg, _, err := e.index.Get(k)
+	right, err := e.shown(k)
 	if err != nil {
 		return err
 	}
-	if reg.Row.Same(row) {
+	if !right.Known || right.Row.Same(row) {
 		e.repairs.remove(k)
 		return nil
 	}
@@ -127,17 +220,26 @@ func (e *Engine) compareOne(k Key, row Row) error {
 	return nil
 }
 
+// shown is what the table is to show under a key, by M alone.
+func (e *Engine) shown(k Key) (Shown, error) {
+	reg, known, err := e.index.Get(k)
+	if err != nil || !known || reg.Blank {
+		return Shown{}, err
+	}
+	if len(reg.Row.Unique) == 0 {
+		return Shown{Known: true, Row: reg.Row}, nil
+	}
+	return e.onM().show(k)
+}
+
 // Landed collects what one of our own transactions did: rows that it changed in M, until the log says that it wrote them.
 type Landed struct {
 	open map[Key]struct{}
 	done map[Key]struct{}
 }
 
-// add notes that M changed under k; same says that it shows what stood there before, so that nothing need be written.
-func (c *Landed) add(k Key, same bool) {
-	if same {
-		return
-	}
+// add notes that the table is to show something else under k.
+func (c *Landed) add(k Key) {
 	if c.open == nil {
 		c.open = make(map[Key]struct{})
 	}
@@ -154,5 +256,8 @@ func (c *Landed) wrote(k Key) {
 	}
 	c.done[k] = struct{}{}
 }
+
+// Open lists the rows that are to be written and have not been yet, in no order.
+func (c *Landed) Open() []Key { return slices.Collect(maps.Keys(c.open)) }
 
 func (c *Landed) unwritten() map[Key]struct{} { return c.open }

@@ -19,6 +19,22 @@
 // version, because the clock that stamps it has passed m ([relay.State.Next]). Writes of older versions that land later in
 // that log are finitely many, and each sends the row to the repair queue, which writes m again. So m is last everywhere.
 //
+// Under any other policy a register keeps a history ([History]): what the row's writes up to the stable cut came to, and each write above
+// it. What the row shows is their fold, oldest first. Versions respect causality, so a fold meets each write after all that its author had
+// seen, and what the author had seen (Deps, exact because capture gives it in log order) is all that a policy asks: no labels travel. A fold
+// depends on the set of writes alone, so that it converges by itself; each policy is one step of it:
+//
+//   - priority: a write replaces those that its author had seen; the most important region's of the others shows.
+//   - merge and counter: an insert makes the row anew; updates and deletes belong to the row that their author had seen; a delete
+//     ends it. An update is replayed on what older ones have left.
+//   - reject: a write counts if its author had seen the last one that counts.
+//   - rollback: the same for whole transactions (as far as their rows are under rollback); when an older one arrives, later ones are decided again.
+//
+// What lies at or below the stable cut is folded into the base: no older write can come any more. Above it every verdict is tentative.
+//
+// Rows that share a value of a secondary unique key: see unique.go. The table is T(M): of two such rows the one with the later version is
+// shown, the other hidden and kept.
+//
 // What may be forgotten: a register whose version every region's database shows for good (the stable cut, [Engine.Stable]). Whatever
 // still comes was written by someone who had seen it, so it is newer and not in conflict with it.
 package conflict

@@ -1,6 +1,7 @@
 package conflict
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/octant-db/octant/relay"
@@ -13,6 +14,14 @@ type Engine struct {
 	unmet  int // regions of the cluster whose id is not known yet
 	index  Index
 	notice func(Conflict)
+	rules  Rules
+
+	lsn     relay.LSN        // the entry that capture is passing
+	clock   relay.HLC        // the region's clock before it: what is born here from it on is later
+	floor   relay.HLC        // the stable cut when Forget was last called
+	pins    map[Key]bool     // rows that share a unique value with another one; true: hidden, and reported
+	checked bool             // pins are those that the registers say
+	claims  map[string][]Key // of pending rows
 
 	seen     []relay.SeqHLC // by origin: merged up to here
 	planned  []relay.Seq    // by origin: handed to the applier up to here
@@ -36,6 +45,15 @@ type Counters struct {
 type Snapshot struct {
 	Seen    []relay.SeqHLC // by region
 	Repairs []Key
+	Pins    []Key // rows that share a unique value with another one
+}
+
+// Ahead is the snapshot to go on from when the index may hold registers that are newer than s, up to those that belong to next: it must be
+// saved before them. What the newer registers changed in rows that no entry of the log shows would not be found again.
+func (s Snapshot) Ahead(next Snapshot) Snapshot {
+	s.Repairs = sorted(slices.Concat(s.Repairs, next.Repairs))
+	s.Pins = sorted(slices.Concat(s.Pins, next.Pins))
+	return s
 }
 
 // New returns an engine that goes on from a snapshot. Others are all other regions of the cluster. notice is told of every
@@ -52,13 +70,24 @@ func New(
 		pending: make(map[Key]pendingWrite),
 		flights: make(map[flight]*Plan),
 		nonce:   nonce,
+		pins:    make(map[Key]bool),
+		claims:  make(map[string][]Key),
 	}
 	copy(e.seen, from.Seen)
 	for _, k := range from.Repairs {
 		e.repairs.add(k)
 	}
+	for _, k := range from.Pins {
+		e.pins[k] = false
+	}
 	return e
 }
+
+// Govern sets the rules, before anything is merged. Without rules the last writer wins everywhere.
+func (e *Engine) Govern(rules Rules) { e.rules = rules }
+
+// At tells which entry of the local stream is passed to Local or Own next, and the region's clock after the entry before it.
+func (e *Engine) At(lsn relay.LSN, clock relay.HLC) { e.lsn, e.clock = lsn, max(e.clock, clock) }
 
 // Await says how many regions of the cluster have not been met: while there are any, nothing can be known of everybody.
 func (e *Engine) Await(unmet int) { e.unmet = unmet }
@@ -72,7 +101,7 @@ func (e *Engine) Meet(r relay.Region) {
 
 // Snapshot returns what New needs to go on from here.
 func (e *Engine) Snapshot() Snapshot {
-	return Snapshot{Seen: slices.Clone(e.seen), Repairs: e.repairs.keys()}
+	return Snapshot{Seen: slices.Clone(e.seen), Repairs: e.repairs.keys(), Pins: slices.Collect(maps.Keys(e.pins))}
 }
 
 // Seen returns the last transaction of an origin that capture has passed.
@@ -80,6 +109,9 @@ func (e *Engine) Seen(origin relay.Region) relay.SeqHLC { return e.seen[origin] 
 
 // Counters returns what was counted since New.
 func (e *Engine) Counters() Counters { return e.counters }
+
+// Pinned is how many registers are kept because their row shares a unique value with another one.
+func (e *Engine) Pinned() int { return len(e.pins) }
 
 // Size says how much the engine holds.
 func (e *Engine) Size() (registers, pending, repairs int) {

@@ -1,6 +1,10 @@
 package conflict
 
-import "github.com/octant-db/octant/relay"
+import (
+	"bytes"
+
+	"github.com/octant-db/octant/relay"
+)
 
 // Key is a row's identity together with its table's name. The engine only compares keys.
 type Key string
@@ -10,6 +14,9 @@ type Row struct {
 	Table *relay.Table // how to read and write the image; the engine never looks at it
 	Image relay.Image
 	Gone  bool // nothing stands there any more: Image is of the row that did, for finding it by its key
+	// Unique has the row's values in secondary unique keys, its table and the index in front of each: two rows that
+	// share one cannot stand at a time.
+	Unique []string
 }
 
 // Exists tells whether there is a row.
@@ -18,6 +25,12 @@ func (r Row) Exists() bool { return r.Image != nil && !r.Gone }
 // Deleted is the row once it has been deleted.
 func (r Row) Deleted() Row {
 	r.Gone = true
+	return r
+}
+
+// kept is the row for keeping: its image may be cut out of a whole transaction.
+func (r Row) kept() Row {
+	r.Image = bytes.Clone(r.Image)
 	return r
 }
 
@@ -42,6 +55,7 @@ type Transaction struct {
 	Seq     relay.Seq
 	HLC     relay.HLC
 	Deps    relay.Vector
+	Force   bool // an operator's decision: Reject and Rollback take it whatever it met
 	Changes []Change
 }
 
@@ -50,10 +64,15 @@ func (t *Transaction) Version() relay.Version {
 	return relay.Version{HLC: t.HLC, Region: t.Origin}
 }
 
-// Register is what M knows of one row: its last write.
+// Register is what M knows of one row.
 type Register struct {
-	Version relay.Version
-	Row     Row
+	Version relay.Version // of the newest write
+	Shown   relay.Version // of the write that Row shows; the last writer wins: Version
+	Row     Row           // what the row's own writes come to; another row's unique values may keep it from standing
+	Blank   bool          // Row is not known, and need not be: what stands in the table is right
+
+	History *History // nil under the last writer wins
+	Unit    []Key    // the rows of a transaction that stays or goes as a whole; see unitKey
 }
 
 // merge joins a write into a register and tells whether it was taken. A write of the register's own version is taken
@@ -62,6 +81,9 @@ func (r *Register) merge(v relay.Version, row Row) bool {
 	if r.Version.After(v) {
 		return false
 	}
-	r.Version, r.Row = v, row
+	*r = Register{Version: v, Shown: v, Row: row}
 	return true
 }
+
+// plain tells whether a register is of a row that the last writer wins and that no other row can be in the way of.
+func (r *Register) plain() bool { return r.History == nil && len(r.Row.Unique) == 0 }

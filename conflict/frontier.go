@@ -94,10 +94,21 @@ func without(regions []relay.Region, r relay.Region) []relay.Region {
 }
 
 // Forget drops the registers at or below the stable cut, except those that are still to be written.
-func (e *Engine) Forget() error { return e.index.Forget(e.Stable(), e.Holds) }
+func (e *Engine) Forget() error {
+	if !e.checked {
+		if err := e.unpin(); err != nil {
+			return err
+		}
+		e.checked = true
+	}
+	e.floor = max(e.floor, e.Stable())
+	return e.index.Forget(e.floor, e.Holds)
+}
 
-// Holds tells whether a row's register must be kept, however old: it is on its way to the table.
+// Holds tells whether a row's register must be kept, however old: it is on its way to the table, or it shares a unique value with
+// another one, so that one of them is hidden.
 func (e *Engine) Holds(k Key) bool {
 	_, pending := e.pending[k]
-	return pending || e.repairs.has(k)
+	_, pinned := e.pins[k]
+	return pending || pinned || e.repairs.has(k)
 }

@@ -8,12 +8,15 @@ import (
 
 // Memory is an Index that lives in memory alone.
 type Memory struct {
-	rows map[Key]Register
-	ages ages
+	rows   map[Key]Register
+	ages   ages
+	claims map[string]map[Key]struct{} // by unique value
 }
 
 // NewMemory returns an empty index.
-func NewMemory() *Memory { return &Memory{rows: make(map[Key]Register)} }
+func NewMemory() *Memory {
+	return &Memory{rows: make(map[Key]Register), claims: make(map[string]map[Key]struct{})}
+}
 
 // Get implements Index.
 func (m *Memory) Get(k Key) (Register, bool, error) {
@@ -24,7 +27,9 @@ func (m *Memory) Get(k Key) (Register, bool, error) {
 // Put implements Index. A row that is written again keeps its place among the ages until Forget comes to it: one that is written all the
 // time must not take more room for that.
 func (m *Memory) Put(k Key, r Register) error {
-	_, known := m.rows[k]
+	old, known := m.rows[k]
+	m.disclaim(k, old.Row)
+	m.claim(k, r.Row)
 	m.rows[k] = r
 	if !known {
 		heap.Push(&m.ages, age{r.Version.HLC, k})
@@ -44,6 +49,7 @@ func (m *Memory) Forget(limit relay.HLC, keep func(Key) bool) error {
 		case keep(a.key):
 			kept = append(kept, a)
 		default:
+			m.disclaim(a.key, r.Row)
 			delete(m.rows, a.key)
 		}
 	}
@@ -51,6 +57,35 @@ func (m *Memory) Forget(limit relay.HLC, keep func(Key) bool) error {
 		heap.Push(&m.ages, a)
 	}
 	return nil
+}
+
+// Claims implements Index.
+func (m *Memory) Claims(value string) ([]Key, error) {
+	keys := make([]Key, 0, len(m.claims[value]))
+	for k := range m.claims[value] {
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+func (m *Memory) claim(k Key, row Row) {
+	if !row.Exists() {
+		return
+	}
+	for _, u := range row.Unique {
+		if m.claims[u] == nil {
+			m.claims[u] = make(map[Key]struct{}, 1)
+		}
+		m.claims[u][k] = struct{}{}
+	}
+}
+
+func (m *Memory) disclaim(k Key, row Row) {
+	for _, u := range row.Unique {
+		if delete(m.claims[u], k); len(m.claims[u]) == 0 {
+			delete(m.claims, u)
+		}
+	}
 }
 
 // Len implements Index.

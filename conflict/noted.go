@@ -1,29 +1,59 @@
 package conflict
 
-import "github.com/octant-db/octant/relay"
+import (
+	"slices"
 
-// Conflict is a pair of concurrent writes to one row: neither author had seen the other's.
+	"github.com/octant-db/octant/relay"
+)
+
+// Conflict is a pair of concurrent writes to one row: neither author had seen the other's. Or it is a pair of rows that share a unique
+// value: then Key and There are of the one that is hidden.
 type Conflict struct {
 	Key      Key
 	Kind     string
+	Policy   Policy
 	Here     Register // what M had
 	There    Register // what came
+	Taken    bool     // what came is shown now; a write that comes later, or an older one, can change that
 	Incoming relay.Seq
 }
 
-// RemoteWins tells whether what came is the later write.
-func (c *Conflict) RemoteWins() bool { return c.There.Version.After(c.Here.Version) }
+// UniqueConflict is the kind of conflict of two rows that share a unique value.
+const UniqueConflict = "multiple_unique_conflicts"
 
 // noteConflict reports a change that meets a write of another region that its author had not seen.
-func (e *Engine) noteConflict(t *Transaction, c *Change, here Register) {
+func (e *Engine) noteConflict(t *Transaction, c *Change, here Register, taken bool) {
+	here = here.unseen(t)
 	if here.Version.IsZero() || here.Version.Region == t.Origin || t.Deps.Saw(here.Version) {
 		return
 	}
 	e.counters.Conflicts++
 	e.notice(Conflict{
-		Key: c.Key, Kind: kindOf(c, here), Here: here,
-		There: Register{Version: t.Version(), Row: c.After}, Incoming: t.Seq,
+		Key: c.Key, Kind: kindOf(c, here), Policy: e.rule(c.Key).Policy, Here: here,
+		There: Register{Version: t.Version(), Row: c.After}, Taken: taken, Incoming: t.Seq,
 	})
+}
+
+// noteHidden reports a row that has to give way to another one.
+func (e *Engine) noteHidden(k Key, hidden, by Register) {
+	e.counters.Conflicts++
+	e.notice(Conflict{
+		Key: k, Kind: UniqueConflict, Policy: e.rule(k).Policy,
+		Here: Register{Version: by.Shown, Row: by.Row}, There: Register{Version: hidden.Shown, Row: hidden.Row},
+	})
+}
+
+// unseen is the last write of a row that a transaction's author had not seen, if the row keeps its writes; else its last one.
+func (r Register) unseen(t *Transaction) Register {
+	if r.History == nil {
+		return r
+	}
+	for _, ev := range slices.Backward(r.History.Events) {
+		if ev.Version.Region != t.Origin && !t.Deps.Saw(ev.Version) {
+			return Register{Version: ev.Version, Row: ev.After}
+		}
+	}
+	return Register{Version: r.History.Base.Version, Row: r.History.Base.Row}
 }
 
 // kindOf names a conflict as PostgreSQL 18 does (logical replication, "Conflicts").

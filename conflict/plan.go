@@ -2,6 +2,7 @@ package conflict
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/octant-db/octant/relay"
 )
@@ -11,6 +12,9 @@ import (
 type Plan struct {
 	Mark   relay.Mark
 	Writes []Write
+
+	batch []Transaction // what it was made from, for deciding it again; of a streamed one only the header
+	rows  []Key         // that it has in the overlay
 }
 
 // Write is one row's new state.
@@ -60,21 +64,37 @@ func (e *Engine) Plan(batch []Transaction) (*Plan, error) {
 		return nil, fmt.Errorf("plan transaction %d of region %d: %d must come first", batch[0].Seq, batch[0].Origin, want)
 	}
 	last := batch[len(batch)-1]
-	p := &Plan{Mark: relay.Mark{
+	p := &Plan{batch: batch, Mark: relay.Mark{
 		Origin: last.Origin,
 		Range:  relay.Range{From: batch[0].Seq, To: last.Seq},
 		HLC:    last.HLC,
 	}}
-	b := e.newBatch(p)
-	for i := range batch {
-		if err := b.take(&batch[i]); err != nil {
-			return nil, err
-		}
+	if err := e.decide(p); err != nil {
+		return nil, err
 	}
-	b.finish()
 	e.planned[last.Origin] = last.Seq
 	e.flights[flightOf(p.Mark)] = p
 	return p, nil
+}
+
+// decide finds out what a plan's transactions change.
+func (e *Engine) decide(p *Plan) error {
+	v := e.onPending()
+	for i := range p.batch {
+		if err := v.takeAll(&p.batch[i]); err != nil {
+			return err
+		}
+	}
+	var err error
+	if p.Writes, err = v.writes(); err != nil {
+		return err
+	}
+	for _, k := range v.order {
+		if row := v.rows[k]; row.set {
+			e.pend(k, row.reg, p)
+		}
+	}
+	return nil
 }
 
 // unplanned leaves out what was planned before: the exactly-once check.
@@ -85,24 +105,30 @@ func (e *Engine) unplanned(batch []Transaction) []Transaction {
 	return batch
 }
 
-// Reconsider decides a plan again that found a row otherwise than it expected: capture has since passed what was in the way. Writes that
-// have lost meanwhile are taken out, the others are to look before they write.
+// Reconsider decides a plan again that found rows otherwise than it expected, or their unique values taken: capture has since passed what
+// was in the way. Writes that have lost meanwhile are taken out, the others are to look before they write. A row that still has a value
+// that one of them needs may be deleted in the same transaction: either M does not know it, and it is older than all that M
+// knows, or it is not what M says, and repair will write it. A streamed plan is decided anew as it is written.
 func (e *Engine) Reconsider(p *Plan) error {
-	kept := make([]Write, 0, len(p.Writes))
-	for _, w := range p.Writes {
-		reg, _, err := e.index.Get(w.Key)
-		if err != nil {
-			return err
-		}
-		if reg.Version.After(w.Version) {
-			e.unpend(w.Key, p)
-			continue
-		}
-		w.Expect = relay.Unknown
-		kept = append(kept, w)
+	e.recant(p)
+	var err error
+	if p.Mark.Repair() {
+		err = e.repairAgain(p)
+	} else {
+		err = e.decide(p)
 	}
-	p.Writes = kept
-	return nil
+	for i := range p.Writes {
+		p.Writes[i].Expect = relay.Unknown
+	}
+	return err
+}
+
+// recant takes a plan out of the overlay.
+func (e *Engine) recant(p *Plan) {
+	for _, k := range p.rows {
+		e.unpend(k, p)
+	}
+	p.rows = nil
 }
 
 // Stream begins a plan for one transaction that is too large to be held at once. Its changes are decided in parts by Decide, and
@@ -115,12 +141,11 @@ func (e *Engine) Stream(t *Transaction) (*Plan, error) {
 
 // Decide returns the writes of a part of a streamed transaction.
 func (e *Engine) Decide(t *Transaction) ([]Write, error) {
-	b := e.newBatch(&Plan{})
-	if err := b.take(t); err != nil {
+	v := e.onPending()
+	if err := v.takeAll(t); err != nil {
 		return nil, err
 	}
-	b.list()
-	return b.plan.Writes, nil
+	return v.writes()
 }
 
 // Probe returns a plan that writes nothing but a mark. Once capture has passed it ([Engine.Landed]), marks are known to
@@ -154,72 +179,51 @@ func (e *Engine) land(mark relay.Mark, landed *Landed) {
 		return
 	}
 	for i := range p.Writes {
-		e.settle(&p.Writes[i], landed)
+		e.calm(&p.Writes[i], landed)
 	}
 }
 
 func (e *Engine) forget(p *Plan) {
 	delete(e.flights, flightOf(p.Mark))
-	for i := range p.Writes {
-		e.unpend(p.Writes[i].Key, p)
+	e.recant(p)
+}
+
+// pend puts a row into the overlay.
+func (e *Engine) pend(k Key, reg Register, p *Plan) {
+	e.disclaim(k)
+	if reg.Row.Exists() {
+		for _, u := range reg.Row.Unique {
+			e.claims[u] = append(e.claims[u], k)
+		}
 	}
+	e.pending[k] = pendingWrite{Register: reg, plan: p}
+	p.rows = append(p.rows, k)
 }
 
 // unpend takes a row of the plan out of the overlay, unless a later plan has taken it over.
 func (e *Engine) unpend(k Key, p *Plan) {
 	if e.pending[k].plan == p {
+		e.disclaim(k)
 		delete(e.pending, k)
 	}
 }
 
-// batch is the view that a plan is decided on: M, what is pending, and what the plan itself writes so far.
-type batch struct {
-	engine *Engine
-	plan   *Plan
-	rows   map[Key]*batchRow
-	order  []Key
-}
-
-type batchRow struct {
-	Register
-	before Row
-	expect relay.Presence
-}
-
-func (e *Engine) newBatch(p *Plan) *batch {
-	return &batch{engine: e, plan: p, rows: make(map[Key]*batchRow)}
-}
-
-func (b *batch) take(t *Transaction) error {
-	v := t.Version()
-	for i := range t.Changes {
-		if err := b.change(v, &t.Changes[i]); err != nil {
-			return err
+// disclaim takes back the unique values of a pending row.
+func (e *Engine) disclaim(k Key) {
+	for _, u := range e.pending[k].Row.Unique {
+		keys := slices.DeleteFunc(e.claims[u], func(other Key) bool { return other == k })
+		if e.claims[u] = keys; len(keys) == 0 {
+			delete(e.claims, u)
 		}
 	}
-	return nil
 }
 
-func (b *batch) change(v relay.Version, c *Change) error {
-	if row := b.rows[c.Key]; row != nil {
-		row.merge(v, c.After)
-		return nil
-	}
-	reg, known, err := b.engine.view(c.Key)
-	if err != nil {
-		return err
-	}
-	row := &batchRow{Register: reg, before: reg.Row, expect: expectation(reg, known, c)}
-	if !row.merge(v, c.After) {
-		b.engine.counters.Skipped++
-		return nil
-	}
-	if !row.before.Exists() {
-		row.before = c.Before
-	}
-	b.rows[c.Key] = row
-	b.order = append(b.order, c.Key)
-	return nil
+// onPending is a view of the table as the applier will find it.
+func (e *Engine) onPending() *view {
+	return newView(e, e.view, func(value string) ([]Key, error) {
+		keys, err := e.index.Claims(value)
+		return append(keys, e.claims[value]...), err
+	})
 }
 
 // view is a row as the applier will find it.
@@ -230,32 +234,43 @@ func (e *Engine) view(k Key) (Register, bool, error) {
 	return e.index.Get(k)
 }
 
+func (v *view) takeAll(t *Transaction) error {
+	for i := range t.Changes {
+		if err := v.take(t, &t.Changes[i], nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writes lists what has changed in the table, in the order in which the rows were first met.
+func (v *view) writes() ([]Write, error) {
+	var list []Write
+	err := v.changes(func(k Key, row *viewRow, now Shown) error {
+		w := Write{Key: k, Before: row.was.Row, After: now.Row, Version: row.reg.Version, Expect: expectation(*row.was, row.first)}
+		if row.first != nil && !w.Before.Exists() {
+			w.Before = row.first.Before
+		}
+		if !w.After.Exists() && w.After.Image == nil {
+			w.After = w.Before.Deleted()
+		}
+		list = append(list, w)
+		return nil
+	})
+	return list, err
+}
+
 // expectation says whether a row should stand there: as far as M knows, else as the change's origin found it.
-func expectation(reg Register, known bool, c *Change) relay.Presence {
-	exists := c.Before.Exists()
-	if known {
-		exists = reg.Row.Exists()
+func expectation(was Shown, c *Change) relay.Presence {
+	exists := was.Row.Exists()
+	if !was.Known {
+		if c == nil {
+			return relay.Unknown
+		}
+		exists = c.Before.Exists()
 	}
 	if exists {
 		return relay.Present
 	}
 	return relay.Absent
-}
-
-// finish turns the rows into writes that are pending from now on.
-func (b *batch) finish() {
-	b.list()
-	for _, w := range b.plan.Writes {
-		b.engine.pending[w.Key] = pendingWrite{Register: Register{Version: w.Version, Row: w.After}, plan: b.plan}
-	}
-}
-
-// list turns the rows into writes, in the order in which they were first changed.
-func (b *batch) list() {
-	for _, k := range b.order {
-		row := b.rows[k]
-		b.plan.Writes = append(b.plan.Writes, Write{
-			Key: k, Before: row.before, After: row.Row, Version: row.Version, Expect: row.expect,
-		})
-	}
 }

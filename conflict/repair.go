@@ -71,6 +71,18 @@ func (e *Engine) Repair(limit int) (*Plan, error) {
 	return p, nil
 }
 
+// repairAgain decides a repair's rows again.
+func (e *Engine) repairAgain(p *Plan) error {
+	old := p.Writes
+	p.Writes = nil
+	for i := range old {
+		if err := e.planRepair(p, old[i].Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (e *Engine) planRepair(p *Plan, k Key) error {
 	if _, pending := e.pending[k]; pending {
 		return nil
@@ -79,18 +91,26 @@ func (e *Engine) planRepair(p *Plan, k Key) error {
 	if err != nil {
 		return err
 	}
-	e.pending[k] = pendingWrite{Register: reg, plan: p}
-	p.Writes = append(p.Writes, Write{Key: k, Before: reg.Row, After: reg.Row, Version: reg.Version, Expect: relay.Unknown})
+	right, err := e.shown(k)
+	if err != nil {
+		return err
+	}
+	if !right.Known {
+		e.repairs.remove(k)
+		return nil
+	}
+	e.pend(k, reg, p)
+	p.Writes = append(p.Writes, Write{Key: k, Before: right.Row, After: right.Row, Version: reg.Version, Expect: relay.Unknown})
 	return nil
 }
 
-// settle takes a row out of the queue that a repair found as it should be, so that the log shows no write of it.
-func (e *Engine) settle(w *Write, landed *Landed) {
+// calm takes a row out of the queue that a repair found as it should be, so that the log shows no write of it.
+func (e *Engine) calm(w *Write, landed *Landed) {
 	if _, wrote := landed.done[w.Key]; wrote {
 		return
 	}
-	reg, _, err := e.index.Get(w.Key)
-	if err == nil && reg.Row.Same(w.After) {
+	right, err := e.shown(w.Key)
+	if err == nil && right.Known && right.Row.Same(w.After) {
 		e.repairs.remove(w.Key)
 	}
 }

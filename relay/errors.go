@@ -16,6 +16,8 @@ var (
 	ErrDiverged = errors.New("the database is not the one that the relay captured from")
 	// ErrPresence: a row stands where none was expected, or the reverse.
 	ErrPresence = errors.New("a row is not as the change expects it")
+	// ErrUnique: a row that was not part of the write has a unique value that it needs; see Write.Clear.
+	ErrUnique = errors.New("another row has its unique value")
 	// ErrOutcomeUnknown: the connection was lost while a commit was under way; Target.Committed finds out.
 	ErrOutcomeUnknown = errors.New("it is unknown whether the transaction was committed")
 	// ErrApplied: the mark is in the database's ledger already.

@@ -53,6 +53,9 @@ type Write struct {
 	Before Image // any image with the row's key, for finding it; nil only if After has the same key
 	After  Image // nil: the row shall not be there
 	Expect Presence
+	// Clear has a row that needs one of After's unique values deleted if it is in the way when Expect is Unknown. Without it
+	// the write fails with an Error of kind ErrUnique.
+	Clear bool
 }
 
 // Identity is what makes a row the same row for the database: two rows with equal identities cannot stand in one table.

@@ -18,9 +18,14 @@ type Options struct {
 	Steps   int           // until the drain
 	Skew    time.Duration // clocks are off by up to this, either way
 	Silence bool          // some regions stop writing early, so that nothing heals a fault later
-	// Triggers has the applier's transactions often write rows that nobody asked for, and the regions hear of each other so often that
-	// most rows are forgotten when that happens.
+	// Talk has the regions hear of each other so often that most rows are forgotten soon.
+	Talk bool
+	// Triggers has the applier's transactions often write rows that nobody asked for; it goes with Talk.
 	Triggers bool
+	// Tables are named after their policies; none stands for "lww" alone.
+	Tables []string
+	// Values is how many different values the unique columns have; 0: they stay empty.
+	Values int
 }
 
 // Cluster is a running history.
@@ -31,10 +36,14 @@ type Cluster struct {
 	regions []*region // by id-1
 	cut     map[[2]relay.Region]bool
 	writes  int
+	hidden  int // rows that the oracle says are hidden in the end
 }
 
 // New returns a cluster at the beginning of its history.
 func New(opt Options) *Cluster {
+	if len(opt.Tables) == 0 {
+		opt.Tables = []string{"lww"}
+	}
 	c := &Cluster{
 		opt: opt, rng: rand.New(rand.NewPCG(opt.Seed, 1)), now: time.Unix(1_700_000_000, 0),
 		cut: make(map[[2]relay.Region]bool),
@@ -72,7 +81,7 @@ func (c *Cluster) Run() error {
 		}
 		r := c.regions[c.rng.IntN(len(c.regions))]
 		c.step(r)
-		if c.opt.Triggers && c.rng.IntN(3) == 0 {
+		if c.opt.Talk && c.rng.IntN(3) == 0 {
 			c.hear(r)
 			must(r.engine.Forget())
 		}
@@ -81,6 +90,13 @@ func (c *Cluster) Run() error {
 			c.crash(r)
 			r.merge()
 			c.repair(r)
+		}
+		if c.opt.Talk && c.rng.IntN(60) == 0 {
+			c.crash(r)
+			for range 2 * len(r.others) {
+				c.hear(r)
+			}
+			must(r.engine.Forget())
 		}
 	}
 	if err := c.drain(); err != nil {
@@ -127,7 +143,7 @@ func (c *Cluster) step(r *region) {
 	}
 }
 
-// write is an application's transaction.
+// write is an application's transaction. One that breaks a unique key takes place without the values that do.
 func (c *Cluster) write(r *region) {
 	if r.silent {
 		return
@@ -136,29 +152,109 @@ func (c *Cluster) write(r *region) {
 	for range 1 + c.rng.IntN(3) {
 		writes = append(writes, c.change(r)...)
 	}
-	r.db.commit(nil, distinct(writes), c.now.Add(r.skew))
+	writes = distinct(writes)
+	if !r.db.commit(nil, writes, c.now.Add(r.skew)) {
+		r.db.commit(nil, c.yield(r, writes), c.now.Add(r.skew))
+	}
 }
 
-// change is an insert, update or delete, or a row moved to another key.
+// yield has the rows in the way give up their values, or the transaction its own.
+func (c *Cluster) yield(r *region, writes []conflict.Write) []conflict.Write {
+	if c.rng.IntN(3) > 0 {
+		more := writes
+		for _, k := range r.db.clashes(writes) {
+			more = append(slices.Clip(more), c.stripped(k, r.db.row(k)))
+		}
+		if more = distinct(more); len(r.db.clashes(more)) == 0 {
+			return more
+		}
+	}
+	for i, w := range writes {
+		if w.After.Exists() {
+			writes[i] = c.stripped(w.Key, w.After)
+		}
+	}
+	return writes
+}
+
+func (c *Cluster) stripped(k conflict.Key, row conflict.Row) conflict.Write {
+	var now cells
+	if row.Exists() {
+		now = cellsOf(string(row.Image))
+	}
+	now.u, now.w = "", ""
+	return conflict.Write{Key: k, After: now.row(tableOf(k))}
+}
+
+// change is an insert, update or delete, or a row moved to another key, or two rows that swap their unique values.
 func (c *Cluster) change(r *region) []conflict.Write {
 	k := c.key()
 	c.writes++
-	fresh := conflict.Row{Image: relay.Image(fmt.Sprintf("%d#%d", r.id, c.writes))}
-	switch n := c.rng.IntN(10); {
-	case n < 2:
+	row := r.db.row(k)
+	switch n := c.rng.IntN(12); {
+	case n < 2 && row.Exists():
 		return []conflict.Write{{Key: k}}
-	case n < 3:
-		return []conflict.Write{{Key: k}, {Key: c.key(), After: fresh}}
+	case n < 3 && row.Exists():
+		to := c.keyIn(tableOf(k))
+		return []conflict.Write{{Key: k}, {Key: to, After: c.update(r, row).row(tableOf(k))}}
 	case n < 4:
 		// Two regions may write the very same row.
-		return []conflict.Write{{Key: k, After: conflict.Row{Image: relay.Image("same")}}}
+		return []conflict.Write{{Key: k, After: cells{a: "same"}.row(tableOf(k))}}
+	case n < 5 && c.opt.Values > 0:
+		return c.swap(r, k, c.keyIn(tableOf(k)))
+	case !row.Exists():
+		return []conflict.Write{{Key: k, After: c.fresh(r).row(tableOf(k))}}
 	}
-	return []conflict.Write{{Key: k, After: fresh}}
+	return []conflict.Write{{Key: k, After: c.update(r, row).row(tableOf(k))}}
 }
 
-func (c *Cluster) key() conflict.Key {
-	return conflict.Key(fmt.Sprintf("k%d", c.rng.IntN(c.opt.Keys)))
+func (c *Cluster) fresh(r *region) cells {
+	id := fmt.Sprintf("%d#%d", r.id, c.writes)
+	return cells{a: id, b: id, n: c.rng.IntN(10), u: c.value(), w: c.value()}
 }
+
+// update changes some of a row's columns.
+func (c *Cluster) update(r *region, row conflict.Row) cells {
+	now, id := cellsOf(string(row.Image)), fmt.Sprintf("%d#%d", r.id, c.writes)
+	for range 1 + c.rng.IntN(2) {
+		switch c.rng.IntN(5) {
+		case 0:
+			now.a = id
+		case 1:
+			now.b = id
+		case 2:
+			now.u = c.value()
+		case 3:
+			now.w = c.value()
+		default:
+			now.n += c.rng.IntN(20) - 5
+		}
+	}
+	return now
+}
+
+// value is a value of a unique column; most rows have none.
+func (c *Cluster) value() string {
+	if c.opt.Values == 0 || c.rng.IntN(2) == 0 {
+		return ""
+	}
+	return fmt.Sprint("v", c.rng.IntN(c.opt.Values))
+}
+
+// swap has two rows exchange their unique values.
+func (c *Cluster) swap(r *region, j, k conflict.Key) []conflict.Write {
+	a, b := r.db.row(j), r.db.row(k)
+	if j == k || !a.Exists() || !b.Exists() {
+		return nil
+	}
+	x, y := cellsOf(string(a.Image)), cellsOf(string(b.Image))
+	x.u, y.u, x.w, y.w = y.u, x.u, y.w, x.w
+	return []conflict.Write{{Key: j, After: x.row(tableOf(j))}, {Key: k, After: y.row(tableOf(k))}}
+}
+
+func (c *Cluster) key() conflict.Key { return c.keyIn(c.opt.Tables[c.rng.IntN(len(c.opt.Tables))]) }
+
+func (c *Cluster) keyIn(table string) conflict.Key { return key(table, c.rng.IntN(c.opt.Keys)) }
 
 // distinct keeps the last write of each key.
 func distinct(writes []conflict.Write) []conflict.Write {
@@ -259,8 +355,8 @@ func (c *Cluster) finish(r *region) bool {
 		r.abort(i)
 		return true
 	}
-	if !r.db.expects(r.flights[i].Writes) {
-		must(r.engine.Reconsider(r.flights[i]))
+	if p := r.flights[i]; !r.streams[p] && !r.db.expects(p.Writes) {
+		must(r.engine.Reconsider(p))
 		if c.rng.IntN(2) == 0 {
 			return true
 		}
@@ -275,7 +371,11 @@ func (c *Cluster) finish(r *region) bool {
 // trigger adds a row to a transaction that nobody asked for, as a trigger in the database would. Where the row was written first, the
 // trigger's effect has travelled with the transaction already: this one is to be undone.
 func (c *Cluster) trigger(p *conflict.Plan) {
-	w := c.change(c.regions[0])[0]
+	writes := c.change(c.regions[0])
+	if len(writes) == 0 {
+		return
+	}
+	w := writes[0]
 	if !slices.ContainsFunc(p.Writes, func(x conflict.Write) bool { return x.Key == w.Key }) {
 		p.Writes = append(slices.Clip(p.Writes), w)
 	}

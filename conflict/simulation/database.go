@@ -28,7 +28,7 @@ func newDatabase() *database {
 // row returns what stands under a key.
 func (d *database) row(k conflict.Key) conflict.Row {
 	if v, ok := d.rows[k]; ok {
-		return conflict.Row{Image: relay.Image(v)}
+		return cellsOf(v).row(tableOf(k))
 	}
 	return conflict.Row{}
 }
@@ -47,8 +47,11 @@ func (d *database) set(k conflict.Key, after conflict.Row) (conflict.Change, boo
 	return conflict.Change{Key: k, Before: before, After: after}, true
 }
 
-// commit writes rows as one transaction.
-func (d *database) commit(mark *relay.Mark, writes []conflict.Write, at time.Time) {
+// commit writes rows as one transaction, unless unique keys forbid it: then it tells that it did not.
+func (d *database) commit(mark *relay.Mark, writes []conflict.Write, at time.Time) bool {
+	if len(d.clashes(writes)) > 0 {
+		return false
+	}
 	entry := logged{mark: mark, at: at}
 	for _, w := range writes {
 		if c, changed := d.set(w.Key, w.After); changed {
@@ -61,6 +64,7 @@ func (d *database) commit(mark *relay.Mark, writes []conflict.Write, at time.Tim
 	if mark != nil || len(entry.changes) > 0 {
 		d.log = append(d.log, entry)
 	}
+	return true
 }
 
 // expects tells whether every row is as its write expects it.

@@ -12,7 +12,8 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", 10_000, "how many histories to run")
+	histories = flag.Int("histories", defaultHistories, "how many histories to run")
+	only      = flag.String("table", "", "use this table alone")
 	seed      = flag.Uint64("seed", 0, "replay the history of one seed")
 )
 
@@ -20,17 +21,44 @@ var (
 func options(seed uint64) simulation.Options {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	if rng.IntN(5) == 0 {
-		return simulation.Options{
-			Seed: seed, Regions: 2 + rng.IntN(2), Keys: 10 + rng.IntN(20), Steps: 300 + rng.IntN(600), Silence: true, Triggers: true,
+		opt := simulation.Options{
+			Seed: seed, Regions: 2 + rng.IntN(2), Keys: 10 + rng.IntN(20), Steps: 300 + rng.IntN(600), Silence: true, Talk: true, Triggers: true,
 		}
+		if rng.IntN(2) == 0 {
+			mix(&opt, rng)
+		}
+		return opt
 	}
-	return simulation.Options{
+	opt := simulation.Options{
 		Seed:    seed,
 		Regions: 2 + rng.IntN(7),
 		Keys:    2 + rng.IntN(8),
 		Steps:   300 + rng.IntN(900),
 		Skew:    []time.Duration{0, time.Millisecond, time.Hour}[rng.IntN(3)],
 		Silence: rng.IntN(2) == 0,
+	}
+	mix(&opt, rng)
+	return opt
+}
+
+// policies are the tables that a history may have.
+var policies = []string{"lww", "priority", "merge", "counter", "reject", "rollback"}
+
+// mix has most histories use other policies than the last writer wins, alone or together, with and without unique keys.
+func mix(opt *simulation.Options, rng *rand.Rand) {
+	switch n := rng.IntN(6); {
+	case n < 2:
+		opt.Tables = []string{policies[rng.IntN(len(policies))]}
+	case n < 4:
+		opt.Tables = policies
+		opt.Keys = 2 + rng.IntN(3)
+	}
+	opt.Talk = opt.Talk || rng.IntN(2) == 0
+	if *only != "" {
+		opt.Tables = []string{*only}
+	}
+	if rng.IntN(2) == 0 {
+		opt.Values = 1 + rng.IntN(4)
 	}
 }
 

@@ -24,7 +24,7 @@ var mutations = []mutation{
 	},
 	{
 		"no tombstones", "conflict/memory.go",
-		"_, known := m.rows[k]\n", "if !r.Row.Exists() {\nr.Version.HLC = 0\n}\n_, known := m.rows[k]\n",
+		"old, known := m.rows[k]\n", "if !r.Row.Exists() {\nr.Version.HLC = 0\n}\nold, known := m.rows[k]\n",
 	},
 	{
 		"applied transactions do not raise the clock", "relay/stamp.go",
@@ -60,7 +60,7 @@ var mutations = []mutation{
 	},
 	{
 		"versions forgotten while rows wait for repair", "conflict/frontier.go",
-		"return pending || e.repairs.has(k)", "return pending",
+		"return pending || pinned || e.repairs.has(k)", "return pending || pinned",
 	},
 	{
 		"the frontier counts what was planned, not what was captured", "conflict/frontier.go",
@@ -68,11 +68,75 @@ var mutations = []mutation{
 	},
 	{
 		"rows that nobody asked for are left standing", "conflict/capture.go",
-		"right := c.Before", "right := c.After",
+		"right := stoodBefore(c)", "right := c.After",
 	},
 	{
 		"repairs are numbered anew after a restart", "conflict/engine.go",
 		"nonce:   nonce,", "nonce:   nonce & 1,",
+	},
+	{
+		"rows that changed are not saved ahead of newer registers", "conflict/engine.go",
+		"s.Repairs = sorted(slices.Concat(s.Repairs, next.Repairs))", "",
+	},
+	{
+		"registers forgotten at the frontier", "conflict/frontier.go",
+		"e.floor = max(e.floor, e.Stable())", "e.floor = max(e.floor, e.Frontier())",
+	},
+	{
+		"priority: a write replaces also what its author had not seen", "conflict/step.go",
+		"return ev.saw(w.Version)", "return true",
+	},
+	{
+		"priority: a write replaces nothing", "conflict/step.go",
+		"return ev.saw(w.Version)", "return false",
+	},
+	{
+		"merge: updates and deletes of an earlier row count for the newest", "conflict/step.go",
+		"case !ev.saw(s.Created):", "case false:",
+	},
+	{
+		"merge: what a transaction left is taken for what it changed", "conflict/step.go",
+		"if s.Known {\n\t\tvar err", "if false {\n\t\tvar err",
+	},
+	{
+		"what stood under a row is not learned", "conflict/certify.go",
+		"if !h.Base.Known && e.lsn >= h.Born {", "if false {",
+	},
+	{
+		"reject: the last write alone is judged", "conflict/history.go",
+		"for i, ev := range h.Events {\n\t\tif rejected", "for i, ev := range h.Events {\n\t\tif i < len(h.Events)-1 {\n\t\t\tcontinue\n\t\t}\n\t\tif rejected",
+	},
+	{
+		"reject: a write is held against rejected ones", "conflict/history.go",
+		"if !h.Events[i].Rejected {", "if true {",
+	},
+	{
+		"rollback: later transactions are not looked at again", "conflict/certify.go",
+		"if i, found := slices.BinarySearchFunc(open, l, relay.Version.Compare); !found {", "if i, found := slices.BinarySearchFunc(open, l, relay.Version.Compare); !found && false {",
+	},
+	{
+		"rollback: each row for itself", "conflict/certify.go",
+		"if !slices.Contains(unit.reg.Unit, k) {", "unit.reg.Unit = nil\n\tif true {",
+	},
+	{
+		"hidden rows are not held", "conflict/frontier.go",
+		"return pending || pinned || e.repairs.has(k)", "_ = pinned\n\treturn pending || e.repairs.has(k)",
+	},
+	{
+		"hidden rows are not put back", "conflict/unique.go",
+		"if len(from.Unique) == 0 && len(to.Unique) == 0 {", "if true {",
+	},
+	{
+		"a hidden row keeps others hidden", "conflict/unique.go",
+		"gives, err := v.hidden(r, other, memo)", "gives, err := false, error(nil)",
+	},
+	{
+		"the older row keeps its unique value", "conflict/unique.go",
+		"return c > 0", "return c < 0",
+	},
+	{
+		"rows that were moved out of the way are taken for deleted", "conflict/capture.go",
+		"if !known {\n\t\terr = e.uncover(c, landed)", "if !known {\n\t\terr = e.index.Put(c.Key, Register{Row: c.After})",
 	},
 }
 

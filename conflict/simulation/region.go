@@ -29,6 +29,9 @@ type region struct {
 	merged  int
 	flights []*conflict.Plan
 
+	streams  map[*conflict.Plan]bool // of the flights: those that were decided in parts
+	clearing map[*conflict.Plan]bool // of the flights: those that take other rows out of their way
+
 	conflicts int
 	starts    uint64
 }
@@ -65,6 +68,8 @@ func (r *region) restart() {
 	r.engine = conflict.New(r.id, r.others, r.index, r.saved.snapshot, r.starts<<32, func(conflict.Conflict) { r.conflicts++ })
 	r.merged = r.saved.merged
 	r.flights = nil
+	r.streams, r.clearing = make(map[*conflict.Plan]bool), make(map[*conflict.Plan]bool)
+	r.engine.Govern(rules)
 	for _, o := range r.others {
 		r.engine.Resume(o, r.db.ledger[o])
 	}
@@ -92,6 +97,11 @@ func (r *region) merge() bool {
 		return false
 	}
 	e := &r.entries[r.merged]
+	clock := relay.HLC(0)
+	if r.merged > 0 {
+		clock = r.entries[r.merged-1].HLC
+	}
+	r.engine.At(e.LSN, clock)
 	r.merged++
 	if e.Kind == relay.Local {
 		must(r.engine.Local(e.transaction(r.id)))
@@ -119,6 +129,7 @@ func (r *region) checkpoint(torn bool) {
 		next[k] = reg
 	}
 	r.saved.index = next
+	r.saved.snapshot = r.saved.snapshot.Ahead(r.engine.Snapshot())
 	if !torn {
 		r.saved.snapshot, r.saved.merged = r.engine.Snapshot(), r.merged
 	}
@@ -128,7 +139,22 @@ func (r *region) checkpoint(torn bool) {
 func (r *region) busy(p *conflict.Plan) bool {
 	for _, f := range r.flights {
 		for _, w := range f.Writes {
-			if slices.ContainsFunc(p.Writes, func(x conflict.Write) bool { return x.Key == w.Key }) {
+			if slices.ContainsFunc(p.Writes, func(x conflict.Write) bool { return meet(&x, &w) }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// meet tells whether two writes are of one row, or of rows that share a unique value.
+func meet(x, w *conflict.Write) bool {
+	if x.Key == w.Key {
+		return true
+	}
+	for _, mine := range [][]string{x.Before.Unique, x.After.Unique} {
+		for _, u := range mine {
+			if slices.Contains(w.Before.Unique, u) || slices.Contains(w.After.Unique, u) {
 				return true
 			}
 		}
@@ -164,6 +190,7 @@ func (r *region) stream(t *conflict.Transaction) bool {
 		plan.Writes = append(plan.Writes, writes...)
 	}
 	r.flights = append(r.flights, plan)
+	r.streams[plan] = true
 	return true
 }
 
@@ -177,12 +204,34 @@ func (r *region) earliest(i int) bool {
 	return true
 }
 
-// arrive commits the i-th flight.
+// arrive commits the i-th flight. If a unique key forbids it, the relay waits until it knows all that has been committed, decides
+// again, and takes what is in the way then out of it.
 func (r *region) arrive(i int, at time.Time) {
 	p := r.flights[i]
+	if mark := p.Mark; !r.db.commit(&mark, r.cleared(p), at) {
+		r.fence()
+		if r.streams[p] {
+			r.abort(i)
+			return
+		}
+		must(r.engine.Reconsider(p))
+		r.clearing[p] = true
+		return
+	}
 	r.flights = slices.Delete(r.flights, i, i+1)
-	mark := p.Mark
-	r.db.commit(&mark, p.Writes, at)
+}
+
+// fence passes everything that is committed to the engine.
+func (r *region) fence() {
+	for r.capture() || r.merge() {
+	}
+}
+
+func (r *region) cleared(p *conflict.Plan) []conflict.Write {
+	if !r.clearing[p] {
+		return p.Writes
+	}
+	return r.db.without(p.Writes)
 }
 
 // abort rolls the i-th flight back, and those of its origin that wait behind it.

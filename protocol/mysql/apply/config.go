@@ -24,10 +24,11 @@ const (
 // Grants are the statements that give the database user what this package needs; %[1]s stands for the account and app
 // for each schema with replicated tables. BINLOG REPLAY lets it
 // write row events and name their origin; BINLOG ADMIN keeps their text out of the log; SELECT on the tables lets it
-// look at them. Without BINLOG REPLAY, INSERT and DELETE on the tables are needed too. BINLOG MONITOR is for Fence.
+// look at them, and DELETE is for rows whose secondary unique values a newer row needs. Without BINLOG REPLAY, INSERT is needed
+// too. BINLOG MONITOR is for Fence.
 const Grants = `GRANT BINLOG REPLAY, BINLOG ADMIN, BINLOG MONITOR ON *.* TO %[1]s;
 GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO %[1]s;
-GRANT SELECT ON app.* TO %[1]s;`
+GRANT SELECT, DELETE ON app.* TO %[1]s;`
 
 // MySQLGrants is Grants for MySQL. REPLICATION_APPLIER lets the user write row events and say when they were committed first; the rest
 // are rights that MySQL, unlike MariaDB, wants for row events too. REPLICATION CLIENT is for Fence.

@@ -150,6 +150,9 @@ func (e *BlockedError) Error() string {
 	return fmt.Sprintf("write row of %s: another row has its value in unique index %s", e.Table, e.Index)
 }
 
+// Is makes it an error of kind relay.ErrUnique.
+func (e *BlockedError) Is(target error) bool { return target == relay.ErrUnique }
+
 // Blocked returns the table and its unique index.
 func (e *BlockedError) Blocked() (table, index string) { return e.Table, e.Index }
 

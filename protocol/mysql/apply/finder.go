@@ -34,17 +34,20 @@ func (f *finder) where(b []byte, image relay.Image) ([]byte, error) {
 		if i > 0 {
 			b = append(b, " AND "...)
 		}
-		c := f.table.Columns[part.Column]
-		if part.Prefix > 0 {
-			b = binlog.AppendIdentifier(append(b, "LEFT("...), c.Name)
-			b = fmt.Appendf(b, ",%d)=LEFT(", part.Prefix)
-			b = fmt.Appendf(appendComparable(b, c, f.values[i]), ",%d)", part.Prefix)
-			continue
-		}
-		b = append(binlog.AppendIdentifier(b, c.Name), '=')
-		b = appendComparable(b, c, f.values[i])
+		b = appendEqual(b, f.table.Columns[part.Column], part.Prefix, f.values[i])
 	}
 	return b, nil
+}
+
+// appendEqual appends the condition that a column, or the prefix of it that counts, has a value.
+func appendEqual(b []byte, c relay.Column, prefix int, v relay.Value) []byte {
+	if prefix > 0 {
+		b = binlog.AppendIdentifier(append(b, "LEFT("...), c.Name)
+		b = fmt.Appendf(b, ",%d)=LEFT(", prefix)
+		return fmt.Appendf(appendComparable(b, c, v), ",%d)", prefix)
+	}
+	b = append(binlog.AppendIdentifier(b, c.Name), '=')
+	return appendComparable(b, c, v)
 }
 
 // appendComparable appends a value as something that a column compares with exactly. Beside a BIT, which is a number, it must be

@@ -205,8 +205,77 @@ func (x *tx) reinsert(ctx context.Context, rows []slowRow) error {
 		}
 		rows = blocked
 	}
-	if len(rows) == 0 {
-		return nil
+	return x.clearWay(ctx, rows)
+}
+
+// clearWay writes rows that others are in the way of, if these may be deleted. A row can be blocked once by each unique index.
+func (x *tx) clearWay(ctx context.Context, rows []slowRow) error {
+	for last := ""; len(rows) > 0; {
+		r := rows[0]
+		if !r.write.Clear || r.index == last {
+			return &BlockedError{Table: r.write.Table.String(), Index: r.index}
+		}
+		last = r.index
+		for _, r := range rows {
+			if err := x.deleteHolder(ctx, r); err != nil {
+				return err
+			}
+		}
+		if err := x.flush(ctx); err != nil {
+			return err
+		}
+		blocked, err := x.writeEach(ctx, rows)
+		if err != nil {
+			return err
+		}
+		if len(blocked) < len(rows) {
+			last = ""
+		}
+		rows = blocked
 	}
-	return &BlockedError{Table: rows[0].write.Table.String(), Index: rows[0].index}
+	return nil
+}
+
+// deleteHolder deletes the row that has the value that another one needs in a unique index. Only SQL can: there is no image of that row
+// to make a row event of. It needs the DELETE privilege.
+func (x *tx) deleteHolder(ctx context.Context, r slowRow) error {
+	t := r.write.Table
+	known, err := x.lane.target.table(ctx, t)
+	if err != nil {
+		return err
+	}
+	if known.problem != nil {
+		return known.problem
+	}
+	values, err := t.Decode(r.write.After)
+	if err != nil {
+		return err
+	}
+	for _, index := range known.local.unique {
+		if index.name != r.index {
+			continue
+		}
+		if where, ok := holderOf(t, index, values); ok {
+			st := step{op: "make room in unique index " + index.name, table: t.String()}
+			head := binlog.AppendTable([]byte("DELETE FROM "), t)
+			text := append(append(head, " WHERE "...), where...)
+			return x.add(ctx, st, len(text), func(packet []byte) []byte { return append(packet, text...) })
+		}
+	}
+	return &BlockedError{Table: t.String(), Index: r.index}
+}
+
+// holderOf makes the condition for the row that has a row's values in a unique index. There is none if one of them is NULL or did not come.
+func holderOf(t *relay.Table, index localIndex, values []relay.Value) ([]byte, bool) {
+	var b []byte
+	for i, part := range index.parts {
+		if part.column >= len(values) || values[part.column].IsNull() {
+			return nil, false
+		}
+		if i > 0 {
+			b = append(b, " AND "...)
+		}
+		b = appendEqual(b, t.Columns[part.column], part.prefix, values[part.column])
+	}
+	return b, len(b) > 0
 }

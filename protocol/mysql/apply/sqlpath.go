@@ -25,6 +25,9 @@ func (x *tx) writeSQL(ctx context.Context, groups []*rowGroup) error {
 		if err := w.deletes(ctx, g.deletes, g.updates, g.unknown); err != nil {
 			return err
 		}
+		if err := w.holders(ctx, g.unknown); err != nil {
+			return err
+		}
 		if err := w.inserts(ctx, g.updates, g.inserts, g.unknown); err != nil {
 			return err
 		}
@@ -55,6 +58,7 @@ type sqlWriter struct {
 	finder  *finder
 	insert  []byte // "INSERT INTO t(columns) VALUES"
 	columns []int  // those that are inserted: all but the generated ones
+	unique  []localIndex
 	text    []byte
 	rows    int
 }
@@ -67,7 +71,7 @@ func (x *tx) newSQLWriter(ctx context.Context, t *relay.Table) (*sqlWriter, erro
 	if known.problem != nil {
 		return nil, known.problem
 	}
-	w := &sqlWriter{x: x, table: t}
+	w := &sqlWriter{x: x, table: t, unique: known.local.unique}
 	if w.finder, err = newFinder(t); err != nil {
 		return nil, err
 	}
@@ -92,6 +96,29 @@ func (w *sqlWriter) deletes(ctx context.Context, lists ...[]*relay.Write) error 
 	return w.each(ctx, "delete rows", head, " OR ", lists, func(b []byte, row *relay.Write) ([]byte, error) {
 		return w.finder.where(b, keyImage(row))
 	})
+}
+
+// holders deletes the rows that have unique values of rows that may clear their way.
+func (w *sqlWriter) holders(ctx context.Context, rows []*relay.Write) error {
+	head := binlog.AppendTable([]byte("DELETE FROM "), w.table)
+	head = append(head, " WHERE "...)
+	for _, index := range w.unique {
+		err := w.each(ctx, "make room in unique index "+index.name, head, " OR ", [][]*relay.Write{rows}, func(b []byte, row *relay.Write) ([]byte, error) {
+			if row.After == nil || !row.Clear {
+				return b, nil
+			}
+			values, err := w.table.Decode(row.After)
+			if err != nil {
+				return b, err
+			}
+			where, _ := holderOf(w.table, index, values)
+			return append(b, where...), nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *sqlWriter) inserts(ctx context.Context, lists ...[]*relay.Write) error {

@@ -157,6 +157,26 @@ func testBlocked(t *testing.T, on *database) {
 	}
 }
 
+// TestClear has rows that others are in the way of in two unique indexes make their way.
+func TestClear(t *testing.T) { onEach(t, testClear) }
+
+func testClear(t *testing.T, on *database) {
+	for _, user := range on.users() {
+		b := on.newBed(t, "CREATE TABLE t(id INT PRIMARY KEY, a VARCHAR(20) COLLATE utf8mb4_general_ci, b INT, UNIQUE u_a(a(3)), UNIQUE u_b(b))")
+		changes := b.images("t",
+			"INSERT INTO t VALUES(1,'abcd',10)", "UPDATE t SET a='new', b=11 WHERE id=1",
+			"INSERT INTO t VALUES(4,'four',NULL)", "INSERT INTO t VALUES(5,NULL,NULL)")
+		b.quietly("INSERT INTO t VALUES(1,'abcd',10)")
+		b.quietly("INSERT INTO t VALUES(2,'NEWER',20),(3,'c',11),(6,'other',60),(7,'FOUL',NULL),(8,NULL,NULL)")
+		target := b.open(user)
+		b.mustApply(target,
+			relay.Write{Table: changes[1].Table, Before: changes[1].Before, After: changes[1].After, Clear: true},
+			relay.Write{Table: changes[2].Table, After: changes[2].After, Clear: true},
+			relay.Write{Table: changes[3].Table, After: changes[3].After, Clear: true})
+		b.same("SELECT * FROM t ORDER BY id", "1 new 11\n4 four NULL\n5 NULL NULL\n6 other 60\n8 NULL NULL\n")
+	}
+}
+
 func TestWriteNeedsImages(t *testing.T) { onEach(t, testWriteNeedsImages) }
 
 func testWriteNeedsImages(t *testing.T, on *database) {

@@ -1,0 +1,203 @@
+package applier
+
+import (
+	"context"
+	"encoding/binary"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// formWriter writes a register with all that any policy may keep in it: fields in order, numbers as varints, strings and lists with their length in
+// front.
+type formWriter struct {
+	ctx context.Context
+	x   *index
+	w   *writer
+	b   []byte
+	err error
+}
+
+func (f *formWriter) register(r conflict.Register) {
+	f.version(r.Shown)
+	f.row(r.Row)
+	f.flag(r.Blank)
+	f.number(uint64(len(r.Unit)))
+	for _, k := range r.Unit {
+		f.text(string(k))
+	}
+	f.flag(r.History != nil)
+	if r.History != nil {
+		f.history(r.History)
+	}
+}
+
+func (f *formWriter) history(h *conflict.History) {
+	f.number(uint64(h.Born))
+	f.clock(h.Floor)
+	f.flag(h.Base.Known)
+	f.version(h.Base.Version)
+	f.row(h.Base.Row)
+	f.version(h.Base.Created)
+	f.number(uint64(len(h.Base.Open)))
+	for _, o := range h.Base.Open {
+		f.version(o.Version)
+		f.row(o.Row)
+	}
+	f.number(uint64(len(h.Events)))
+	for _, ev := range h.Events {
+		f.version(ev.Version)
+		f.number(uint64(len(ev.Deps)))
+		for _, hlc := range ev.Deps {
+			f.clock(hlc)
+		}
+		f.row(ev.Before)
+		f.row(ev.After)
+		f.flag(ev.Force)
+		f.flag(ev.Rejected)
+	}
+}
+
+func (f *formWriter) row(r conflict.Row) {
+	number, err := f.x.tables.save(f.ctx, f.w, r.Table)
+	if err != nil && f.err == nil {
+		f.err = err
+	}
+	f.number(uint64(number))
+	f.flag(r.Gone)
+	f.flag(r.Image != nil)
+	f.text(string(r.Image))
+	f.number(uint64(len(r.Unique)))
+	for _, u := range r.Unique {
+		f.text(u)
+	}
+}
+
+func (f *formWriter) version(v relay.Version) {
+	f.clock(v.HLC)
+	f.b = append(f.b, byte(v.Region))
+}
+
+func (f *formWriter) clock(h relay.HLC) { f.b = binary.AppendVarint(f.b, int64(h)) }
+func (f *formWriter) number(n uint64)   { f.b = binary.AppendUvarint(f.b, n) }
+func (f *formWriter) text(s string)     { f.b = append(binary.AppendUvarint(f.b, uint64(len(s))), s...) }
+func (f *formWriter) flag(set bool) {
+	if set {
+		f.b = append(f.b, 1)
+		return
+	}
+	f.b = append(f.b, 0)
+}
+
+// formReader reads what formWriter wrote. After something malformed it yields zero values.
+type formReader struct {
+	x    *index
+	rest []byte
+	err  error
+}
+
+func (f *formReader) register(r *conflict.Register) {
+	r.Shown, r.Row, r.Blank = f.version(), f.row(), f.flag()
+	for range f.count() {
+		r.Unit = append(r.Unit, conflict.Key(f.text()))
+	}
+	if f.flag() {
+		r.History = f.history()
+	}
+}
+
+func (f *formReader) history() *conflict.History {
+	h := &conflict.History{Born: relay.LSN(f.number()), Floor: f.clock()}
+	h.Base = conflict.State{Known: f.flag(), Version: f.version(), Row: f.row(), Created: f.version()}
+	for range f.count() {
+		h.Base.Open = append(h.Base.Open, conflict.Written{Version: f.version(), Row: f.row()})
+	}
+	for range f.count() {
+		ev := &conflict.Event{Version: f.version()}
+		for range f.count() {
+			ev.Deps = append(ev.Deps, f.clock())
+		}
+		ev.Before, ev.After, ev.Force, ev.Rejected = f.row(), f.row(), f.flag(), f.flag()
+		h.Events = append(h.Events, ev)
+	}
+	return h
+}
+
+func (f *formReader) row() conflict.Row {
+	var r conflict.Row
+	if number := f.number(); number > 0 && f.err == nil {
+		var err error
+		if r.Table, err = f.x.tables.table(uint32(number)); err != nil {
+			f.fail(err)
+		}
+	}
+	r.Gone = f.flag()
+	present, image := f.flag(), f.text()
+	if present {
+		r.Image = relay.Image(image)
+	}
+	for range f.count() {
+		r.Unique = append(r.Unique, f.text())
+	}
+	return r
+}
+
+func (f *formReader) fail(err error) {
+	if f.err == nil {
+		f.err = err
+	}
+	f.rest = nil
+}
+
+func (f *formReader) version() relay.Version {
+	return relay.Version{HLC: f.clock(), Region: relay.Region(f.octet())}
+}
+
+func (f *formReader) flag() bool { return f.octet() == 1 }
+
+func (f *formReader) octet() byte {
+	if len(f.rest) == 0 {
+		f.fail(relay.ErrCorrupt)
+		return 0
+	}
+	b := f.rest[0]
+	f.rest = f.rest[1:]
+	return b
+}
+
+func (f *formReader) number() uint64 {
+	n, size := binary.Uvarint(f.rest)
+	if size <= 0 {
+		f.fail(relay.ErrCorrupt)
+		return 0
+	}
+	f.rest = f.rest[size:]
+	return n
+}
+
+func (f *formReader) clock() relay.HLC {
+	n, size := binary.Varint(f.rest)
+	if size <= 0 {
+		f.fail(relay.ErrCorrupt)
+		return 0
+	}
+	f.rest = f.rest[size:]
+	return relay.HLC(n)
+}
+
+// count reads the length of a list, each of whose elements takes a byte at least.
+func (f *formReader) count() int {
+	n := f.number()
+	if n > uint64(len(f.rest)) {
+		f.fail(relay.ErrCorrupt)
+		return 0
+	}
+	return int(n)
+}
+
+func (f *formReader) text() string {
+	n := f.count()
+	s := string(f.rest[:n])
+	f.rest = f.rest[n:]
+	return s
+}

@@ -1,0 +1,148 @@
+package applier
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// A register in the Store is
+//
+//	clock(8) region(1) flags(1) table(4) payload
+//
+// The payload of a row that the last writer wins and that has no unique values is its image; of any other register it is what form
+// writes. One that is too large for a record is kept in pieces, and its length in its place.
+const (
+	flagExists = 1 << iota
+	flagImage
+	flagPieces // the payload is kept in pieces
+	flagForm   // the payload is a form
+)
+
+const headBytes = 14
+
+// inlineImage is the largest payload that is kept with its register, and the size of a piece of larger ones.
+const inlineImage = 256 << 10
+
+// savedRegister is a register as the Store has it.
+type savedRegister struct {
+	record []byte
+	owner  []byte // what the keys of its pieces begin with
+}
+
+func imagePrefix(k conflict.Key) []byte {
+	return append(binary.AppendUvarint([]byte("b"), uint64(len(k))), k...)
+}
+
+// pieceOwner is what the keys of the pieces of a register's payload begin with.
+func pieceOwner(k conflict.Key, hlc relay.HLC, size uint64) []byte {
+	b := binary.BigEndian.AppendUint64(imagePrefix(k), uint64(hlc))
+	return binary.BigEndian.AppendUint64(b, size)
+}
+
+func pieceOf(owner []byte, n int) []byte {
+	return binary.BigEndian.AppendUint32(bytes.Clone(owner), uint32(n))
+}
+
+// encode makes the record of a register. Tables and pieces that it needs are in the Store when it returns.
+func (x *index) encode(ctx context.Context, w *writer, k conflict.Key, r conflict.Register) (savedRegister, error) {
+	var flags byte
+	var table uint32
+	payload := []byte(r.Row.Image)
+	var err error
+	if formed(r) {
+		flags |= flagForm
+		f := formWriter{ctx: ctx, x: x, w: w}
+		f.register(r)
+		payload, err = f.b, f.err
+	} else {
+		table, err = x.tables.save(ctx, w, r.Row.Table)
+	}
+	if err != nil {
+		return savedRegister{}, err
+	}
+	if r.Row.Exists() {
+		flags |= flagExists
+	}
+	if r.Row.Image != nil {
+		flags |= flagImage
+	}
+	s := savedRegister{owner: pieceOwner(k, r.Version.HLC, uint64(len(payload)))}
+	if len(payload) > inlineImage {
+		flags |= flagPieces
+	}
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, headBytes+min(len(payload), inlineImage)), uint64(r.Version.HLC))
+	b = append(b, byte(r.Version.Region), flags)
+	b = binary.BigEndian.AppendUint32(b, table)
+	if flags&flagPieces == 0 {
+		s.record = append(b, payload...)
+		return s, nil
+	}
+	s.record = binary.AppendUvarint(b, uint64(len(payload)))
+	return s, x.savePieces(ctx, w, s.owner, payload)
+}
+
+// formed tells whether a register needs a form.
+func formed(r conflict.Register) bool {
+	return r.History != nil || r.Unit != nil || len(r.Row.Unique) > 0 || r.Shown != r.Version
+}
+
+// savePieces writes a payload that is too large for its register, and waits: the register must not be durable before it.
+func (x *index) savePieces(ctx context.Context, w *writer, owner, payload []byte) error {
+	x.large++
+	for n := 0; len(payload) > 0; n++ {
+		size := min(len(payload), inlineImage)
+		w.put(pieceOf(owner, n), payload[:size])
+		payload = payload[size:]
+		if err := w.flushLarge(ctx); err != nil {
+			return err
+		}
+	}
+	return w.flush(ctx)
+}
+
+func (x *index) loadPieces(k conflict.Key, hlc relay.HLC, size uint64) ([]byte, error) {
+	owner := pieceOwner(k, hlc, size)
+	payload := make([]byte, 0, min(size, 1<<31))
+	for n := 0; uint64(len(payload)) < size; n++ {
+		piece, err := x.store.Get(pieceOf(owner, n))
+		if err != nil {
+			return nil, fmt.Errorf("read a large image of the version index: %w", err)
+		}
+		payload = append(payload, piece...)
+	}
+	return payload[:size], nil
+}
+
+// decode reads what encode made.
+func (x *index) decode(k conflict.Key, b []byte) (conflict.Register, error) {
+	if len(b) < headBytes {
+		return conflict.Register{}, fmt.Errorf("read the version index: %w", relay.ErrCorrupt)
+	}
+	v := relay.Version{HLC: relay.HLC(binary.BigEndian.Uint64(b)), Region: relay.Region(b[8])}
+	r := conflict.Register{Version: v, Shown: v}
+	flags, payload := b[9], b[headBytes:]
+	var err error
+	if flags&flagPieces != 0 {
+		size, _ := binary.Uvarint(payload)
+		if payload, err = x.loadPieces(k, v.HLC, size); err != nil {
+			return r, err
+		}
+	}
+	switch {
+	case flags&flagForm != 0:
+		f := formReader{x: x, rest: payload}
+		f.register(&r)
+		if f.err != nil {
+			return r, fmt.Errorf("read the version index: %w", f.err)
+		}
+	case flags&flagImage != 0:
+		r.Row.Table, err = x.tables.table(binary.BigEndian.Uint32(b[10:]))
+		r.Row.Image, r.Row.Gone = relay.Image(payload), flags&flagExists == 0
+	}
+	return r, err
+}

@@ -1,0 +1,131 @@
+package conflict
+
+import (
+	"slices"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// History is what M keeps of a row under any policy but the last writer wins: what the writes up to the stable cut came to,
+// and every write above it. What the row shows is the fold of the base and the events, oldest first. Versions respect causality, so a fold in
+// their order meets every write after all that its author had seen; and since a fold depends on the set of writes alone, not on the order
+// in which they came, all regions come to the same.
+//
+// A History that is in a Register is never changed, only replaced.
+type History struct {
+	Born   relay.LSN // the entry of the local stream at which it was begun
+	Floor  relay.HLC // writes up to here are in Base; one that comes again is not merged again
+	Base   State
+	Events []*Event // above Floor, ascending by version
+}
+
+// State is what a fold has come to.
+type State struct {
+	// Known is false while the row shows what it showed when it was last forgotten, and that has not been needed yet.
+	Known   bool
+	Version relay.Version // of the write that Row shows; none: one that every region has seen
+	Row     Row
+	Created relay.Version // Merge and Counter: of the insert that made the row
+	Open    []Written     // Priority: the writes that no other one has seen
+}
+
+// Written is one write that Priority may have to go back to.
+type Written struct {
+	Version relay.Version
+	Row     Row
+}
+
+// Event is one write of a row.
+type Event struct {
+	Version       relay.Version
+	Deps          relay.Vector // what its author had seen
+	Before, After Row          // as its author found and left it
+	Force         bool         // an operator's decision: it is not rejected
+	Rejected      bool         // Reject and Rollback: it does not count
+}
+
+// saw tells whether the write's author had seen another one.
+func (e *Event) saw(v relay.Version) bool {
+	if v.IsZero() || v.Region == e.Version.Region {
+		return v.HLC <= e.Version.HLC
+	}
+	return e.Deps.Saw(v)
+}
+
+// place is where a version is among the events, and whether it is there.
+func (h *History) place(v relay.Version) (int, bool) {
+	return slices.BinarySearchFunc(h.Events, v, func(e *Event, v relay.Version) int { return e.Version.Compare(v) })
+}
+
+// with returns the history with a write in it. A second change that the same transaction makes to the row joins the first.
+func (h History) with(ev Event) History {
+	i, found := h.place(ev.Version)
+	if found {
+		ev.Before, ev.Rejected = h.Events[i].Before, h.Events[i].Rejected
+		return h.replaced(i, ev)
+	}
+	events := make([]*Event, 0, len(h.Events)+1)
+	events = append(append(events, h.Events[:i]...), &ev)
+	h.Events = append(events, h.Events[i:]...)
+	return h
+}
+
+// replaced returns the history with its i-th event changed.
+func (h History) replaced(i int, ev Event) History {
+	h.Events = slices.Clone(h.Events)
+	h.Events[i] = &ev
+	return h
+}
+
+// settled returns the history with everything up to the limit folded into its base.
+func (h History) settled(r *Rule, limit relay.HLC) (History, error) {
+	n := 0
+	for n < len(h.Events) && h.Events[n].Version.HLC <= limit {
+		next, err := r.step(h.Base, h.Events[n])
+		if err != nil {
+			return h, err
+		}
+		h.Base = next
+		n++
+	}
+	if n > 0 {
+		h.Events = slices.Clone(h.Events[n:])
+		h.Floor = max(h.Floor, limit)
+	}
+	return h, nil
+}
+
+// fold is what the history shows.
+func (h *History) fold(r *Rule) (State, error) {
+	s := h.Base
+	for i := range h.Events {
+		next, err := r.step(s, h.Events[i])
+		if err != nil {
+			return s, err
+		}
+		s = next
+	}
+	return s, nil
+}
+
+// standing is the version that stood when the i-th event was written: the last one before it that counts.
+func (h *History) standing(i int) relay.Version {
+	for i--; i >= 0; i-- {
+		if !h.Events[i].Rejected {
+			return h.Events[i].Version
+		}
+	}
+	return h.Base.Version
+}
+
+// judged decides which events count under Reject: those whose author had seen the last one that counts.
+func (h History) judged() History {
+	for i, ev := range h.Events {
+		if rejected := !ev.Force && !ev.saw(h.standing(i)); rejected != ev.Rejected {
+			changed := *ev
+			changed.Rejected = rejected
+			h = h.replaced(i, changed)
+		}
+	}
+	return h
+}

@@ -1,0 +1,140 @@
+package simulation
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// cells is a row of any simulated table: two plain columns, a number, and two columns with unique keys, which may be empty.
+type cells struct {
+	a, b string
+	n    int
+	u, w string
+}
+
+// key names a row: its table, which is also the name of its policy, and a number.
+func key(table string, n int) conflict.Key { return conflict.Key(table + "/" + strconv.Itoa(n)) }
+
+func tableOf(k conflict.Key) string {
+	table, _, _ := strings.Cut(string(k), "/")
+	return table
+}
+
+func (c cells) image() string { return fmt.Sprintf("%s|%s|%d|%s|%s", c.a, c.b, c.n, c.u, c.w) }
+
+func cellsOf(image string) cells {
+	f := strings.Split(image, "|")
+	n, err := strconv.Atoi(f[2])
+	must(err)
+	return cells{a: f[0], b: f[1], n: n, u: f[3], w: f[4]}
+}
+
+// unique lists the row's unique values as the engine takes them.
+func (c cells) unique(table string) []string {
+	var list []string
+	if c.u != "" {
+		list = append(list, table+".u="+c.u)
+	}
+	if c.w != "" {
+		list = append(list, table+".w="+c.w)
+	}
+	return list
+}
+
+func (c cells) row(table string) conflict.Row {
+	return conflict.Row{Image: relay.Image(c.image()), Unique: c.unique(table)}
+}
+
+// rules gives every table the policy that it is named after. The regions with the largest ids are the most important ones.
+func rules(k conflict.Key) *conflict.Rule {
+	switch table := tableOf(k); table {
+	case "priority":
+		return &conflict.Rule{Policy: conflict.Priority, Ranks: []relay.Region{3, 2, 4}}
+	case "merge":
+		return &conflict.Rule{Policy: conflict.Merge, Replay: replay(table, merge)}
+	case "counter":
+		return &conflict.Rule{Policy: conflict.Counter, Replay: replay(table, count)}
+	case "reject":
+		return &conflict.Rule{Policy: conflict.Reject}
+	case "rollback":
+		return &conflict.Rule{Policy: conflict.Rollback}
+	}
+	return nil
+}
+
+// tables are the tables of a history in which all policies are mixed.
+var tables = []string{"lww", "priority", "merge", "counter", "reject", "rollback"}
+
+func replay(table string, how func(onto, before, after cells) cells) func(onto, before, after conflict.Row) (conflict.Row, error) {
+	return func(onto, before, after conflict.Row) (conflict.Row, error) {
+		c := how(cellsOf(string(onto.Image)), cellsOf(string(before.Image)), cellsOf(string(after.Image)))
+		return c.row(table), nil
+	}
+}
+
+// merge takes the columns that an update has changed.
+func merge(onto, before, after cells) cells {
+	if before.a != after.a {
+		onto.a = after.a
+	}
+	if before.b != after.b {
+		onto.b = after.b
+	}
+	if before.n != after.n {
+		onto.n = after.n
+	}
+	if before.u != after.u {
+		onto.u = after.u
+	}
+	if before.w != after.w {
+		onto.w = after.w
+	}
+	return onto
+}
+
+// count adds what an update has added to the number, and takes the rest from it.
+func count(onto, before, after cells) cells {
+	n := onto.n + after.n - before.n
+	onto = after
+	onto.n = n
+	return onto
+}
+
+// clashes are the rows that would share a unique value with one of the writes. Two writes that share one are both among them.
+func (d *database) clashes(writes []conflict.Write) []conflict.Key {
+	wants := make(map[string]conflict.Key)
+	written := make(map[conflict.Key]bool)
+	var found []conflict.Key
+	for _, w := range writes {
+		written[w.Key] = true
+		for _, u := range w.After.Unique {
+			if other, taken := wants[u]; taken && w.After.Exists() {
+				found = append(found, other, w.Key)
+			}
+			if w.After.Exists() {
+				wants[u] = w.Key
+			}
+		}
+	}
+	for k := range d.rows {
+		if !written[k] && slices.ContainsFunc(d.row(k).Unique, func(u string) bool { return wants[u] != "" }) {
+			found = append(found, k)
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// without adds deletes of the rows that are in the way of the writes.
+func (d *database) without(writes []conflict.Write) []conflict.Write {
+	writes = slices.Clip(writes)
+	for _, k := range d.clashes(writes) {
+		writes = append(writes, conflict.Write{Key: k})
+	}
+	return writes
+}

@@ -1,0 +1,176 @@
+package conflict
+
+import "slices"
+
+// view is M with writes merged into it that M does not have yet: those of the entry that capture is passing, or those that the applier
+// is about to make. It also says what the table is to show, T(M), and which rows of it the writes have changed.
+type view struct {
+	engine *Engine
+	under  func(Key) (Register, bool, error) // what lies below
+	lists  func(value string) ([]Key, error) // claims of what lies below
+	rows   map[Key]*viewRow
+	order  []Key
+	claims map[string][]Key // of rows that were set
+}
+
+type viewRow struct {
+	reg   Register
+	known bool
+	set   bool
+	was   *Shown  // before the first write that could change it
+	first *Change // of the row by the writes that were taken
+}
+
+// Shown is what the table is to show under a key.
+type Shown struct {
+	Known bool // false: what stands there is right
+	Row   Row
+}
+
+func newView(e *Engine, under func(Key) (Register, bool, error), lists func(string) ([]Key, error)) *view {
+	return &view{engine: e, under: under, lists: lists}
+}
+
+// onM is a view of M itself.
+func (e *Engine) onM() *view { return newView(e, e.index.Get, e.index.Claims) }
+
+func (v *view) row(k Key) (*viewRow, error) {
+	if row := v.rows[k]; row != nil {
+		return row, nil
+	}
+	reg, known, err := v.under(k)
+	if err != nil {
+		return nil, err
+	}
+	row := &viewRow{reg: reg, known: known}
+	if v.rows == nil {
+		v.rows = make(map[Key]*viewRow)
+	}
+	v.rows[k] = row
+	v.order = append(v.order, k)
+	return row, nil
+}
+
+// take merges one change of a transaction. Base is what the local log says stood under the key before, nil if this is not
+// the local log.
+func (v *view) take(t *Transaction, c *Change, base *Row) error {
+	row, err := v.row(c.Key)
+	if err != nil {
+		return err
+	}
+	if row.first == nil {
+		row.first = c
+	}
+	rule := v.engine.rule(c.Key)
+	if rule.Policy != LWW {
+		return v.takeEvent(rule, t, c, base)
+	}
+	reg := row.reg
+	if !reg.merge(t.Version(), c.After) {
+		v.engine.counters.Skipped++
+		return v.look(c.Key)
+	}
+	return v.put(c.Key, reg)
+}
+
+// put sets a register, and notes what the rows showed before that it may change.
+func (v *view) put(k Key, reg Register) error {
+	row, err := v.row(k)
+	if err != nil {
+		return err
+	}
+	if err := v.around(k, row.reg.Row, reg.Row); err != nil {
+		return err
+	}
+	row.reg, row.known, row.set = reg, true, true
+	if reg.Row.Exists() {
+		v.claim(k, reg.Row.Unique)
+	}
+	return nil
+}
+
+func (v *view) claim(k Key, values []string) {
+	if len(values) > 0 && v.claims == nil {
+		v.claims = make(map[string][]Key)
+	}
+	for _, u := range values {
+		v.claims[u] = append(v.claims[u], k)
+	}
+}
+
+// look is put for a row that stays as it is.
+func (v *view) look(k Key) error {
+	row, err := v.row(k)
+	if err != nil {
+		return err
+	}
+	return v.around(k, row.reg.Row, row.reg.Row)
+}
+
+// around notes what is shown under a key and all others that may change when the key's row does.
+func (v *view) around(k Key, from, to Row) error {
+	keys, err := v.reach(k, from, to)
+	if err != nil {
+		return err
+	}
+	for _, other := range keys {
+		if err := v.noteShown(other); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *view) noteShown(k Key) error {
+	row, err := v.row(k)
+	if err != nil || row.was != nil {
+		return err
+	}
+	was, err := v.show(k)
+	row.was = &was
+	return err
+}
+
+// changes yields the rows that show something else now, in the order in which they were met.
+func (v *view) changes(yield func(k Key, row *viewRow, now Shown) error) error {
+	for i := 0; i < len(v.order); i++ { // it may grow
+		k := v.order[i]
+		row := v.rows[k]
+		if row.was == nil || row.reg.Unit != nil {
+			continue
+		}
+		now, err := v.show(k)
+		if err != nil {
+			return err
+		}
+		if !now.Known || row.was.Known && row.was.Row.Same(now.Row) {
+			continue
+		}
+		if err := yield(k, row, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// show is what the table is to show under a key.
+func (v *view) show(k Key) (Shown, error) {
+	row, err := v.row(k)
+	if err != nil || !row.known || row.reg.Blank {
+		return Shown{}, err
+	}
+	hidden, err := v.hidden(k, row, nil)
+	if err != nil {
+		return Shown{}, err
+	}
+	if hidden {
+		return Shown{Known: true, Row: row.reg.Row.Deleted()}, nil
+	}
+	return Shown{Known: true, Row: row.reg.Row}, nil
+}
+
+// sorted removes doubles, so that nothing depends on the order in which an index lists its keys.
+func sorted(keys []Key) []Key {
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
