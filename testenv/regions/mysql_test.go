@@ -157,3 +157,24 @@ func mySQLKeyTables() []keyTable {
 func TestEveryTypeOfMySQLArrivesUnchanged(t *testing.T) {
 	typesArrive(t, testenv.MySQL97, "")
 }
+
+// TestCompressedTransactionsAndKeysThatMySQLMakes has marks inside of compressed transactions, and tables whose primary key is not shown.
+func TestCompressedTransactionsAndKeysThatMySQLMakes(t *testing.T) {
+	bed := smallBed(t, testenv.Options{
+		Engine: testenv.MySQL97, Schema: "SET sql_generate_invisible_primary_key=ON; CREATE TABLE app.bare (v VARCHAR(3000));",
+		ServerArgs: []string{"--binlog-transaction-compression=ON", "--sql-generate-invisible-primary-key=ON"},
+	})
+	a, b := bed.Region("a"), bed.Region("b")
+	for _, r := range bed.Regions {
+		run(t, r, "INSERT INTO app.bare VALUES (REPEAT('x', 3000)), (REPEAT('y', 3000)), ('z')")
+	}
+	settleAll(t, bed)
+	run(t, a, "UPDATE app.bare SET v = CONCAT('a', v) WHERE v LIKE 'x%'", "DELETE FROM app.bare WHERE v = 'z'")
+	settleAll(t, bed)
+	waitRows(t, b.Server.DB(), "SELECT LEFT(v, 2), COUNT(*) FROM app.bare GROUP BY 1 ORDER BY 1", "ax 2; yy 2")
+	envtest.WaitQuiet(t, bed.Sites(), 3*time.Second, soon)
+	if problems := askRelay(t, bed, "b", "SELECT kind, detail FROM octant.problems"); problems != "" {
+		t.Error(problems)
+	}
+	requireHealthy(t, a)
+}
