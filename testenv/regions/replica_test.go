@@ -17,6 +17,7 @@ import (
 )
 
 func TestStockReplicasFollowARelayThatIsKilled(t *testing.T) {
+	inMariaDBsWords(t)
 	bed := smallBed(t, testenv.Options{Regions: 3, Schema: testenv.StormSchema})
 	a := bed.Region("a")
 	byGTID := envtest.Server(t, testenv.ServerOptions{ID: 101, Relaxed: true})
@@ -92,6 +93,7 @@ func killAgainAndAgain(ctx context.Context, r *testenv.Region, replicas ...*test
 
 // TestBinlogFilesComeThroughARelayByteForByte reads files that a region's own writes and other regions' writes have filled.
 func TestBinlogFilesComeThroughARelayByteForByte(t *testing.T) {
+	inMariaDBsWords(t)
 	tool, err := exec.LookPath("mariadb-binlog")
 	if err != nil {
 		t.Skip("mariadb-binlog is not installed")

@@ -37,6 +37,14 @@ func smallBed(t *testing.T, o testenv.Options) *testenv.Bed {
 	return envtest.Start(t, o)
 }
 
+// inMariaDBsWords passes over a test that speaks to MariaDB alone, where another engine was asked for.
+func inMariaDBsWords(t *testing.T) {
+	t.Helper()
+	if e := envtest.Engine(t); e.IsMySQL() {
+		t.Skipf("not about %s", e)
+	}
+}
+
 // run executes statements at a region, one after the other on one connection, which has no sql_mode.
 func run(t *testing.T, r *testenv.Region, statements ...string) {
 	t.Helper()
