@@ -14,8 +14,9 @@ help: ## list the targets
 build: ## compile bin/octant
 	$(GO) build -trimpath -o bin/octant ./cmd/octant
 
-engines: ## provide the database servers that tests and demo use: one by apt, as root; the others unpacked into the cache
+engines: ## provide what tests and demo use: a database server by apt, as root; others unpacked into the cache; promtool, Chromium
 	@./testenv/install-engines
+	@./testenv/install-tools
 
 demo: build engines ## eight regions on this machine; KEEP=1 leaves them running
 	bin/octant demo $(if $(KEEP),--keep)

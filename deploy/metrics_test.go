@@ -1,0 +1,200 @@
+package deploy_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
+)
+
+const (
+	rules = "prometheus/octant.rules.yml"
+	board = "grafana/octant.json"
+)
+
+// TestEveryMetricExists compares the metrics that rules and board name with what a running relay shows: names and labels.
+func TestEveryMetricExists(t *testing.T) {
+	bed := envtest.Start(t, testenv.Options{
+		Regions: 2, Engine: envtest.Engine(t), Octant: envtest.Octant(t), Relaxed: true, Schema: "CREATE DATABASE app",
+	})
+	ctx := envtest.Context(t, time.Minute)
+	// Problems are counted by kind, once there is one: DDL is reported.
+	if _, err := bed.Regions[0].Server.DB().ExecContext(ctx, "CREATE TABLE app.t (id INT PRIMARY KEY)"); err != nil {
+		t.Fatal(err)
+	}
+	shown := metricsWith(ctx, t, bed.Regions[0].Relay, "octant_problems")
+	for _, from := range []struct {
+		name        string
+		expressions []string
+	}{{rules, ruleExpressions(t)}, {board, boardExpressions(t)}} {
+		if len(from.expressions) < 10 {
+			t.Errorf("%s has only %d expressions", from.name, len(from.expressions))
+		}
+		for _, e := range from.expressions {
+			if err := known(e, shown); err != nil {
+				t.Errorf("%s: %v in %s", from.name, err, e)
+			}
+		}
+	}
+}
+
+var (
+	sample    = regexp.MustCompile(`(?m)^([a-z_]+)(?:\{([^}]*)\})? `)
+	labelName = regexp.MustCompile(`([a-z_]+)="`)
+	used      = regexp.MustCompile(`\b((?:octant|process|go)_[a-z_]+)(?:\{([^}]*)\})?`)
+	matcher   = regexp.MustCompile(`([a-z_]+)(?:=~|!~|!=|=)"`)
+)
+
+// metricsWith scrapes the relay until it shows the metric that is named.
+func metricsWith(ctx context.Context, t *testing.T, r *testenv.Relay, name string) map[string][]string {
+	t.Helper()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		page, err := r.Get(ctx, "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if shown := labelsByMetric(string(page)); shown[name] != nil {
+			return shown
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			t.Fatalf("%s has not come up", name)
+		}
+	}
+}
+
+// labelsByMetric reads the text format of Prometheus as far as names go. The labels job and instance come with every scrape.
+func labelsByMetric(page string) map[string][]string {
+	shown := map[string][]string{}
+	for _, m := range sample.FindAllStringSubmatch(page, -1) {
+		labels := []string{"job", "instance"}
+		for _, l := range labelName.FindAllStringSubmatch(m[2], -1) {
+			labels = append(labels, l[1])
+		}
+		shown[m[1]] = labels
+	}
+	return shown
+}
+
+// known is an error for the first metric or label of an expression that no relay shows.
+func known(expression string, shown map[string][]string) error {
+	for _, m := range used.FindAllStringSubmatch(expression, -1) {
+		labels, is := shown[m[1]]
+		if !is {
+			return fmt.Errorf("no metric %s", m[1])
+		}
+		for _, l := range matcher.FindAllStringSubmatch(m[2], -1) {
+			if !slices.Contains(labels, l[1]) {
+				return fmt.Errorf("no label %s of %s", l[1], m[1])
+			}
+		}
+	}
+	return nil
+}
+
+func ruleExpressions(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile(rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for line := range strings.Lines(string(text)) {
+		if e, is := strings.CutPrefix(strings.TrimSpace(line), "expr: "); is {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// boardExpressions are the queries of all panels, and of the variable.
+func boardExpressions(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile(board)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+		Annotations struct{ List []struct{ Expr string } }
+	}
+	if err := json.Unmarshal(text, &b); err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, p := range b.Panels {
+		if len(p.Targets) == 0 {
+			t.Errorf("panel %q asks nothing", p.Title)
+		}
+		for _, target := range p.Targets {
+			list = append(list, target.Expr)
+		}
+	}
+	for _, a := range b.Annotations.List {
+		list = append(list, a.Expr)
+	}
+	return list
+}
+
+// TestRulesFireAsTheyShould runs the rules' own tests.
+func TestRulesFireAsTheyShould(t *testing.T) {
+	promtool(t, "check", "config", "prometheus/prometheus.yml")
+	promtool(t, "test", "rules", "prometheus/octant.rules.test.yml")
+}
+
+// TestEveryAlertIsTested demands that the rules' tests name every alert.
+func TestEveryAlertIsTested(t *testing.T) {
+	tests, err := os.ReadFile("prometheus/octant.rules.test.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`alert: (\w+)`).FindAllStringSubmatch(string(text), -1) {
+		if !regexp.MustCompile(`\b` + m[1] + `\b`).Match(tests) {
+			t.Errorf("alert %s is in no test", m[1])
+		}
+	}
+}
+
+// TestBoardsQueriesAreRight has promtool parse each of them, with values in place of Grafana's variables.
+func TestBoardsQueriesAreRight(t *testing.T) {
+	variables := strings.NewReplacer("$region", ".+", "$__rate_interval", "1m")
+	var b strings.Builder
+	b.WriteString("groups:\n- name: board\n  rules:\n")
+	for i, e := range boardExpressions(t) {
+		fmt.Fprintf(&b, "  - record: board:%d\n    expr: '%s'\n", i, strings.ReplaceAll(variables.Replace(e), "'", "''"))
+	}
+	path := filepath.Join(t.TempDir(), "board.yml")
+	write(t, path, b.String())
+	promtool(t, "check", "rules", path)
+}
+
+func promtool(t *testing.T, args ...string) {
+	t.Helper()
+	program, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("SKIPPED: there is no promtool; make engines installs it (Debian package prometheus)")
+	}
+	if out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput(); err != nil {
+		t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
