@@ -58,7 +58,7 @@ func (e *Engine) Frontier() relay.HLC {
 }
 
 // Announce returns what this region's database shows for good, and whether that can be said now: it cannot while rows wait for
-// repair.
+// repair. Parked rows do not count: see Park.
 func (e *Engine) Announce() (relay.Vector, bool) {
 	if e.repairs.len() > 0 {
 		return nil, false

@@ -1,12 +1,18 @@
 package conflict
 
-import "github.com/octant-db/octant/relay"
+import (
+	"maps"
+	"slices"
+
+	"github.com/octant-db/octant/relay"
+)
 
 // repairQueue holds the rows whose table image is not what M says, oldest first.
 type repairQueue struct {
-	place map[Key]uint64
-	order []Key // may hold keys that have left; place decides
-	first uint64
+	place  map[Key]uint64
+	order  []Key // may hold keys that have left; place decides
+	first  uint64
+	parked map[Key]struct{} // owed, and not to be tried now; see Park
 }
 
 func (q *repairQueue) add(k Key) {
@@ -21,6 +27,12 @@ func (q *repairQueue) add(k Key) {
 }
 
 func (q *repairQueue) remove(k Key) {
+	delete(q.parked, k)
+	q.leave(k)
+}
+
+// leave takes a key out of those that wait.
+func (q *repairQueue) leave(k Key) {
 	delete(q.place, k)
 	for len(q.order) > 0 && !q.current(0) {
 		q.order = q.order[1:]
@@ -29,10 +41,12 @@ func (q *repairQueue) remove(k Key) {
 }
 
 func (q *repairQueue) has(k Key) bool {
-	_, ok := q.place[k]
-	return ok
+	_, waits := q.place[k]
+	_, parked := q.parked[k]
+	return waits || parked
 }
 
+// len is how many wait; parked ones do not.
 func (q *repairQueue) len() int { return len(q.place) }
 
 // current tells whether the i-th entry of order still stands for its key.
@@ -48,7 +62,7 @@ func (q *repairQueue) keys() []Key {
 			keys = append(keys, k)
 		}
 	}
-	return keys
+	return append(keys, slices.Sorted(maps.Keys(q.parked))...)
 }
 
 // Repair plans at most limit rows of the repair queue to be written as M has them, nil if none can be now. Rows that are pending

@@ -14,9 +14,21 @@ const maxDrain = 1_000
 // maxTries is how often in a row transactions may find something in their way.
 const maxTries = 1000
 
-// drain heals everything and lets the relays work until nothing is left to do.
+// drain heals everything and lets the relays work until nothing is left to do. What databases refuse is owed longer than anything else
+// is remembered.
 func (c *Cluster) drain() error {
 	clear(c.cut)
+	if c.opt.Refusals {
+		if err := c.level(); err != nil {
+			return err
+		}
+		c.hush()
+		c.relent()
+	}
+	return c.level()
+}
+
+func (c *Cluster) level() error {
 	for range maxDrain {
 		if !c.settle() {
 			return nil
@@ -145,6 +157,19 @@ func (c *Cluster) causalEntry(r *region, e *entry, shown map[conflict.Key]relay.
 
 // drained: once everybody has heard from everybody, nothing is remembered any more.
 func (c *Cluster) drained() error {
+	c.hush()
+	for _, r := range c.regions {
+		pinned := r.engine.Pinned()
+		if registers, pending, repairs := r.engine.Size(); registers-pinned+pending+repairs > 0 || pinned > 0 && c.hidden == 0 {
+			return fmt.Errorf("region %d still holds %d registers (%d pinned, %d hidden), %d pending, %d repairs",
+				r.id, registers, pinned, c.hidden, pending, repairs)
+		}
+	}
+	return nil
+}
+
+// hush has everybody hear from everybody, and forget.
+func (c *Cluster) hush() {
 	for range 3 {
 		c.now = c.now.Add(3 * c.opt.Skew).Add(time.Second)
 		for _, r := range c.regions {
@@ -160,13 +185,7 @@ func (c *Cluster) drained() error {
 	}
 	for _, r := range c.regions {
 		must(r.engine.Forget())
-		pinned := r.engine.Pinned()
-		if registers, pending, repairs := r.engine.Size(); registers-pinned+pending+repairs > 0 || pinned > 0 && c.hidden == 0 {
-			return fmt.Errorf("region %d still holds %d registers (%d pinned, %d hidden), %d pending, %d repairs",
-				r.id, registers, pinned, c.hidden, pending, repairs)
-		}
 	}
-	return nil
 }
 
 func sameRows(a, b map[conflict.Key]string) error {

@@ -26,6 +26,8 @@ type Options struct {
 	Tables []string
 	// Values is how many different values the unique columns have; 0: they stay empty.
 	Values int
+	// Refusals has databases refuse what the relay writes to some rows for a while.
+	Refusals bool
 }
 
 // Cluster is a running history.
@@ -84,6 +86,9 @@ func (c *Cluster) Run() error {
 		if c.opt.Talk && c.rng.IntN(3) == 0 {
 			c.hear(r)
 			must(r.engine.Forget())
+		}
+		if c.opt.Refusals && c.rng.IntN(25) == 0 {
+			c.refuse(r)
 		}
 		if c.opt.Triggers && c.rng.IntN(30) == 0 {
 			c.repair(r)

@@ -20,6 +20,12 @@ var (
 // options derives a history's shape from its seed, so that the seed alone replays it.
 func options(seed uint64) simulation.Options {
 	rng := rand.New(rand.NewPCG(seed, 2))
+	opt := shape(seed, rng)
+	opt.Refusals = rng.IntN(3) == 0
+	return opt
+}
+
+func shape(seed uint64, rng *rand.Rand) simulation.Options {
 	if rng.IntN(5) == 0 {
 		opt := simulation.Options{
 			Seed: seed, Regions: 2 + rng.IntN(2), Keys: 10 + rng.IntN(20), Steps: 300 + rng.IntN(600), Silence: true, Talk: true, Triggers: true,

@@ -131,6 +131,14 @@ var mutations = []mutation{
 		"gives, err := v.hidden(r, other, memo)", "gives, err := false, error(nil)",
 	},
 	{
+		"rows that are parked are forgotten", "conflict/repair.go",
+		"return waits || parked", "_ = parked\n\treturn waits",
+	},
+	{
+		"what was left out is not owed", "conflict/capture.go",
+		"for k := range landed.unwritten() {\n\t\te.repairs.add(k)\n\t}", "_ = landed.unwritten",
+	},
+	{
 		"the older row keeps its unique value", "conflict/unique.go",
 		"return c > 0", "return c < 0",
 	},

@@ -17,6 +17,8 @@ type region struct {
 	skew   time.Duration
 	silent bool // its applications have stopped writing
 
+	refused map[conflict.Key]bool // rows that its database does not take from the relay
+
 	// Durable in the relay's log.
 	state    relay.State
 	entries  []entry
@@ -52,7 +54,7 @@ type checkpoint struct {
 func newRegion(id relay.Region, others []relay.Region, skew time.Duration) *region {
 	r := &region{
 		id: id, others: others, db: newDatabase(), skew: skew,
-		received: make(map[relay.Region][]conflict.Transaction),
+		received: make(map[relay.Region][]conflict.Transaction), refused: make(map[conflict.Key]bool),
 	}
 	r.restart()
 	return r
@@ -208,6 +210,11 @@ func (r *region) earliest(i int) bool {
 // again, and takes what is in the way then out of it.
 func (r *region) arrive(i int, at time.Time) {
 	p := r.flights[i]
+	if !r.leaveOut(p) {
+		r.engine.Drop(p)
+		r.flights = slices.Delete(r.flights, i, i+1)
+		return
+	}
 	if mark := p.Mark; !r.db.commit(&mark, r.cleared(p), at) {
 		r.fence()
 		if r.streams[p] {
