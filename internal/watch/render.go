@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/octant-db/octant/internal/readable"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -42,7 +43,7 @@ func (p *picture) head() {
 		state = "NOT READY: " + s.Status.Reason
 	}
 	p.line("region %s (%d) of %s   %s", s.Self.Name, s.Self.Region, s.Self.Cluster, state)
-	p.line("%s   octant %s   up %s", s.At.UTC().Format("2006-01-02 15:04:05 UTC"), strings.TrimPrefix(s.Version, "octant "), age(s.At.Sub(s.Status.Started)))
+	p.line("%s   octant %s   up %s", s.At.UTC().Format("2006-01-02 15:04:05 UTC"), strings.TrimPrefix(s.Version, "octant "), readable.Age(s.At.Sub(s.Status.Started)))
 	p.line("")
 	p.line("database  %s at %s", s.Status.Engine, s.Status.DatabaseAt)
 	p.line("capture   %s", p.capture())
@@ -64,7 +65,7 @@ func (p *picture) capture() string {
 		words = append(words, fmt.Sprintf("%d not merged", c.LSN-c.Merged))
 	}
 	if !c.LastEvent.IsZero() {
-		words = append(words, "last event "+age(p.s.At.Sub(c.LastEvent))+" ago")
+		words = append(words, "last event "+readable.Age(p.s.At.Sub(c.LastEvent))+" ago")
 	}
 	return strings.Join(append(words, c.Err), "   ")
 }
@@ -77,19 +78,19 @@ func (p *picture) apply() string {
 	}
 	words = append(words, fmt.Sprintf("index %d", a.Index), fmt.Sprintf("pending %d", a.Pending), fmt.Sprintf("repairs %d", a.Repairs))
 	if a.Frontier > 0 {
-		words = append(words, "frontier "+age(p.s.At.Sub(time.UnixMicro(int64(a.Frontier))))+" ago")
+		words = append(words, "frontier "+readable.Age(p.s.At.Sub(time.UnixMicro(int64(a.Frontier))))+" ago")
 	}
 	return strings.Join(append(words, a.Err), "   ")
 }
 
 func (p *picture) log() string {
 	l := p.s.Log
-	words := []string{fmt.Sprintf("entries %d to %d", l.First, l.Last), bytesText(float64(l.Bytes))}
+	words := []string{fmt.Sprintf("entries %d to %d", l.First, l.Last), readable.Bytes(float64(l.Bytes))}
 	if l.File != "" {
 		words = append(words, fmt.Sprintf("%s:%d", l.File, l.Position))
 	}
 	if !l.Oldest.IsZero() {
-		words = append(words, "oldest "+age(p.s.At.Sub(l.Oldest))+" ago")
+		words = append(words, "oldest "+readable.Age(p.s.At.Sub(l.Oldest))+" ago")
 	}
 	return strings.Join(words, "   ")
 }
@@ -98,7 +99,7 @@ func (p *picture) peers() {
 	t := table{right: []bool{false, false, true, true, true, true, true, true}}
 	t.add("PEER", "STATE", "LAG", "APPLIED", "RECEIVED", "HOLDS", "OFFSET", "RETRIES", "ERROR")
 	for _, peer := range p.s.Peers {
-		t.add(peer.Region, peer.State, short(peer.Lag), peer.Applied.Seq, peer.Received.Seq, peer.Holds, short(peer.Offset),
+		t.add(peer.Region, peer.State, readable.Short(peer.Lag), peer.Applied.Seq, peer.Received.Seq, peer.Holds, readable.Short(peer.Offset),
 			peer.Reconnects, peer.LastError)
 	}
 	p.table(&t, "no peers are configured")
@@ -128,13 +129,13 @@ func (p *picture) counters(earlier *Snapshot) {
 		{"received", now.ReceivedTransactions, before.ReceivedTransactions, now.ReceivedBytes, before.ReceivedBytes},
 		{"served", now.ServedTransactions, before.ServedTransactions, now.ServedBytes, before.ServedBytes},
 	} {
-		t.add(c.name, c.n, rate(c.n, c.nBefore, number), bytesText(float64(c.b)), rate(c.b, c.c, bytesText))
+		t.add(c.name, c.n, rate(c.n, c.nBefore, readable.Number), readable.Bytes(float64(c.b)), rate(c.b, c.c, readable.Bytes))
 	}
-	t.add("applied", now.AppliedTransactions, rate(now.AppliedTransactions, before.AppliedTransactions, number), "", "")
+	t.add("applied", now.AppliedTransactions, rate(now.AppliedTransactions, before.AppliedTransactions, readable.Number), "", "")
 	p.table(&t, "")
 	p.line("")
 	p.line("rows written %d (%s)   skipped %d   conflicts %d   inversions %d   repaired %d   retries %d",
-		now.AppliedRows, rate(now.AppliedRows, before.AppliedRows, number), now.SkippedRows, now.Conflicts, now.Inversions,
+		now.AppliedRows, rate(now.AppliedRows, before.AppliedRows, readable.Number), now.SkippedRows, now.Conflicts, now.Inversions,
 		now.RepairsDone, now.ApplyRetries)
 }
 
@@ -156,7 +157,7 @@ func (p *picture) replicas() {
 	t := table{right: []bool{false, true, false, true, true}}
 	t.add("READER", "SERVER ID", "FROM", "ENTRY", "SENT")
 	for _, r := range p.s.Replicas {
-		t.add(r.Kind, r.ServerID, r.User+"@"+r.Host, r.LSN, bytesText(float64(r.Sent)))
+		t.add(r.Kind, r.ServerID, r.User+"@"+r.Host, r.LSN, readable.Bytes(float64(r.Sent)))
 	}
 	if len(t.rows) > 1 {
 		p.table(&t, "")
@@ -170,7 +171,7 @@ func (p *picture) problems() {
 	p.line("")
 	p.line("PROBLEMS")
 	for _, problem := range p.s.Problems {
-		seen := age(p.s.At.Sub(problem.Since)) + " ago"
+		seen := readable.Age(p.s.At.Sub(problem.Since)) + " ago"
 		if problem.Count > 1 {
 			seen = fmt.Sprintf("%d times, first %s", problem.Count, seen)
 		}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 	"github.com/go-mysql-org/go-mysql/server"
+
+	"github.com/octant-db/octant/internal/throttle"
 )
 
 // accounts knows the users, counts their connections, and slows down who guesses.
@@ -17,7 +19,7 @@ type accounts struct {
 	users    map[string]User
 	plugin   string // of users who name none
 	nobody   string // a password that nobody has
-	throttle *throttle
+	throttle *throttle.Throttle
 
 	mu          sync.Mutex
 	connections map[string]int // logged in, by user
@@ -25,7 +27,7 @@ type accounts struct {
 
 func newAccounts(users []User, plugin string, now func() time.Time) *accounts {
 	a := &accounts{
-		users: map[string]User{}, plugin: plugin, nobody: rand.Text(), throttle: newThrottle(now), connections: map[string]int{},
+		users: map[string]User{}, plugin: plugin, nobody: rand.Text(), throttle: throttle.New(now), connections: map[string]int{},
 	}
 	for _, u := range users {
 		u.Roles = slices.Clone(u.Roles)

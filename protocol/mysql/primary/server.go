@@ -124,7 +124,7 @@ func accept(ctx context.Context, l net.Listener) (net.Conn, error) {
 func (s *Server) serve(ctx context.Context, login *server.Server, nc net.Conn) {
 	defer nc.Close()
 	c := newSession(ctx, s, nc)
-	if s.accounts.throttle.blocked(c.host()) {
+	if s.accounts.throttle.Blocked(c.host()) {
 		refuse(nc, errHostBlocked(c.host()))
 		return
 	}

@@ -155,7 +155,7 @@ func (g *gate) GetCredential(name string) (server.Credential, bool, error) {
 
 // OnAuthSuccess implements server.AuthenticationHandler.
 func (g *gate) OnAuthSuccess(conn *server.Conn) error {
-	g.c.srv.accounts.throttle.passed(g.c.host())
+	g.c.srv.accounts.throttle.Passed(g.c.host())
 	if err := g.c.srv.accounts.admit(conn.GetUser(), g.c.host(), conn.Conn.Conn); err != nil {
 		return err
 	}
@@ -168,15 +168,7 @@ func (g *gate) OnAuthFailure(_ *server.Conn, err error) {
 	if !errors.Is(err, server.ErrAccessDenied) && !isAccessDenied(err) {
 		return
 	}
-	throttle := g.c.srv.accounts.throttle
-	throttle.enter(g.c.host())
-	defer throttle.leave(g.c.host())
-	wait := time.NewTimer(throttle.failed(g.c.host()))
-	defer wait.Stop()
-	select {
-	case <-wait.C:
-	case <-g.c.ctx.Done():
-	}
+	g.c.srv.accounts.throttle.Refuse(g.c.ctx, g.c.host())
 }
 
 func (c *session) host() string {
