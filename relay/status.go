@@ -140,7 +140,10 @@ type ReplicaStatus struct {
 	Position   uint64
 	LSN        LSN
 	Sent       uint64 // bytes
-	Since      time.Time
+	// AckFile and AckPosition are up to where a semi-synchronous replica has said that it has it; "" and 0: it has said nothing.
+	AckFile     string
+	AckPosition uint64
+	Since       time.Time
 }
 
 // Conflict is one pair of concurrent writes to a row, and what was decided.

@@ -28,7 +28,7 @@ type engine struct {
 	files         func(relay.Log) relay.LogStatus
 	replicas      func() (list []relay.ReplicaStatus, transactions, bytes uint64)
 	clients       admin.Clients
-	identity      func() (serverID uint32, uuid string) // of the database, as far as it was reached
+	identity      func() (serverID uint32, uuid, version string) // of the database, as far as it was reached
 	primary       func(*config.Config, relay.Publisher, *admin.Engine, *slog.Logger) (server, error)
 	// connect makes the parts that work with one server. They reach it when they run.
 	connect func(context.Context, config.Database) (*database, error)

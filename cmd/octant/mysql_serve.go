@@ -56,21 +56,25 @@ func users(list []config.User) []primary.User {
 }
 
 // identity is who the database behind the relay is.
-func (m *mySQL) identity() (serverID uint32, uuid string) {
+func (m *mySQL) identity() (serverID uint32, uuid, version string) {
 	info := m.upstream.Load()
 	switch {
 	case info == nil:
-		return 0, ""
+		return 0, "", ""
 	case m.flavour == binlog.MySQL:
-		return info.ServerID, info.Server
+		return info.ServerID, info.Server, info.Version
 	}
-	return info.ServerID, ""
+	return info.ServerID, "", info.Version
 }
 
 // asReplicasAsk is what replicas ask of the database behind the relay.
 func (m *mySQL) asReplicasAsk() primary.Upstream {
-	id, uuid := m.identity()
-	return primary.Upstream{ServerID: id, ServerUUID: uuid}
+	info := m.upstream.Load()
+	if info == nil {
+		return primary.Upstream{}
+	}
+	id, uuid, version := m.identity()
+	return primary.Upstream{ServerID: id, ServerUUID: uuid, Version: version, DomainID: info.DomainID, GTIDMode: info.GTIDMode}
 }
 
 // statements lets the SQL engine answer what the primary side is asked.

@@ -39,7 +39,7 @@ func newPostgres(_ context.Context, cfg *config.Config, store *relaylog.DB, log 
 	return &engine{
 		version: "postgresql", serverVersion: shownVersion, decoders: map[relay.Flavour]relay.Decoder{logical.Flavour: decoder},
 		table: p.parseTable, json: logical.RowJSON, places: primary.Places{Local: store.Local()}, history: noHistory{}, clients: p,
-		files: p.files, replicas: p.replicas, primary: p.primary, identity: func() (uint32, string) { return 0, "" },
+		files: p.files, replicas: p.replicas, primary: p.primary, identity: func() (uint32, string, string) { return 0, "", "" },
 		connect: p.connect, reports: &reports{},
 	}, nil
 }

@@ -181,7 +181,7 @@ func (c *cursor) sessionFunction() func(*call) (any, bool) {
 	functions := map[string]func(*call) (any, bool){
 		"database":      func(*call) (any, bool) { return database, true },
 		"schema":        func(*call) (any, bool) { return database, true },
-		"version":       func(call *call) (any, bool) { return call.e.cfg.Version, true },
+		"version":       func(call *call) (any, bool) { return call.e.version(), true },
 		"user":          func(call *call) (any, bool) { return call.session.account(), true },
 		"current_user":  func(call *call) (any, bool) { return call.session.account(), true },
 		"session_user":  func(call *call) (any, bool) { return call.session.account(), true },

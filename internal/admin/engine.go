@@ -30,7 +30,7 @@ type Config struct {
 	History    History
 	Upstream   Upstream
 	Clients    Clients
-	Version    string           // what SELECT VERSION() says
+	Version    string           // what SELECT VERSION() says until Upstream knows better
 	MySQL      bool             // the relay answers as MySQL does; else as MariaDB
 	ServerID   uint32           // the relay's own
 	ServerUUID string           // the relay's own; of MySQL only

@@ -73,7 +73,7 @@ func (*fixed) Tables() []relay.TableStatus {
 func (*fixed) Replicas() []relay.ReplicaStatus {
 	return []relay.ReplicaStatus{{
 		Connection: 9, ServerID: 77, Kind: "replica", User: "repl", Host: "10.0.9.9:50000", GTID: "0-1-99", File: "mariadb-bin.000002",
-		Position: 4000, LSN: 119, Sent: 8000, Since: now.Add(-time.Minute),
+		Position: 4000, LSN: 119, Sent: 8000, AckFile: "mariadb-bin.000001", AckPosition: 3999, Since: now.Add(-time.Minute),
 	}}
 }
 

@@ -89,6 +89,7 @@ func TestAnswers(t *testing.T) {
 		{"SELECT * FROM octant.dead_letters", "id|peer|table_name|key|reason|attempts|since", ""},
 		{"SELECT table_name, state, reason FROM octant.tables WHERE state = 'held'", "table_name|state|reason", "app.u|held|no primary key"},
 		{"SELECT table_name FROM tables LIMIT 1", "table_name", "app.t"},
+		{"SELECT acked_file, acked_position FROM octant.replicas", "acked_file|acked_position", "mariadb-bin.000001|3999"},
 		{"SELECT server_id, kind, user, host, gtid, sequence FROM octant.replicas", "server_id|kind|user|host|gtid|sequence", "77|replica|repl|10.0.9.9:50000|0-1-99|119"},
 		{"SELECT kind, subject, remedy, count FROM octant.problems", "kind|subject|remedy|count", "no_primary_key|app.u|add one|2"},
 		{"SELECT region, ready, capture_lsn, index_entries, started FROM octant.status", "region|ready|capture_lsn|index_entries|started", "a|1|120|4|2026-11-21 11:58:30.000"},

@@ -48,9 +48,19 @@ func (e *Engine) serverVariables() []variable {
 		{"binlog_checksum", "CRC32"}, {"binlog_format", "ROW"}, {"binlog_row_image", "FULL"},
 		{"hostname", name}, {"log_bin", "ON"}, {"port", strconv.FormatInt(port, 10)},
 		{"read_only", "ON"}, {"report_host", ""}, {"report_port", "0"}, {"server_id", strconv.FormatUint(uint64(e.cfg.ServerID), 10)},
-		{"sync_binlog", "1"}, {"version", e.cfg.Version},
+		{"sync_binlog", "1"}, {"version", e.version()},
 		{"version_comment", "Octant relay of region " + e.cfg.Inspector.Self().Name},
 	}
+}
+
+// version is that of the database behind the relay, which CHANGE MASTER TO can change.
+func (e *Engine) version() string {
+	if e.cfg.Upstream != nil {
+		if v := e.cfg.Upstream.Source().Version; v != "" {
+			return v
+		}
+	}
+	return e.cfg.Version
 }
 
 // flavourVariables are what only the relay's kind of server has.

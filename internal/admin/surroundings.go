@@ -58,6 +58,7 @@ type Source struct {
 	CA, Cert, Key string
 	ServerID      uint32 // 0 and "" as long as the server was not reached
 	UUID          string // of MySQL only
+	Version       string // SELECT VERSION()
 	// Override is the file that says so instead of the configuration; "" if there is none.
 	Override string
 }

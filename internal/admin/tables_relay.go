@@ -64,12 +64,12 @@ var replicasTable = table{
 	columns: []column{
 		{"connection_id", intColumn}, {"server_id", intColumn}, {"kind", textColumn}, {"user", textColumn}, {"host", textColumn},
 		{"gtid", textColumn}, {"file", textColumn}, {"position", naturalColumn}, {"sequence", naturalColumn},
-		{"bytes_sent", naturalColumn}, {"since", timeColumn},
+		{"bytes_sent", naturalColumn}, {"acked_file", textColumn}, {"acked_position", naturalColumn}, {"since", timeColumn},
 	},
 	rows: fromList(func(e *Engine) []relay.ReplicaStatus { return e.cfg.Inspector.Replicas() }, func(r relay.ReplicaStatus) []any {
 		return []any{
 			int64(r.Connection), int64(r.ServerID), r.Kind, r.User, r.Host,
-			r.GTID, r.File, r.Position, uint64(r.LSN), r.Sent, moment(r.Since),
+			r.GTID, r.File, r.Position, uint64(r.LSN), r.Sent, r.AckFile, r.AckPosition, moment(r.Since),
 		}
 	}),
 }

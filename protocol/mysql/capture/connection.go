@@ -19,6 +19,8 @@ type connection struct {
 	version  string
 	serverID uint32
 	server   string // its name in positions: the server_uuid, or MariaDB's server_id
+	domainID uint32 // gtid_domain_id of MariaDB
+	gtidMode string // gtid_mode of MySQL
 	semiSync bool
 
 	release func() bool // stops watching the context

@@ -13,6 +13,8 @@ type ServerInfo struct {
 	Version  string
 	ServerID uint32
 	Server   string // server_uuid; of MariaDB the server_id
+	DomainID uint32 // gtid_domain_id of MariaDB
+	GTIDMode string // gtid_mode of MySQL
 	Flavour  relay.Flavour
 	End      binlog.Position // of the log: file, offset and the transactions before
 }
@@ -29,5 +31,7 @@ func (s *Source) ServerInfo(ctx context.Context) (ServerInfo, error) {
 	if err != nil {
 		return ServerInfo{}, fmt.Errorf("ask the database for its position: %w", err)
 	}
-	return ServerInfo{Version: c.version, ServerID: c.serverID, Server: c.server, Flavour: s.dialect.flavour(), End: end}, nil
+	return ServerInfo{
+		Version: c.version, ServerID: c.serverID, Server: c.server, DomainID: c.domainID, GTIDMode: c.gtidMode, Flavour: s.dialect.flavour(), End: end,
+	}, nil
 }

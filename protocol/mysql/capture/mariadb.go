@@ -32,7 +32,12 @@ func (mariadb) identify(c *connection) error {
 	if !strings.Contains(c.version, "MariaDB") {
 		return fmt.Errorf("the server is version %s, not MariaDB: %w", c.version, relay.ErrRefused)
 	}
-	return nil
+	if r, err = c.query("SELECT @@GLOBAL.gtid_domain_id"); err != nil {
+		return err
+	}
+	id, err := r.GetUint(0, 0)
+	c.domainID = uint32(id)
+	return err
 }
 
 // end asks for GTIDs first: file and offset may be later.

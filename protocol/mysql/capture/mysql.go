@@ -39,9 +39,9 @@ func (mysqlServer) identify(c *connection) error {
 	if r, err = c.query("SELECT @@GLOBAL.server_uuid, @@GLOBAL.gtid_mode"); err != nil {
 		return err
 	}
-	c.server = text(r, 0, 0)
-	if mode := text(r, 0, 1); mode != "ON" {
-		return fmt.Errorf("the database's gtid_mode is %s: set enforce_gtid_consistency=ON and gtid_mode=ON: %w", mode, relay.ErrRefused)
+	c.server, c.gtidMode = text(r, 0, 0), text(r, 0, 1)
+	if c.gtidMode != "ON" {
+		return fmt.Errorf("the database's gtid_mode is %s: set enforce_gtid_consistency=ON and gtid_mode=ON: %w", c.gtidMode, relay.ErrRefused)
 	}
 	return nil
 }

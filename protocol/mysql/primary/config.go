@@ -44,7 +44,7 @@ type Config struct {
 
 	ServerID      uint32 // the relay's own, different from the database's and every replica's
 	ServerUUID    string // the relay's own, in the form of MySQL's server_uuid; needed if the flavour is MySQL's
-	ServerVersion string // the database's, as its SELECT VERSION() says: "10.11.19-MariaDB-log"; it tells the flavour
+	ServerVersion string // the database's, as its SELECT VERSION() says: "10.11.19-MariaDB-log"; it tells the flavour, for good
 
 	Log       relay.Log
 	Publisher relay.Publisher // nil: relays are refused
@@ -68,6 +68,7 @@ type Upstream struct {
 	ServerUUID string // @@global.server_uuid of MySQL
 	DomainID   uint32 // @@global.gtid_domain_id of MariaDB
 	GTIDMode   string // @@global.gtid_mode of MySQL; "": ON
+	Version    string // SELECT VERSION(), which replicas go by; "": Config.ServerVersion
 }
 
 // SQL answers statements. An implementation that keeps state per connection can also have a method

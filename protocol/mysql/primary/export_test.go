@@ -82,11 +82,10 @@ func Prepare(query string) (params int, text string) {
 
 // ServeOne serves one connection until its end.
 func ServeOne(s *Server, nc net.Conn) {
-	login, err := s.login()
-	if err != nil {
+	if err := s.doors.key(); err != nil {
 		panic(err)
 	}
-	s.serve(context.Background(), login, nc)
+	s.serve(context.Background(), nc)
 }
 
 // StartByGTID finds where a MariaDB replica goes on.

@@ -32,8 +32,11 @@ func (m mariaDB) answer(c *session, tokens []token, title string) (*mysql.Result
 		return cell(title, strconv.FormatUint(uint64(c.srv.cfg.Upstream().DomainID), 10))
 	case "show variables like 'rpl_semi_sync_master_enabled'", "show global variables like 'rpl_semi_sync_master_enabled'":
 		return table([]string{"Variable_name", "Value"}, []any{"rpl_semi_sync_master_enabled", "ON"})
+	case "select @@global.server_uuid":
+		// Only MySQL's replicas ask this and the next one. They go on after this error, and after no other.
+		return nil, mysql.NewDefaultError(mysql.ER_UNKNOWN_SYSTEM_VARIABLE, "server_uuid"), true
 	case "select @@global.gtid_mode":
-		// Only MySQL's replicas ask. With this answer those that replicate by GTID come as far as the dump, where the refusal
+		// With this answer those that replicate by GTID come as far as the dump, where the refusal
 		// reaches their operator.
 		return cell(title, "ON")
 	}

@@ -145,7 +145,8 @@ func waitAcknowledged(t *testing.T, s *relayServer, end func(testing.TB) (string
 	waitFor(t, "acknowledgement", func() (bool, error) {
 		for _, c := range s.Connections() {
 			if c.AckFile == file && c.AckPosition == offset {
-				return true, nil
+				shown := s.Replicas()
+				return len(shown) == 1 && shown[0].AckFile == file && shown[0].AckPosition == offset, nil
 			}
 		}
 		return false, nil

@@ -20,7 +20,6 @@ type progress struct {
 	replica string // UUID of a MySQL replica
 	first   spot   // where the dump began
 	idle    bool   // everything was sent
-	ack     spot   // what the replica has acknowledged
 	status  relay.ReplicaStatus
 }
 
@@ -33,7 +32,7 @@ type spot struct {
 func (p *progress) start(status relay.ReplicaStatus, uuid string, byGTID bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.active, p.status, p.replica, p.byGTID, p.ack, p.first, p.idle = true, status, uuid, byGTID, spot{}, spot{}, false
+	p.active, p.status, p.replica, p.byGTID, p.first, p.idle = true, status, uuid, byGTID, spot{}, false
 }
 
 func (p *progress) stop() {
@@ -78,7 +77,7 @@ func (p *progress) sentFrom() (first, last spot) {
 func (p *progress) acknowledged(at spot) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.ack = at
+	p.status.AckFile, p.status.AckPosition = at.file, at.offset
 }
 
 // waits notes whether everything was sent.
@@ -106,5 +105,5 @@ func (p *progress) describe(c *Connection) {
 		c.Command, c.State = "Relay Feed", "Sending transactions to relay"
 	}
 	c.Sent, c.File, c.Position, c.LSN = p.status.Sent, p.status.File, p.status.Position, p.status.LSN
-	c.AckFile, c.AckPosition, c.Since = p.ack.file, p.ack.offset, p.status.Since
+	c.AckFile, c.AckPosition, c.Since = p.status.AckFile, p.status.AckPosition, p.status.Since
 }

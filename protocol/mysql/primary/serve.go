@@ -55,6 +55,9 @@ func (c *session) binlogDumpGTID(data []byte) error {
 }
 
 func (c *session) serveDump(command dumpCommand) error {
+	if err := c.srv.foreign(); err != nil {
+		return err
+	}
 	o, err := c.srv.dialect.options(command, c.variables)
 	if err != nil {
 		return err

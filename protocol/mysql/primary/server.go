@@ -2,9 +2,6 @@ package primary
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -13,7 +10,6 @@ import (
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
-	"github.com/go-mysql-org/go-mysql/server"
 
 	"github.com/octant-db/octant/relay"
 )
@@ -22,7 +18,7 @@ import (
 type Server struct {
 	cfg      Config
 	dialect  dialect
-	login    func() (*server.Server, error)
+	doors    doors
 	accounts *accounts
 	memory   *memory
 	shelf    *shelf
@@ -40,45 +36,24 @@ func New(cfg Config) *Server {
 	return &Server{
 		cfg: cfg, dialect: d, memory: newMemory(cfg.MaxMemory), shelf: newShelf(cfg.Log.Local(), cfg.CacheBytes),
 		accounts: newAccounts(cfg.Users, d.plugin(), cfg.Now),
-		login:    sync.OnceValues(func() (*server.Server, error) { return newLogin(cfg, d) }),
+		doors:    doors{cfg: cfg, dialect: d},
 		sessions: map[*session]struct{}{},
 	}
 }
 
-// newLogin makes the library's part. The key is for caching_sha2_password without TLS: clients encrypt the password
-// with its public half.
-func newLogin(cfg Config, d dialect) (*server.Server, error) {
-	key := cfg.LoginKey
-	if key == nil {
-		key = certificateKey(cfg.TLS)
+// version is that of the database behind the relay now. Another database can have another one; until it has been reached, and if it should be
+// of another kind, it is the one that the relay started with.
+func (s *Server) version() string {
+	if v := s.cfg.Upstream().Version; v != "" && dialectOf(v).flavour() == s.dialect.flavour() {
+		return v
 	}
-	needed := d.plugin() == mysql.AUTH_CACHING_SHA2_PASSWORD
-	for _, u := range cfg.Users {
-		needed = needed || u.Plugin == mysql.AUTH_CACHING_SHA2_PASSWORD
-	}
-	if needed && key == nil {
-		var err error
-		if key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
-			return nil, fmt.Errorf("make login key: %w", err)
-		}
-	}
-	return server.NewServer(d.greeting(cfg.ServerVersion), mysql.DEFAULT_COLLATION_ID, d.plugin(), key, cfg.TLS), nil
-}
-
-// certificateKey returns the key of the server's own certificate, if it is good for passwords too.
-func certificateKey(c *tls.Config) *rsa.PrivateKey {
-	if c == nil || len(c.Certificates) == 0 {
-		return nil
-	}
-	key, _ := c.Certificates[0].PrivateKey.(*rsa.PrivateKey)
-	return key
+	return s.cfg.ServerVersion
 }
 
 // Serve accepts connections until ctx ends, then tells the clients that it is going away, waits for their goroutines and
 // returns nil. It closes the listener. Any other return is the reason why it cannot go on.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	login, err := s.login()
-	if err != nil {
+	if err := s.doors.key(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -102,7 +77,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		if err != nil {
 			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
 		}
-		clients.Go(func() { s.serve(ctx, login, nc) })
+		clients.Go(func() { s.serve(ctx, nc) })
 	}
 }
 
@@ -121,7 +96,7 @@ func accept(ctx context.Context, l net.Listener) (net.Conn, error) {
 	}
 }
 
-func (s *Server) serve(ctx context.Context, login *server.Server, nc net.Conn) {
+func (s *Server) serve(ctx context.Context, nc net.Conn) {
 	defer nc.Close()
 	c := newSession(ctx, s, nc)
 	if s.accounts.throttle.Blocked(c.host()) {
@@ -133,7 +108,7 @@ func (s *Server) serve(ctx context.Context, login *server.Server, nc net.Conn) {
 		return
 	}
 	defer s.remove(c)
-	c.run(login)
+	c.run(s.doors.greet(s.version()))
 }
 
 // add counts a connection. Those that have not logged in never fill all the room: whoever does not know a password cannot keep
