@@ -77,6 +77,7 @@ type Applier struct {
 	writable atomic.Bool
 	cut      atomic.Bool // stopping ended a checkpoint in the middle
 	trouble  atomic.Pointer[string]
+	loud     complaint // that a row cannot be repaired
 	counters counters
 	starts   chan *origin
 }

@@ -2,6 +2,7 @@ package applier
 
 import (
 	"context"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -71,3 +72,12 @@ func NewBudgets(origins int) (acquire []func(context.Context, int64) (release fu
 	}
 	return acquire
 }
+
+// Complaint is a complaint, for tests of when it is heard.
+type Complaint struct{ c complaint }
+
+// Due calls due.
+func (c *Complaint) Due(now time.Time) bool { return c.c.due(now) }
+
+// Over calls over.
+func (c *Complaint) Over(now time.Time) (time.Duration, bool) { return c.c.over(now) }

@@ -29,6 +29,7 @@ type origin struct {
 
 	last *flight // the latest one; only the dispatcher touches it
 	held atomic.Pointer[string]
+	loud complaint // that it is held up
 }
 
 // prepared is a transaction that has been read and decoded.
@@ -343,6 +344,9 @@ func (a *Applier) settle(f *flight) {
 func (a *Applier) landed(f *flight) {
 	if f.plan.Mark.Repair() {
 		a.counters.repairs.Add(uint64(len(f.plan.Writes)))
+		if lasted, was := a.loud.over(a.cfg.Clock.Now()); was {
+			a.cfg.Logger.Info("rows are repaired again", "held_for", lasted.Round(time.Millisecond))
+		}
 		return
 	}
 	r := f.plan.Mark.Range
@@ -352,14 +356,16 @@ func (a *Applier) landed(f *flight) {
 	defer a.mu.Unlock()
 	a.countApplied(f.plan.Writes)
 	if o := a.origins[f.plan.Mark.Origin]; o != nil {
-		o.held.Store(nil)
+		o.free()
 	}
 }
 
 // held says loudly that an origin's transactions cannot be written now.
 func (a *Applier) held(f *flight, err error) {
 	if f.plan.Mark.Repair() {
-		a.cfg.Logger.Error("a row cannot be repaired", "error", err)
+		if a.loud.due(a.cfg.Clock.Now()) {
+			a.cfg.Logger.Error("a row cannot be repaired", "error", err)
+		}
 		a.cfg.Report(relay.Problem{Kind: "repair_held", Subject: "repair", Detail: err.Error(), Remedy: "mend the cause; the repair is tried again by itself"})
 		return
 	}
@@ -369,10 +375,20 @@ func (a *Applier) held(f *flight, err error) {
 	o.hold(err)
 }
 
+// free notes that a transaction of the origin was committed.
+func (o *origin) free() {
+	o.held.Store(nil)
+	if lasted, was := o.loud.over(o.a.cfg.Clock.Now()); was {
+		o.a.cfg.Logger.Info("transactions of a region are applied again", "origin", o.region, "held_for", lasted.Round(time.Millisecond))
+	}
+}
+
 func (o *origin) hold(err error) {
 	text := err.Error()
 	o.held.Store(&text)
-	o.a.cfg.Logger.Error("transactions of a region are held up", "origin", o.region, "error", err)
+	if o.loud.due(o.a.cfg.Clock.Now()) {
+		o.a.cfg.Logger.Error("transactions of a region are held up", "origin", o.region, "error", err)
+	}
 	o.a.cfg.Report(relay.Problem{
 		Kind: "apply_held", Subject: fmt.Sprintf("region %d", o.region), Detail: text,
 		Remedy: "mend the cause; the transaction is tried again by itself",
