@@ -75,7 +75,9 @@ func changed(d config.Database, to admin.SourceChange) (config.Database, error) 
 		port = strconv.Itoa(int(*to.Port))
 	}
 	if to.Password != nil {
-		d.Password = config.Secret(*to.Password)
+		if d.Password, d.PasswordFrom, err = config.PasswordOf(*to.Password); err != nil {
+			return d, err
+		}
 	}
 	if host == "" || port == "0" || d.User == "" {
 		return d, errors.New("a source needs a host, a port and a user: MASTER_HOST, MASTER_PORT, MASTER_USER")

@@ -41,10 +41,12 @@ type Database struct {
 	Name     string        // of PostgreSQL: the database's name
 	User     string
 	Password Secret
-	Tables   Tables
-	TLS      TLS
-	SemiSync bool   // acknowledge transactions to it once they are durable here
-	Override string // the file that stands in place of the configuration's keys; "" if there is none
+	// PasswordFrom is the "env:" or "file:" that CHANGE MASTER TO named for the password; "" if it named none.
+	PasswordFrom string
+	Tables       Tables
+	TLS          TLS
+	SemiSync     bool   // acknowledge transactions to it once they are durable here
+	Override     string // the file that stands in place of the configuration's keys; "" if there is none
 }
 
 // Listen holds the addresses that the relay serves.

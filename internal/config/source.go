@@ -20,12 +20,13 @@ const SourceFile = "source.toml"
 
 // sourceFile is what stands in it: keys of [database].
 type sourceFile struct {
-	URL      string `toml:"url"`
-	Password string `toml:"password"`
-	TLS      string `toml:"tls"`
-	CA       string `toml:"tls_ca"`
-	Cert     string `toml:"tls_cert"`
-	Key      string `toml:"tls_key"`
+	URL      string  `toml:"url"`
+	Password *string `toml:"password,omitempty"`
+	Sealed   string  `toml:"password_sealed,omitempty"`
+	TLS      string  `toml:"tls"`
+	CA       string  `toml:"tls_ca"`
+	Cert     string  `toml:"tls_cert"`
+	Key      string  `toml:"tls_key"`
 }
 
 const sourceHead = `# Written by CHANGE MASTER TO. It stands in place of the keys of [database] in the configuration.
@@ -51,6 +52,9 @@ func (c *Config) override() error {
 	}
 	check := &checker{}
 	d := check.source(f, c.Database)
+	if err := f.password(c, &d); err != nil {
+		check.addf("%v", err)
+	}
 	if len(check.problems) > 0 {
 		return &Error{Path: path, Problems: check.problems}
 	}
@@ -70,7 +74,7 @@ func (c *checker) source(f sourceFile, d Database) Database {
 	if d.Flavour == Postgres {
 		d.Name = strings.Trim(u.Path, "/")
 	}
-	d.Address, d.User, d.Password = c.databaseAddress(u), u.User.Username(), Secret(f.Password)
+	d.Address, d.User = c.databaseAddress(u), u.User.Username()
 	d.TLS = c.tls("source", f.TLS, f.CA, f.Cert, f.Key)
 	return d
 }
@@ -92,9 +96,11 @@ func (c *Config) SetSource(d Database) error {
 	}
 	u := url.URL{Scheme: string(d.Flavour), User: url.User(d.User), Host: d.Address, Path: "/" + d.Name}
 	text := bytes.NewBufferString(sourceHead)
-	err := toml.NewEncoder(text).Encode(sourceFile{
-		URL: u.String(), Password: string(d.Password), TLS: string(d.TLS.Mode), CA: d.TLS.CA, Cert: d.TLS.Cert, Key: d.TLS.Key,
-	})
+	f := sourceFile{URL: u.String(), TLS: string(d.TLS.Mode), CA: d.TLS.CA, Cert: d.TLS.Cert, Key: d.TLS.Key}
+	err := f.setPassword(c, d)
+	if err == nil {
+		err = toml.NewEncoder(text).Encode(f)
+	}
 	if err == nil {
 		err = durable.Replace(path, text.Bytes(), 0o600)
 	}

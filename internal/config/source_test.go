@@ -59,6 +59,57 @@ func TestSourceFile(t *testing.T) {
 	}
 }
 
+// The password is never in the file where it need not be: it is the configuration's, or stands elsewhere, or is enciphered with the log's key.
+func TestSourcePassword(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, config.SourceFile)
+	elsewhere := filepath.Join(t.TempDir(), "db2.pw")
+	if err := os.WriteFile(elsewhere, []byte("from-a-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("OCTANT_TEST_DB2", "from-the-environment")
+	tests := []struct{ given, password, inFile string }{
+		{"", "", ""}, // not named
+		{"env:OCTANT_TEST_DB2", "from-the-environment", "env:OCTANT_TEST_DB2"},
+		{"file:" + elsewhere, "from-a-file", "file:" + elsewhere},
+		{"s3cret in person", "s3cret in person", "password_sealed"},
+	}
+	for _, test := range tests {
+		c, err := loadIn(t, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, d := string(c.Configured.Password), c.Configured
+		d.Address = "db2.example:3307"
+		if test.given != "" {
+			want = test.password
+			if d.Password, d.PasswordFrom, err = config.PasswordOf(test.given); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := c.SetSource(d); err != nil {
+			t.Fatal(err)
+		}
+		again, err := loadIn(t, dir)
+		if err != nil || string(again.Database.Password) != want || again.Database.Address != d.Address {
+			t.Errorf("%q: read %q at %s, want %q: %v", test.given, string(again.Database.Password), again.Database.Address, want, err)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil || strings.Contains(string(text), want) || !strings.Contains(string(text), test.inFile) {
+			t.Errorf("%q: the file is\n%s%v", test.given, text, err)
+		}
+	}
+	if _, err := load(t, strings.Replace(strings.Replace(complete, "/var/lib/octant/a", dir, 1), `"6f70`, `"6f71`, 1)); err == nil ||
+		!strings.Contains(err.Error(), "region.log_key") {
+		t.Errorf("with another key: %v", err)
+	}
+	for _, given := range []string{"file:db.pw", "env:OCTANT_TEST_NOT_SET"} {
+		if _, _, err := config.PasswordOf(given); err == nil {
+			t.Errorf("%s is taken", given)
+		}
+	}
+}
+
 func TestCertificatesStartAtTheConfiguration(t *testing.T) {
 	path := write(t, strings.Replace(minimal, `"mysql://octant@db.example"`, `"mysql://octant@db.example", tls = "verify", tls_ca = "ca/all.pem"`, 1))
 	t.Chdir(filepath.Dir(path))
