@@ -215,6 +215,9 @@ func (a *Applier) Versions(context.Context) iter.Seq2[relay.RowVersion, error] {
 	}
 }
 
+// Save makes a checkpoint now. It goes on to its end even if who asked for it is gone: one that was cut is worth less than none.
+func (a *Applier) Save(ctx context.Context) error { return a.checkpoint(context.WithoutCancel(ctx)) }
+
 // Needs says from where on the log would be read again after a crash: from the last checkpoint.
 func (a *Applier) Needs() (relay.LSN, map[relay.Region]relay.Seq) {
 	a.mu.Lock()

@@ -67,7 +67,12 @@ func (r *Relay) StopSource(ctx context.Context) error {
 func (r *Relay) StartSource(ctx context.Context) error { return r.capture.setStopped(ctx, false) }
 
 // Purge implements Controller.
-func (r *Relay) Purge(_ context.Context, before LSN, force bool) error {
+func (r *Relay) Purge(ctx context.Context, before LSN, force bool) error {
+	if own, _ := r.cfg.Applier.Needs(); before > own {
+		if err := r.cfg.Applier.Save(ctx); err != nil {
+			return fmt.Errorf("save the applier's checkpoint, up to which can be purged: %w", err)
+		}
+	}
 	needed, why := r.neededBy()
 	if own, _ := r.cfg.Applier.Needs(); force {
 		needed, why = own, "the applier"

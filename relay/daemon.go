@@ -26,6 +26,8 @@ type Applier interface {
 	Announce() Vector
 	// Needs says from where on the applier would read the log again after a crash.
 	Needs() (LSN, map[Region]Seq)
+	// Save makes a checkpoint now, so that Needs says no more than must be.
+	Save(ctx context.Context) error
 	ApplyView
 }
 

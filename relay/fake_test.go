@@ -188,11 +188,12 @@ func (d *database) Durable(p relay.Position) {
 // follower is an Applier that only notes what it is told.
 type follower struct {
 	relay.ApplyView
-	mu     sync.Mutex
-	met    map[relay.Region]int
-	paused map[relay.Region]bool
-	heard  map[relay.Region][]relay.Heartbeat
-	needs  relay.LSN
+	mu      sync.Mutex
+	met     map[relay.Region]int
+	paused  map[relay.Region]bool
+	heard   map[relay.Region][]relay.Heartbeat
+	needs   relay.LSN
+	savable relay.LSN // what Save makes of needs
 }
 
 func newFollower() *follower {
@@ -228,6 +229,14 @@ func (f *follower) Needs() (relay.LSN, map[relay.Region]relay.Seq) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.needs, nil
+}
+
+// Save makes a checkpoint at savable, if that is later than the last one.
+func (f *follower) Save(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.needs = max(f.needs, f.savable)
+	return nil
 }
 
 func (f *follower) isPaused(r relay.Region) bool {

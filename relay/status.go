@@ -105,6 +105,7 @@ type LogStatus struct {
 	First, Last LSN
 	Bytes       int64 // native bytes, all streams
 	GTIDSet     string
+	Purged      string // transactions before the first that the log holds, where the database counts them so (MySQL); "" elsewhere
 	File        string // of the last entry, if the database has such
 	Position    uint64
 	Files       []LogFile

@@ -34,6 +34,9 @@ func (r reader) Needs() (relay.LSN, map[relay.Region]relay.Seq) {
 	return relay.LSN(r.local.Last() + 1), nil
 }
 
+// Save implements relay.Applier.
+func (reader) Save(context.Context) error { return nil }
+
 // Status implements relay.ApplyView.
 func (reader) Status() relay.ApplyStatus { return relay.ApplyStatus{Writable: true} }
 

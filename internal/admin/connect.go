@@ -10,8 +10,11 @@ import (
 	"github.com/go-mysql-org/go-mysql/mysql"
 )
 
-// database is the name of the only database of our own.
+// database is the name of our own database.
 const database = "octant"
+
+// databases are all that a client sees.
+var databases = []string{"information_schema", database, performance}
 
 // set accepts a setting of the session, which changes nothing here: text is utf8mb4, times are UTC, nothing is written.
 func (c *cursor) set() (statement, error) {
@@ -35,7 +38,7 @@ func (c *cursor) use() (statement, error) {
 	if !ok || !c.done() {
 		return statement{}, c.wrong()
 	}
-	if !strings.EqualFold(name.text, database) && !strings.EqualFold(name.text, "information_schema") {
+	if !slices.ContainsFunc(databases, func(known string) bool { return strings.EqualFold(name.text, known) }) {
 		return statement{}, mysql.NewDefaultError(mysql.ER_BAD_DB_ERROR, shorten(name.text, 64))
 	}
 	return accept()

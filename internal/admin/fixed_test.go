@@ -58,7 +58,7 @@ func (*fixed) Peers() []relay.PeerStatus {
 
 func (*fixed) LogStatus() relay.LogStatus {
 	return relay.LogStatus{
-		First: 1, Last: 120, Bytes: 9000, GTIDSet: "0-1-100", File: "mariadb-bin.000002", Position: 4711, Oldest: now.Add(-time.Hour),
+		First: 1, Last: 120, Bytes: 9000, GTIDSet: "0-1-100", Purged: "0-1-7", File: "mariadb-bin.000002", Position: 4711, Oldest: now.Add(-time.Hour),
 		Files: []relay.LogFile{{Name: "mariadb-bin.000001", Size: 1000}, {Name: "mariadb-bin.000002", Size: 4711}},
 	}
 }

@@ -68,7 +68,7 @@ func (e *Engine) flavourVariables() []variable {
 	l := e.cfg.Inspector.LogStatus()
 	if e.cfg.MySQL {
 		return []variable{
-			{"enforce_gtid_consistency", "ON"}, {"gtid_executed", l.GTIDSet}, {"gtid_mode", "ON"}, {"gtid_owned", ""},
+			{"enforce_gtid_consistency", "ON"}, {"gtid_executed", l.GTIDSet}, {"gtid_mode", "ON"}, {"gtid_owned", ""}, {"gtid_purged", l.Purged},
 			{"log_replica_updates", "ON"}, {"log_slave_updates", "ON"}, {"server_uuid", e.cfg.ServerUUID}, {"super_read_only", "ON"},
 		}
 	}

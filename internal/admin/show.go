@@ -66,7 +66,7 @@ func (c *cursor) showDatabases() (statement, error) {
 	}
 	return answer(roleRead, func(*call) *mysql.Result {
 		var rows [][]any
-		for _, name := range []string{"information_schema", database} {
+		for _, name := range databases {
 			if like(pattern, name) {
 				rows = append(rows, []any{name})
 			}

@@ -239,7 +239,7 @@ func TestMySQLColumns(t *testing.T) {
 		}
 	}
 	wantRow(t, e, "identity", "SHOW REPLICA STATUS FOR CHANNEL ''", map[string]string{"Source_UUID": "u-u-i-d", "Source_Server_Id": "4242"})
-	wantRow(t, e, "executed", "SELECT @@GLOBAL.gtid_executed, @@gtid_mode, @@super_read_only", map[string]string{
-		"@@GLOBAL.gtid_executed": "0-1-100", "@@gtid_mode": "ON", "@@super_read_only": "1",
+	wantRow(t, e, "executed", "SELECT @@GLOBAL.gtid_executed, @@GLOBAL.gtid_purged, @@gtid_mode, @@super_read_only", map[string]string{
+		"@@GLOBAL.gtid_executed": "0-1-100", "@@GLOBAL.gtid_purged": "0-1-7", "@@gtid_mode": "ON", "@@super_read_only": "1",
 	})
 }

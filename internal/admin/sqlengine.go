@@ -27,7 +27,7 @@ type sqlEngine struct {
 func newSQLEngine(e *Engine) (*sqlEngine, error) {
 	logrus.SetOutput(io.Discard) // it logs statements
 	s := &sqlEngine{admin: e}
-	s.engine = sqle.New(analyzer.NewDefaultWithVersion(&provider{db: &schema{e: e}}), &sqle.Config{IsReadOnly: true})
+	s.engine = sqle.New(analyzer.NewDefaultWithVersion(newProvider(e)), &sqle.Config{IsReadOnly: true})
 	err := sql.SystemVariables.AssignValues(map[string]any{"secure_file_priv": os.DevNull}) // no file is in there
 	if err != nil {
 		return nil, fmt.Errorf("set up the SQL engine: %w", err)

@@ -11,45 +11,69 @@ import (
 )
 
 // provider, schema and relation are the catalog that the SQL engine sees.
-type provider struct{ db *schema }
+type provider struct{ databases []*schema }
+
+func newProvider(e *Engine) *provider {
+	return &provider{[]*schema{{e, database, tables}, {e, performance, performanceTables}}}
+}
+
+func (p *provider) find(name string) *schema {
+	for _, s := range p.databases {
+		if strings.EqualFold(name, s.name) {
+			return s
+		}
+	}
+	return nil
+}
 
 // Database implements sql.DatabaseProvider.
 func (p *provider) Database(_ *sql.Context, name string) (sql.Database, error) {
-	if strings.EqualFold(name, database) {
-		return p.db, nil
+	if s := p.find(name); s != nil {
+		return s, nil
 	}
 	return nil, sql.ErrDatabaseNotFound.New(name)
 }
 
 // HasDatabase implements sql.DatabaseProvider.
 func (p *provider) HasDatabase(_ *sql.Context, name string) bool {
-	return strings.EqualFold(name, database)
+	return p.find(name) != nil
 }
 
 // AllDatabases implements sql.DatabaseProvider.
-func (p *provider) AllDatabases(*sql.Context) []sql.Database { return []sql.Database{p.db} }
+func (p *provider) AllDatabases(*sql.Context) []sql.Database {
+	list := make([]sql.Database, len(p.databases))
+	for i, s := range p.databases {
+		list[i] = s
+	}
+	return list
+}
 
-type schema struct{ e *Engine }
+type schema struct {
+	e      *Engine
+	name   string
+	tables []table
+}
 
 // Name implements sql.Database.
-func (*schema) Name() string { return database }
+func (s *schema) Name() string { return s.name }
 
 // IsReadOnly implements sql.ReadOnlyDatabase.
 func (*schema) IsReadOnly() bool { return true }
 
 // GetTableInsensitive implements sql.Database.
 func (s *schema) GetTableInsensitive(_ *sql.Context, name string) (sql.Table, bool, error) {
-	t, ok := findTable(strings.ToLower(name))
-	if !ok {
-		return nil, false, nil
+	for _, t := range s.tables {
+		if strings.EqualFold(t.name, name) {
+			return &relation{table: t, e: s.e, database: s.name}, true, nil
+		}
 	}
-	return &relation{table: t, e: s.e}, true, nil
+	return nil, false, nil
 }
 
 // GetTableNames implements sql.Database.
-func (*schema) GetTableNames(*sql.Context) ([]string, error) {
-	names := make([]string, len(tables))
-	for i, t := range tables {
+func (s *schema) GetTableNames(*sql.Context) ([]string, error) {
+	names := make([]string, len(s.tables))
+	for i, t := range s.tables {
 		names[i] = t.name
 	}
 	return names, nil
@@ -57,7 +81,8 @@ func (*schema) GetTableNames(*sql.Context) ([]string, error) {
 
 type relation struct {
 	table
-	e *Engine
+	e        *Engine
+	database string
 }
 
 // Name implements sql.Table.
@@ -83,7 +108,7 @@ func (r *relation) Schema() sql.Schema {
 	s := make(sql.Schema, len(r.columns))
 	for i, c := range r.columns {
 		s[i] = &sql.Column{
-			Name: c.name, Type: engineTypes[c.kind], Source: r.name, DatabaseSource: database,
+			Name: c.name, Type: engineTypes[c.kind], Source: r.name, DatabaseSource: r.database,
 			Nullable: c.name != r.key, PrimaryKey: c.name == r.key,
 		}
 	}

@@ -3,10 +3,9 @@ package admin
 import (
 	"context"
 	"iter"
-	"slices"
 )
 
-// table is one read-only table of database octant. Its rows are made anew for each statement that reads it.
+// table is one read-only table. Its rows are made anew for each statement that reads it.
 type table struct {
 	name    string
 	columns []column
@@ -14,7 +13,7 @@ type table struct {
 	rows    func(context.Context, *Engine) iter.Seq2[[]any, error]
 }
 
-// tables are all of them, by name.
+// tables are those of database octant, by name.
 var tables = []table{
 	conflictsTable, countersTable, deadLettersTable, logTable, peersTable, problemsTable, replicasTable, statusTable, tablesTable,
 	variablesTable, versionsTable,
@@ -55,13 +54,4 @@ func fromStream[T any](
 // fromOne makes a row of a single value.
 func fromOne[T any](one func(*Engine) T, row func(T) []any) func(context.Context, *Engine) iter.Seq2[[]any, error] {
 	return fromList(func(e *Engine) []T { return []T{one(e)} }, row)
-}
-
-// findTable returns the table of that name in lower case.
-func findTable(name string) (table, bool) {
-	i := slices.IndexFunc(tables, func(t table) bool { return t.name == name })
-	if i < 0 {
-		return table{}, false
-	}
-	return tables[i], true
 }

@@ -19,6 +19,13 @@ func Describe(log relay.Log) (relay.LogStatus, error) {
 			return s, fmt.Errorf("describe the relay log: %w", err)
 		}
 		s.GTIDSet, s.File, s.Position = gtidSet(at), at.File, at.Offset
+		if at.Flavour == binlog.MySQL {
+			base, err := mySQLBase(log.Local())
+			if err != nil && !errors.Is(err, relay.ErrTrimmed) {
+				return s, fmt.Errorf("describe the relay log: %w", err)
+			}
+			s.Purged = base.String()
+		}
 	}
 	files, err := filesOf(log.Local())
 	s.Files = files

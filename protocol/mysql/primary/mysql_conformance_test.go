@@ -143,6 +143,14 @@ func TestPurgedLikeTheRealMySQL(t *testing.T) {
 	}
 	waitFor(t, "trim", func() (bool, error) { return b.log.Local().First() == uint64(entry), nil })
 	execute(t, b.source, "PURGE BINARY LOGS TO '"+second+"'")
+	shown, err := primary.Describe(b.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var purged string
+	if err := b.source.DB().QueryRowContext(t.Context(), "SELECT @@gtid_purged").Scan(&purged); err != nil || shown.Purged != purged {
+		t.Errorf("gtid_purged is %q, the server's %q: %v", shown.Purged, purged, err)
+	}
 	for _, req := range []mysqlRequest{
 		{gtid: true, flags: 3}, {gtid: true, holds: "SRC:1-2", flags: 3}, {gtid: true, holds: "SRC:1:3-9", flags: 3}, {gtid: true, holds: "SRC:1-4", flags: 3},
 		{gtid: true, holds: "SRC:1-6", flags: 3}, {file: strings.TrimSuffix(file, "3") + "1", offset: 4, flags: 1},
