@@ -240,6 +240,14 @@ func (a *Applier) resume(ctx context.Context, o *origin) error {
 	}
 }
 
+// Fence implements relay.Applier. It commits a mark, and waits until it comes back.
+func (a *Applier) Fence(ctx context.Context) error {
+	if !a.writable.Load() {
+		return errors.New("wait for the log: the relay cannot write to its database yet")
+	}
+	return a.fence(ctx)
+}
+
 // fence returns once capture has passed everything that is committed in the database now.
 func (a *Applier) fence(ctx context.Context) error {
 	a.probes.Lock()

@@ -24,6 +24,8 @@ type Applier interface {
 	Heard(Region, Heartbeat)
 	// Announce returns what this region's database shows for good, nil if that cannot be said now.
 	Announce() Vector
+	// Fence returns once everything that is committed in the database now is in the local stream and has been merged.
+	Fence(ctx context.Context) error
 	// Needs says from where on the applier would read the log again after a crash.
 	Needs() (LSN, map[Region]Seq)
 	// Save makes a checkpoint now, so that Needs says no more than must be.

@@ -223,6 +223,8 @@ func (f *follower) Heard(r relay.Region, h relay.Heartbeat) {
 	f.heard[r] = append(f.heard[r], h)
 }
 
+func (f *follower) Fence(context.Context) error { return nil }
+
 func (f *follower) Announce() relay.Vector { return relay.Vector{0, 5, 5} }
 
 func (f *follower) Needs() (relay.LSN, map[relay.Region]relay.Seq) {

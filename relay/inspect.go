@@ -123,6 +123,18 @@ func oldest(local LocalStream, first, last LSN) time.Time {
 	return time.Time{}
 }
 
+// Cut says where the region's log ends.
+func (r *Relay) Cut() Cut {
+	s := r.cfg.Log.State()
+	return Cut{Region: r.cfg.Region, LSN: s.LSN, HLC: s.HLC}
+}
+
+// Shown says what the region's database shows of the other regions for good; nil: that cannot be said now.
+func (r *Relay) Shown() Vector { return r.cfg.Applier.Announce() }
+
+// Fence returns once everything that is committed in the database now is in the local stream.
+func (r *Relay) Fence(ctx context.Context) error { return r.cfg.Applier.Fence(ctx) }
+
 // Tables implements Inspector.
 func (r *Relay) Tables() []TableStatus { return r.cfg.Applier.Tables() }
 

@@ -40,7 +40,8 @@ func (e *engine) report(p relay.Problem) { e.reports.report(p) }
 // database is what works with one server.
 type database struct {
 	source  relay.Source
-	target  relay.Target // nil: nothing is written to this kind of server
+	target  relay.Target      // nil: nothing is written to this kind of server
+	reader  relay.TableReader // nil: its tables cannot be compared
 	prepare func(context.Context) error
 	// watch looks at the database's settings and reports what is not as it must be, until ctx ends.
 	watch func(ctx context.Context, report func(relay.Problem)) error

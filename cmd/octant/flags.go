@@ -14,28 +14,51 @@ import (
 
 // parse reads a command's flags; there are no other arguments.
 func parse(flags *flag.FlagSet, args []string) error {
-	flags.SetOutput(os.Stderr)
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return err
-	case err != nil:
-		return usageError("") // package flag has said it
-	case flags.NArg() > 0:
-		return usageError(flags.Name() + ": unexpected argument " + flags.Arg(0))
+	names, err := parseMixed(flags, args)
+	if err == nil && len(names) > 0 {
+		return usageError(flags.Name() + ": unexpected argument " + names[0])
 	}
-	return nil
+	return err
+}
+
+// parseMixed reads a command's flags and returns its other arguments, which may stand before, between and behind them.
+func parseMixed(flags *flag.FlagSet, args []string) ([]string, error) {
+	flags.SetOutput(os.Stderr)
+	var names []string
+	for {
+		switch err := flags.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
+			return nil, err
+		case err != nil:
+			return nil, usageError("") // package flag has said it
+		case flags.NArg() == 0:
+			return names, nil
+		}
+		names, args = append(names, flags.Arg(0)), flags.Args()[1:]
+	}
 }
 
 // parseWithConfig reads a command's flags and the configuration that --config names.
 func parseWithConfig(flags *flag.FlagSet, args []string) (*config.Config, error) {
+	cfg, names, err := parseWithNames(flags, args)
+	if err == nil && len(names) > 0 {
+		return nil, usageError(flags.Name() + ": unexpected argument " + names[0])
+	}
+	return cfg, err
+}
+
+// parseWithNames is parseWithConfig for a command that takes other arguments too.
+func parseWithNames(flags *flag.FlagSet, args []string) (*config.Config, []string, error) {
 	path := flags.String("config", "", "the configuration `file`")
-	if err := parse(flags, args); err != nil {
-		return nil, err
+	names, err := parseMixed(flags, args)
+	if err != nil {
+		return nil, nil, err
 	}
 	if *path == "" {
-		return nil, usageError(flags.Name() + ": --config FILE is missing")
+		return nil, nil, usageError(flags.Name() + ": --config FILE is missing")
 	}
-	return config.Load(*path)
+	cfg, err := config.Load(*path)
+	return cfg, names, err
 }
 
 func newFlags(command string) *flag.FlagSet {

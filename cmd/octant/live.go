@@ -36,7 +36,8 @@ type live struct {
 type generation struct {
 	*relay.Relay
 	database *database
-	ctx      context.Context // ends when it must stop
+	side     relay.Comparison // nil: its tables cannot be compared
+	ctx      context.Context  // ends when it must stop
 	stop     context.CancelCauseFunc
 	ended    chan struct{} // closed when it has stopped, its connections included
 }

@@ -20,6 +20,7 @@ Usage:
   octant run     --config FILE                 run one relay in the foreground; logs go to stderr
   octant doctor  --config FILE [--json]        check the local database and the peers; exit 1 if a check fails
   octant status  --config FILE [--watch]       show what the running relay does
+  octant verify  [TABLE...] --config FILE      compare all regions with each other while they are written to; exit 1 if they differ
   octant demo    [--keep] [--regions N] [--seconds N] [--work-dir DIR]
                                                eight databases and relays on this machine, with conflicts and faults
   octant version
@@ -34,6 +35,7 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"run":     run,
 	"doctor":  runDoctor,
 	"status":  runStatus,
+	"verify":  runVerify,
 	"demo":    runDemo,
 	"version": runVersion,
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/octant-db/octant/protocol/mysql/apply"
 	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/protocol/mysql/capture"
+	"github.com/octant-db/octant/protocol/mysql/compare"
 	"github.com/octant-db/octant/protocol/mysql/history"
 	"github.com/octant-db/octant/protocol/mysql/preflight"
 	"github.com/octant-db/octant/protocol/mysql/primary"
@@ -107,7 +109,11 @@ func (m *mySQL) connect(ctx context.Context, d config.Database) (*database, erro
 	if err != nil {
 		return nil, err
 	}
-	db.target, db.prepare, db.close = target, target.Open, target.Close
+	reader := compare.New(compare.Config{
+		Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Match: d.Tables.Match,
+	})
+	db.target, db.prepare, db.reader = target, target.Open, reader
+	db.close = func() error { return errors.Join(target.Close(), reader.Close()) }
 	return db, nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 
@@ -28,6 +29,11 @@ func (reader) Heard(relay.Region, relay.Heartbeat) {}
 
 // Announce implements relay.Applier.
 func (reader) Announce() relay.Vector { return nil }
+
+// Fence implements relay.Applier.
+func (reader) Fence(context.Context) error {
+	return errors.New("wait for the log: nothing is written to this database")
+}
 
 // Needs implements relay.Applier: nothing is read again after a crash.
 func (r reader) Needs() (relay.LSN, map[relay.Region]relay.Seq) {

@@ -20,6 +20,7 @@ import (
 	"github.com/octant-db/octant/internal/web"
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/relaylog"
+	"github.com/octant-db/octant/verify"
 )
 
 // run is one relay in the foreground.
@@ -152,6 +153,9 @@ func assemble(
 	}
 	e.reports.to(r.Report)
 	g := &generation{Relay: r, database: db, ended: make(chan struct{})}
+	if db.reader != nil {
+		g.side = &verify.Local{Reader: db.reader, Relay: r, Log: verify.LocalLog{Log: store, Decoders: e.decoders}, Self: cfg.Region.ID}
+	}
 	g.ctx, g.stop = context.WithCancelCause(context.WithoutCancel(ctx))
 	return g, nil
 }
@@ -189,7 +193,8 @@ func trimmer(keep config.Retention, store *relaylog.DB) func(func() (relay.LSN, 
 func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, s sockets, log *slog.Logger) error {
 	sql := admin.New(admin.Config{
 		Inspector: l, Controller: l, Places: e.places, History: e.history, Upstream: upstream{l, e.identity}, Clients: e.clients,
-		Version: e.serverVersion, MySQL: e.mysql, ServerID: cfg.ReplicaID(), ServerUUID: e.serverUUID, Listen: cfg.Listen.MySQL, Logger: log.With("part", "sql"),
+		Comparison: func() relay.Comparison { return l.now().side },
+		Version:    e.serverVersion, MySQL: e.mysql, ServerID: cfg.ReplicaID(), ServerUUID: e.serverUUID, Listen: cfg.Listen.MySQL, Logger: log.With("part", "sql"),
 	})
 	primary, err := e.primary(cfg, l, sql, log.With("part", "primary"))
 	if err != nil {

@@ -30,13 +30,14 @@ type Config struct {
 	History    History
 	Upstream   Upstream
 	Clients    Clients
-	Version    string           // what SELECT VERSION() says until Upstream knows better
-	MySQL      bool             // the relay answers as MySQL does; else as MariaDB
-	ServerID   uint32           // the relay's own
-	ServerUUID string           // the relay's own; of MySQL only
-	Listen     string           // host:port of this very server
-	Now        func() time.Time // nil: time.Now
-	Logger     *slog.Logger     // nil: none
+	Comparison func() relay.Comparison // of this region's tables with others'; it may return nil
+	Version    string                  // what SELECT VERSION() says until Upstream knows better
+	MySQL      bool                    // the relay answers as MySQL does; else as MariaDB
+	ServerID   uint32                  // the relay's own
+	ServerUUID string                  // the relay's own; of MySQL only
+	Listen     string                  // host:port of this very server
+	Now        func() time.Time        // nil: time.Now
+	Logger     *slog.Logger            // nil: none
 }
 
 // Session says whose statement it is.
@@ -76,8 +77,8 @@ func (e *Engine) Query(ctx context.Context, s Session, query string) (result *my
 			result, err = nil, failure(mysql.ER_INTERNAL_ERROR, "The relay could not answer this statement; its log says why")
 		}
 	}()
-	if len(query) > maxStatement {
-		return nil, failure(mysql.ER_NET_PACKET_TOO_LARGE, "The statement is longer than %d bytes", maxStatement)
+	if limit := bound(query); len(query) > limit {
+		return nil, failure(mysql.ER_NET_PACKET_TOO_LARGE, "The statement is longer than %d bytes", limit)
 	}
 	st, err := parse(query)
 	if err != nil {

@@ -48,7 +48,8 @@ func (c *cursor) call() (statement, error) {
 		return statement{}, c.wrong()
 	}
 	p, known := procedures[strings.ToLower(name.text)]
-	if !known || !strings.EqualFold(schema.text, database) {
+	q, asked := inquiries[strings.ToLower(name.text)]
+	if !known && !asked || !strings.EqualFold(schema.text, database) {
 		return statement{}, failure(codeNoProcedure, "PROCEDURE %s.%s does not exist; there are octant.pause('b'), octant.resume('b') and octant.purge(lsn)",
 			shorten(schema.text, 64), shorten(name.text, 64))
 	}
@@ -56,6 +57,9 @@ func (c *cursor) call() (statement, error) {
 		return statement{}, c.wrong()
 	}
 	arguments, ok := c.arguments()
+	if asked && ok && c.done() && strings.EqualFold(schema.text, database) {
+		return q.inquire(name.text, arguments)
+	}
 	if !ok || !c.done() || !p.ok(arguments) {
 		return statement{}, failure(codeWrongArgument, "Incorrect arguments to octant.%s: %s", name.text, p.usage)
 	}

@@ -21,6 +21,9 @@ var writers = []string{
 // roleFor tells which role a statement takes. What is not understood takes the greater one.
 func roleFor(query string) string {
 	tokens, ok := tokenize(query)
+	if ok && inquires(tokens) {
+		return RoleReplicate
+	}
 	if !ok || !slices.Contains(readers, tokens[0].text) {
 		return RoleAdmin
 	}
@@ -33,6 +36,14 @@ func roleFor(query string) string {
 		}
 	}
 	return RoleRead
+}
+
+// inquiry is what the procedures' names begin with by which relays compare their tables' rows. To write one takes more.
+const inquiry = "octant.compare_"
+
+// inquires tells whether a statement calls one of them.
+func inquires(tokens []token) bool {
+	return len(tokens) > 1 && tokens[0].text == "call" && strings.HasPrefix(tokens[1].text, inquiry) && tokens[1].text != inquiry+"replace"
 }
 
 // ofSession tells whether a system variable's name, without @@, means this connection's own value.

@@ -1,0 +1,193 @@
+package regions_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
+	"github.com/octant-db/octant/verify"
+)
+
+// moneySchema is a table in which differences are planted.
+const moneySchema = `
+CREATE TABLE app.money (
+  id BIGINT PRIMARY KEY, name VARCHAR(60) COLLATE utf8mb4_general_ci NOT NULL, amount DECIMAL(12,2) NOT NULL, at DATETIME(6) NOT NULL,
+  raw VARBINARY(20) NOT NULL, note TEXT NULL) DEFAULT CHARSET utf8mb4;
+`
+
+// fillMoney gives every region the same rows, outside the log: 1,000 times a power of two.
+func fillMoney(t *testing.T, bed *testenv.Bed, rows int) {
+	t.Helper()
+	var first []string
+	for id := range 1000 {
+		first = append(first, fmt.Sprintf("(%d,'Name %d',%d.%02d,'2026-01-02 03:04:05.%06d',x'%04x','note %d')", id+1, id, id, id%100, id, id, id))
+	}
+	statements := []string{"INSERT INTO app.money VALUES" + strings.Join(first, ",")}
+	for n := 1000; n < rows; n *= 2 {
+		statements = append(statements, fmt.Sprintf("INSERT INTO app.money SELECT id+%d,name,amount,at,raw,note FROM app.money", n))
+	}
+	var wg sync.WaitGroup
+	for _, r := range bed.Regions {
+		wg.Go(func() { run(t, r, append([]string{"SET SESSION sql_log_bin=0"}, statements...)...) })
+	}
+	wg.Wait()
+}
+
+// plantable tells whether the load leaves a row alone, so that what is planted in it stays.
+func plantable(id int) bool { return id%7 == 0 }
+
+// writeMoney writes to the table in all regions until the returned function is called: changed rows, new ones, and deletes.
+func writeMoney(t *testing.T, bed *testenv.Bed, rows int) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for n, r := range bed.Regions {
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(n), 1))
+			for at := 0; ctx.Err() == nil; at++ {
+				id := rng.IntN(rows) + 1
+				for plantable(id) {
+					id++
+				}
+				statement := fmt.Sprintf("UPDATE app.money SET amount=amount+1, note='written by %s' WHERE id=%d", r.Name, id)
+				switch own := 10*rows + 10*at + n; at % 5 {
+				case 3:
+					statement = fmt.Sprintf("INSERT INTO app.money VALUES(%d,'new',1,'2026-01-01',x'00',NULL)", own)
+				case 4:
+					statement = fmt.Sprintf("DELETE FROM app.money WHERE id=%d", own-10)
+				}
+				if _, err := r.Server.DB().ExecContext(ctx, statement); err != nil && ctx.Err() == nil {
+					t.Errorf("load: %v", err)
+				}
+				select {
+				case <-time.After(5 * time.Millisecond):
+				case <-ctx.Done():
+				}
+			}
+		})
+	}
+	stop = sync.OnceFunc(func() {
+		cancel()
+		wg.Wait()
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+// plants are the kinds of differences. %d is a row's id.
+var plants = []string{
+	"UPDATE app.money SET amount=amount+0.01 WHERE id=%d",
+	"DELETE FROM app.money WHERE id=%d",
+	"INSERT INTO app.money SELECT -id,name,amount,at,raw,note FROM app.money WHERE id=%d",
+	"UPDATE app.money SET name=UPPER(name) WHERE id=%d",
+	"UPDATE app.money SET raw=CONCAT(raw,x'00') WHERE id=%d",
+	"UPDATE app.money SET at=at + INTERVAL 1 MICROSECOND WHERE id=%d",
+	"UPDATE app.money SET note=IF(note IS NULL,'',NULL) WHERE id=%d",
+}
+
+// plant makes n differences in regions by turns, and returns the ids of the rows.
+func plant(t *testing.T, bed *testenv.Bed, rows, n int) (ids []string) {
+	t.Helper()
+	statements := make([][]string, len(bed.Regions))
+	step := rows / 7 / n * 7
+	for i := range n {
+		id, kind, region := (i+1)*step, i%len(plants), i%len(bed.Regions)
+		statements[region] = append(statements[region], fmt.Sprintf(plants[kind], id))
+		if kind == 2 {
+			id = -id
+		}
+		ids = append(ids, fmt.Sprint(id))
+	}
+	for i, r := range bed.Regions {
+		run(t, r, append([]string{"SET SESSION sql_log_bin=0"}, statements[i]...)...)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// octant runs a command of octant with a region's configuration and returns what it wrote and its exit code.
+func octant(t *testing.T, bed *testenv.Bed, region string, args ...string) (stdout []byte, code int) {
+	t.Helper()
+	cmd := exec.CommandContext(envtest.Context(t, 10*time.Minute), envtest.Octant(t), append(args, "--config", bed.Region(region).Relay.ConfigFile())...)
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	if complaints.Len() > 0 {
+		t.Logf("octant %s: %s", args[0], complaints.String())
+	}
+	return out, cmd.ProcessState.ExitCode()
+}
+
+// runVerify runs octant verify --json.
+func runVerify(t *testing.T, bed *testenv.Bed, args ...string) (r verify.Report, code int) {
+	t.Helper()
+	out, code := octant(t, bed, "a", append([]string{"verify", "--json"}, args...)...)
+	if err := json.Unmarshal(out, &r); err != nil {
+		t.Fatalf("octant verify wrote no report (exit code %d): %v", code, err)
+	}
+	return r, code
+}
+
+// found lists the ids of the rows that a report says differ.
+func found(r verify.Report) (ids []string) {
+	for _, table := range r.Tables {
+		for _, d := range table.Differences {
+			ids = append(ids, d.Name["id"])
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// requireIdentical runs verify and requires that it finds nothing.
+func requireIdentical(t *testing.T, bed *testenv.Bed, args ...string) {
+	t.Helper()
+	r, code := runVerify(t, bed, args...)
+	if code != 0 || !r.Identical() {
+		text, _ := json.MarshalIndent(r, "", " ")
+		t.Fatalf("regions that are identical differ: exit code %d: %.4000s", code, text)
+	}
+}
+
+func TestVerifyFindsWhatWasPlantedAndNothingElse(t *testing.T) {
+	const rows, differences = 16_000, 100
+	bed := smallBed(t, testenv.Options{Regions: 3, Schema: moneySchema + testenv.StormSchema})
+	fillMoney(t, bed, rows)
+	stop := writeMoney(t, bed, rows)
+	storm := testenv.NewStorm(bed.Sites(), testenv.StormOptions{Seed: 5, Keys: 20, Writers: 1, Pause: 20 * time.Millisecond})
+	ctx, calm := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { storm.Run(ctx) })
+	defer wg.Wait()
+	defer calm()
+
+	for range 3 {
+		requireIdentical(t, bed)
+	}
+	planted := plant(t, bed, rows, differences)
+	r, code := runVerify(t, bed, "app.money")
+	if got := found(r); code != 1 || !slices.Equal(got, planted) {
+		t.Errorf("exit code %d, found %d of %d planted differences: %v, want %v", code, len(got), differences, got, planted)
+	}
+	text, code := octant(t, bed, "b", "verify", "app.money", "--values")
+	if code != 1 || !bytes.Contains(text, []byte("100 rows differ")) {
+		t.Errorf("exit code %d, text %s", code, text)
+	}
+	t.Logf("%.3000s", text)
+	stop()
+}
