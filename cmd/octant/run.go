@@ -203,7 +203,9 @@ func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, s socket
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.run(ctx) })
 	g.Go(func() error { return primary.Serve(ctx, s.mysql) })
-	site := web.New(l, web.WithVersion(version()), web.WithLogger(log.With("part", "http")))
+	pages := newConsole(cfg, l, log.With("part", "console"))
+	g.Go(func() error { return pages.Run(ctx) })
+	site := web.New(l, web.WithVersion(version()), web.WithLogger(log.With("part", "http")), web.WithPages(pages))
 	g.Go(func() error { return site.Serve(ctx, s.http) })
 	return g.Wait()
 }

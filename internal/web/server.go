@@ -38,6 +38,7 @@ type Server struct {
 	log      *slog.Logger
 	registry *prometheus.Registry
 	mux      *http.ServeMux
+	pages    http.Handler // nil: none
 }
 
 // Option changes a Server while it is made.
@@ -51,6 +52,9 @@ func WithClock(now func() time.Time) Option { return func(s *Server) { s.now = n
 
 // WithLogger sets where the server says what went wrong.
 func WithLogger(log *slog.Logger) Option { return func(s *Server) { s.log = log } }
+
+// WithPages sets what answers for every address that is not listed in the package's comment: the pages for people.
+func WithPages(h http.Handler) Option { return func(s *Server) { s.pages = h } }
 
 // New makes the server of the relay that i shows.
 func New(i relay.Inspector, options ...Option) *Server {
@@ -81,6 +85,9 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	s.mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	s.mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	if s.pages != nil {
+		s.mux.Handle("/", s.pages)
+	}
 }
 
 // Handler returns what answers the requests.

@@ -1,0 +1,136 @@
+package console_test
+
+import (
+	"context"
+	"errors"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/octant-db/octant/testenv/browser"
+)
+
+// pictures names a folder for the screenshots: ../../docs/images renews the manual's.
+const pictures = "OCTANT_SCREENSHOTS"
+
+// visit starts a browser and a console, and says where it is.
+func visit(t *testing.T, b *bed) (context.Context, *browser.Browser, string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	site := httptest.NewServer(newConsole(b))
+	t.Cleanup(site.Close)
+	p, err := browser.Start(ctx, 1440, 900)
+	if errors.Is(err, browser.ErrMissing) {
+		t.Skip("SKIPPED: ", err)
+	}
+	must(t, err)
+	t.Cleanup(func() { must(t, p.Close()) })
+	return ctx, p, site.URL
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// logIn fills in the form as people do.
+func logIn(ctx context.Context, t *testing.T, p *browser.Browser, site, name, password string) {
+	t.Helper()
+	must(t, p.Load(ctx, site+"/"))
+	must(t, p.Loading(ctx, func() error {
+		return p.Do(ctx, `document.querySelector("[name=name]").value = "`+name+`";
+			document.querySelector("[name=password]").value = "`+password+`";
+			document.querySelector("form.login button").click()`, nil)
+	}))
+}
+
+func text(ctx context.Context, t *testing.T, p *browser.Browser) string {
+	t.Helper()
+	var s string
+	must(t, p.Do(ctx, "document.body.innerText", &s))
+	return s
+}
+
+// picture keeps a screenshot where the environment asks for it.
+func picture(ctx context.Context, t *testing.T, p *browser.Browser, name string) {
+	t.Helper()
+	png, err := p.Picture(ctx)
+	must(t, err)
+	if len(png) < 10_000 || !strings.HasPrefix(string(png), "\x89PNG") {
+		t.Errorf("%s: the picture is %d bytes", name, len(png))
+	}
+	if dir := os.Getenv(pictures); dir != "" {
+		must(t, os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644))
+	}
+}
+
+// TestPagesInABrowser goes through the console as an operator would, in light and dark, and expects the browser to have nothing against it.
+func TestPagesInABrowser(t *testing.T) {
+	b := newBed()
+	ctx, p, site := visit(t, b)
+	must(t, p.Load(ctx, site+"/"))
+	picture(ctx, t, p, "console-login")
+	logIn(ctx, t, p, site, "ops", "sesame")
+	for _, want := range []string{"app.visits", "connecting", "trying again", "paused", "Throughput", "caught up"} {
+		if !strings.Contains(text(ctx, t, p), want) {
+			t.Errorf("the first page does not say %q", want)
+		}
+	}
+	picture(ctx, t, p, "console")
+	must(t, p.Dark(ctx, true))
+	picture(ctx, t, p, "console-dark")
+	must(t, p.Dark(ctx, false))
+	must(t, p.Load(ctx, site+"/conflicts"))
+	must(t, p.Do(ctx, `document.querySelectorAll("article").forEach((a, i) => { if (i > 2) a.remove() })`, nil))
+	picture(ctx, t, p, "console-conflicts")
+	must(t, p.Load(ctx, site+"/tables"))
+	picture(ctx, t, p, "console-tables")
+	must(t, p.Resize(ctx, 420, 900))
+	must(t, p.Load(ctx, site+"/"))
+	var wide bool
+	must(t, p.Do(ctx, "document.documentElement.scrollWidth > innerWidth", &wide))
+	if wide {
+		t.Error("on a narrow screen the page is wider than that")
+	}
+	picture(ctx, t, p, "console-narrow")
+	if c := p.Complaints(); len(c) > 0 {
+		t.Errorf("the browser complains: %q", c)
+	}
+}
+
+// TestPauseInABrowser presses the button, and again without a script.
+func TestPauseInABrowser(t *testing.T) {
+	for name, scripts := range map[string]bool{"with scripts": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed()
+			ctx, p, site := visit(t, b)
+			must(t, p.Scripts(ctx, scripts))
+			logIn(ctx, t, p, site, "ops", "sesame")
+			for _, word := range []string{"pause", "resume"} {
+				must(t, p.Loading(ctx, func() error {
+					return p.Do(ctx, `document.querySelector("form[action='/peers/b/`+word+`'] button").click()`, nil)
+				}))
+				if !strings.Contains(text(ctx, t, p), "Region b is "+word) || b.isPaused("b") != (word == "pause") {
+					t.Errorf("%s: paused is %v", word, b.isPaused("b"))
+				}
+			}
+		})
+	}
+}
+
+// TestPageRenewsItself changes the relay under a page that nobody touches, and then takes the relay away.
+func TestPageRenewsItself(t *testing.T) {
+	b := newBed()
+	ctx, p, site := visit(t, b)
+	logIn(ctx, t, p, site, "look", "glass")
+	must(t, p.Do(ctx, "window.same = true", nil))
+	must(t, b.Pause(ctx, "c"))
+	must(t, p.Until(ctx, `document.querySelector("#peers tbody").rows[1].innerText.includes("paused")`))
+	must(t, p.Until(ctx, "window.same === true && document.getElementById('stale').hidden"))
+}
