@@ -57,10 +57,10 @@ func (d *draft) append(native []byte) error {
 	if d.failed != nil {
 		return d.failed
 	}
-	if err := d.s.db.queue.waitForRoom(d.ctx, d.epoch); err != nil {
-		return d.fail(err)
-	}
-	if d.buf == nil {
+	if d.buf == nil { // else there was room when it was made
+		if err := d.s.db.queue.waitForRoom(d.ctx, d.epoch); err != nil {
+			return d.fail(err)
+		}
 		d.buf = make([]byte, 0, firstCapacity(len(native), d.usual))
 	}
 	for len(native) > 0 {

@@ -104,11 +104,11 @@ func (s *Set) Seal() error {
 	return nil
 }
 
-// settleKeys leaves nothing for sortKeys to do while the index is being written.
+// settleKeys leaves nothing to sort while the index is being written.
 func (s *Set) settleKeys(f *file) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f.index.sorted, f.index.keys = f.index.allKeys(), nil
+	f.index.keys = keys{runs: [][]keyPoint{f.index.keys.all()}}
 }
 
 func (s *Set) unsealed() (files []*file) {

@@ -101,7 +101,7 @@ func encodePairs(points []point) (b []byte) {
 
 // encodeKeys cuts the keys into blocks.
 func (x *index) encodeKeys() (blocks, directory []byte) {
-	keys := x.allKeys()
+	keys := x.keys.all()
 	for start := 0; start < len(keys); {
 		from, first := len(blocks), keys[start].key
 		for start < len(keys) && len(blocks)-from < keyBlock {

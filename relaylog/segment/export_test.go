@@ -26,3 +26,24 @@ func ReadIndex(f io.ReaderAt) error {
 
 // Sealed returns a frame as it is written.
 func (f *Frame) Sealed(group uint64) []byte { return f.seal(group) }
+
+// Keys are the keys of a growing segment.
+type Keys struct{ keys }
+
+// Add takes up a key of a record.
+func (k *Keys) Add(key string, number uint64) { k.add(key, number) }
+
+// Floor settles the keys and looks for one.
+func (k *Keys) Floor(prefix, key string) (number uint64, found bool) {
+	k.settle()
+	p, found := k.floor(prefix, key, 1<<63)
+	return p.number, found
+}
+
+// All returns all keys in order, and where they lead.
+func (k *Keys) All() (names []string, numbers []uint64) {
+	for _, p := range k.all() {
+		names, numbers = append(names, p.key), append(numbers, p.number)
+	}
+	return names, numbers
+}

@@ -200,7 +200,7 @@ func (s *Set) floorGrowing(f *file, prefix, key string, last uint64) (k keyPoint
 	if f.index == nil {
 		return k, false, f.sealed
 	}
-	f.index.sortKeys()
-	k, found = f.index.floorKey(prefix, key, last)
+	f.index.keys.settle()
+	k, found = f.index.keys.floor(prefix, key, last)
 	return k, found, nil
 }

@@ -1,10 +1,8 @@
 package segment
 
 import (
-	"cmp"
 	"slices"
 	"sort"
-	"strings"
 )
 
 // step is how many bytes of a segment may lie between two points of a stream.
@@ -29,43 +27,14 @@ type chunkPoint struct {
 	offset uint32
 }
 
-type keyPoint struct {
-	key    string
-	number uint64
-}
-
 // index finds what a growing segment has.
 type index struct {
 	spans     map[byte]*span
 	points    map[byte][]point
 	chunks    []chunkPoint
 	sequences []point
-	sequenced int64      // where the last of them is
-	sorted    []keyPoint // by key; of equal ones the one that leads furthest
-	keys      []keyPoint // that came since
-}
-
-// keysUnsorted is how many keys are looked through one by one.
-const keysUnsorted = 1024
-
-// sortKeys makes looking for keys fast, when there are many new ones.
-func (x *index) sortKeys() {
-	if len(x.keys) < keysUnsorted {
-		return
-	}
-	x.sorted, x.keys = mergeKeys(x.sorted, x.keys), nil
-}
-
-// allKeys returns all keys, sorted.
-func (x *index) allKeys() []keyPoint { return mergeKeys(x.sorted, x.keys) }
-
-// mergeKeys sorts keys and joins them with those that are sorted, which came before them.
-func mergeKeys(sorted, keys []keyPoint) []keyPoint {
-	all := append(slices.Clip(sorted), keys...)
-	slices.SortFunc(all, func(a, b keyPoint) int {
-		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(b.number, a.number))
-	})
-	return slices.CompactFunc(all, func(a, b keyPoint) bool { return a.key == b.key })
+	sequenced int64 // where the last of them is
+	keys      keys
 }
 
 func newIndex() *index {
@@ -97,7 +66,7 @@ func (x *index) record(stream byte, number uint64, offset int64, l Labels) {
 		x.sequenced = offset
 	}
 	for _, k := range l.Keys {
-		x.keys = append(x.keys, keyPoint{k, number})
+		x.keys.add(k, number)
 	}
 }
 
@@ -114,42 +83,6 @@ func floorPoint(points []point, number uint64) (point, bool) {
 		return point{}, false
 	}
 	return points[i-1], true
-}
-
-// floorKey returns the greatest key that has the prefix and is not above key; of equal keys the one that leads furthest. Those that lead beyond last do
-// not count.
-func floorKey(keys []keyPoint, prefix, key string, last uint64) (best keyPoint, found bool) {
-	for _, k := range keys {
-		if k.number > last || k.key > key || !strings.HasPrefix(k.key, prefix) {
-			continue
-		}
-		if !found || k.key > best.key || k.key == best.key && k.number > best.number {
-			best, found = k, true
-		}
-	}
-	return best, found
-}
-
-// floorSorted is floorKey for sorted keys.
-func floorSorted(keys []keyPoint, prefix, key string, last uint64) (best keyPoint, found bool) {
-	i := sort.Search(len(keys), func(i int) bool { return keys[i].key > key })
-	for i > 0 && keys[i-1].number > last {
-		i--
-	}
-	if i == 0 || !strings.HasPrefix(keys[i-1].key, prefix) {
-		return best, false
-	}
-	return keys[i-1], true
-}
-
-// floorKey looks through all keys.
-func (x *index) floorKey(prefix, key string, last uint64) (best keyPoint, found bool) {
-	best, found = floorSorted(x.sorted, prefix, key, last)
-	k, ok := floorKey(x.keys, prefix, key, last)
-	if ok && (!found || k.key >= best.key) {
-		return k, true
-	}
-	return best, found
 }
 
 // lastChunk returns where the chunk was written last.

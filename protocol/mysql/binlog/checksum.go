@@ -11,22 +11,22 @@ import (
 // flagsOffset is where the flags stand in a header.
 const flagsOffset = 17
 
-// VerifyChecksum compares the CRC32 that event ends with against its bytes. A mismatch is relay.ErrCorrupt.
+// VerifyChecksum compares the CRC32 that event ends with against its bytes, and returns its header. A mismatch is relay.ErrCorrupt.
 // The checksum of a format description is that of the event with the in-use flag cleared, so that the server can clear
 // the flag when it closes the file without computing it again.
-func VerifyChecksum(event []byte) error {
+func VerifyChecksum(event []byte) (Header, error) {
 	h, err := ParseHeader(event)
 	if err != nil {
-		return err
+		return h, err
 	}
 	if int(h.Size) != len(event) || len(event) < HeaderSize+ChecksumSize {
-		return fmt.Errorf("verify checksum: event of type %d has %d of its %d bytes: %w", h.Type, len(event), h.Size, ErrMalformed)
+		return h, fmt.Errorf("verify checksum: event of type %d has %d of its %d bytes: %w", h.Type, len(event), h.Size, ErrMalformed)
 	}
 	end := len(event) - ChecksumSize
 	if checksum(h, event[:end]) != binary.LittleEndian.Uint32(event[end:]) {
-		return fmt.Errorf("verify checksum: event of type %d that ends at %d: checksum mismatch: %w", h.Type, h.LogPos, relay.ErrCorrupt)
+		return h, fmt.Errorf("verify checksum: event of type %d that ends at %d: checksum mismatch: %w", h.Type, h.LogPos, relay.ErrCorrupt)
 	}
-	return nil
+	return h, nil
 }
 
 func checksum(h Header, event []byte) uint32 {

@@ -69,7 +69,7 @@ type transaction struct {
 }
 
 func (t *transaction) take(event []byte) error {
-	if err := VerifyChecksum(event); err != nil {
+	if _, err := VerifyChecksum(event); err != nil {
 		return err
 	}
 	h, err := ParseHeader(event)

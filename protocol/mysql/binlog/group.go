@@ -55,7 +55,7 @@ func ParseGTID(event []byte) (Group, error) {
 		g.XID.BranchID = string(r.bytes(branch))
 	}
 	if len(r.rest) > 0 {
-		g.extra(r)
+		g.extra(&r)
 	}
 	return g, r.finish("gtid event")
 }

@@ -111,15 +111,15 @@ func Body(event []byte) []byte {
 }
 
 // typed returns the body of an event that must be of one of the types.
-func typed(event []byte, what string, types ...EventType) (Header, *reader, error) {
+func typed(event []byte, what string, types ...EventType) (Header, reader, error) {
 	h, err := ParseHeader(event)
 	if err != nil {
-		return h, nil, err
+		return h, reader{}, err
 	}
 	for _, t := range types {
 		if h.Type == t && int(h.Size) == len(event) && len(event) >= HeaderSize+ChecksumSize {
-			return h, &reader{rest: Body(event)}, nil
+			return h, reader{rest: Body(event)}, nil
 		}
 	}
-	return h, nil, fmt.Errorf("parse %s event: type %d, %d of %d bytes: %w", what, h.Type, len(event), h.Size, ErrMalformed)
+	return h, reader{}, fmt.Errorf("parse %s event: type %d, %d of %d bytes: %w", what, h.Type, len(event), h.Size, ErrMalformed)
 }

@@ -32,9 +32,9 @@ func ParseMySQLGTID(event []byte) (MySQLGroup, error) {
 	}
 	var g MySQLGroup
 	if h.Type == MySQLTaggedGTIDEvent {
-		g.tagged(r)
+		g.tagged(&r)
 	} else {
-		g.classic(r)
+		g.classic(&r)
 	}
 	if err := r.finish("gtid event"); err != nil {
 		return MySQLGroup{}, err

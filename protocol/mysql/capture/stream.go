@@ -44,10 +44,7 @@ func (s *stream) run(p *packets) error {
 
 // event takes one event as it came. It is not kept.
 func (s *stream) event(event []byte, wait bool) error {
-	if err := binlog.VerifyChecksum(event); err != nil {
-		return err
-	}
-	h, err := binlog.ParseHeader(event)
+	h, err := binlog.VerifyChecksum(event)
 	if err != nil {
 		return err
 	}

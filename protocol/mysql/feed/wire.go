@@ -96,7 +96,7 @@ func open(event []byte) (binlog.EventType, []byte, error) {
 	if err != nil {
 		return 0, nil, fmt.Errorf("decode feed: %w", err)
 	}
-	if err := binlog.VerifyChecksum(event); err != nil {
+	if _, err := binlog.VerifyChecksum(event); err != nil {
 		return 0, nil, fmt.Errorf("decode feed: %w", err)
 	}
 	return kind, body, nil

@@ -145,7 +145,7 @@ func (c *capturer) event(event []byte) error {
 	if h.Artificial() || h.Type == binlog.HeartbeatEvent || h.Type == binlog.HeartbeatV2Event {
 		return nil
 	}
-	if err := binlog.VerifyChecksum(event); err != nil {
+	if _, err := binlog.VerifyChecksum(event); err != nil {
 		return err
 	}
 	if c.writer == nil {
