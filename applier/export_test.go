@@ -51,6 +51,7 @@ func TurnBehindLost(ctx context.Context, clock relay.Clock) error {
 	close(lost.done)
 	f := newFlight(&conflict.Plan{})
 	f.previous = lost
+	close(f.durable)
 	return f.turn(ctx, clock)
 }
 

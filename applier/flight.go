@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
@@ -21,18 +24,51 @@ type flight struct {
 	rows     int
 	oldest   time.Time // when its first transaction was committed at its origin
 
+	durable   chan struct{} // closed when the relay log has on disk what the flight carries
 	done      chan struct{} // closed when it has been committed, or given up because the applier stops
 	committed bool          // valid once done is closed
 	stumbled  chan struct{} // closed when it had to roll back once: those that wait behind it let go of their locks
 }
 
 func newFlight(p *conflict.Plan) *flight {
-	return &flight{plan: p, done: make(chan struct{}), stumbled: make(chan struct{})}
+	return &flight{plan: p, durable: make(chan struct{}), done: make(chan struct{}), stumbled: make(chan struct{})}
 }
 
 // fly takes a flight to its end on a lane. It returns an error only when ctx has ended.
-func (a *Applier) fly(ctx context.Context, f *flight, lane int) error {
+func (a *Applier) fly(parent context.Context, f *flight, lane int) error {
 	defer a.settle(f)
+	g, ctx := errgroup.WithContext(parent)
+	g.Go(func() error { return a.secure(ctx, f) })
+	g.Go(func() error { return a.cross(ctx, f, lane) })
+	return g.Wait()
+}
+
+// secure tells the flight when the relay log has what it carries on disk: its rows may be written before, and not be committed.
+func (a *Applier) secure(ctx context.Context, f *flight) error {
+	m := f.plan.Mark
+	if !m.Repair() {
+		if err := a.received(ctx, m.Origin, m.Range.To); err != nil {
+			return err
+		}
+	}
+	close(f.durable)
+	return nil
+}
+
+// received returns when a transaction is on disk. One that was lost to a failed write is received again.
+func (a *Applier) received(ctx context.Context, origin relay.Region, seq relay.Seq) error {
+	for attempt := 0; ; attempt++ {
+		if a.cfg.Log.Received(origin).WaitDurable(ctx, seq) == nil {
+			return nil
+		}
+		if err := relay.Sleep(ctx, a.cfg.Clock, backoff(attempt)); err != nil {
+			return err
+		}
+	}
+}
+
+// cross writes and commits.
+func (a *Applier) cross(ctx context.Context, f *flight, lane int) error {
 	for _, other := range f.after {
 		if err := wait(ctx, other.done); err != nil {
 			return err
@@ -60,8 +96,8 @@ func (a *Applier) fly(ctx context.Context, f *flight, lane int) error {
 	}
 }
 
-// errGaveWay says that a flight rolled back because the one before it may be waiting for its locks.
-var errGaveWay = errors.New("gave way to the transaction before it")
+// errGaveWay says that a flight rolled back because it held its locks for long, and the one before it may be waiting for them.
+var errGaveWay = errors.New("gave way to others while it waited")
 
 // attempt writes and commits once.
 func (a *Applier) attempt(ctx context.Context, f *flight) error {
@@ -96,24 +132,50 @@ func (a *Applier) write(ctx context.Context, f *flight, tx relay.Tx) error {
 // waits for these locks may be what the flight before is waiting for.
 const holdLocks = 50 * time.Millisecond
 
-// turn waits until the flight before this one has committed.
+// turn waits until what this flight carries is durable, and the flight before it has committed.
 func (f *flight) turn(ctx context.Context, clock relay.Clock) error {
+	if f.ready() {
+		return f.outcomeBefore()
+	}
+	late := clock.After(holdLocks)
+	for _, gate := range f.gates() {
+		select {
+		case <-gate:
+		case <-f.stumbledBefore():
+			return errGaveWay
+		case <-late:
+			return errGaveWay
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return f.outcomeBefore()
+}
+
+// gates are closed when the flight may commit.
+func (f *flight) gates() []<-chan struct{} {
+	if f.previous == nil {
+		return []<-chan struct{}{f.durable}
+	}
+	return []<-chan struct{}{f.durable, f.previous.done}
+}
+
+func (f *flight) ready() bool { return !slices.ContainsFunc(f.gates(), open) }
+
+// stumbledBefore is closed when the flight before this one had to roll back; nil if there is none.
+func (f *flight) stumbledBefore() <-chan struct{} {
+	if f.previous == nil || closed(f.previous.done) {
+		return nil
+	}
+	return f.previous.stumbled
+}
+
+// outcomeBefore is the outcome of the flight before this one, which is done.
+func (f *flight) outcomeBefore() error {
 	if f.previous == nil {
 		return nil
 	}
-	if closed(f.previous.done) {
-		return f.previous.outcome()
-	}
-	select {
-	case <-f.previous.done:
-		return f.previous.outcome()
-	case <-f.previous.stumbled:
-		return errGaveWay
-	case <-clock.After(holdLocks):
-		return errGaveWay
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return f.previous.outcome()
 }
 
 // errGivenUp says that a flight before was given up because applying stops: what comes after it must not be committed.
@@ -133,6 +195,8 @@ func (f *flight) stumble() {
 	}
 }
 
+func open(c <-chan struct{}) bool { return !closed(c) }
+
 func closed(c <-chan struct{}) bool {
 	select {
 	case <-c:
@@ -147,7 +211,7 @@ func (a *Applier) recover(ctx context.Context, f *flight, err error, attempt int
 	a.counters.retries.Add(1)
 	switch {
 	case errors.Is(err, errGaveWay):
-		return wait(ctx, f.previous.done)
+		return f.wait(ctx)
 	case errors.Is(err, relay.ErrPresence) && attempt < patience:
 		return a.lookAgain(ctx, f)
 	case errors.Is(err, relay.ErrUnique) && attempt < patience:
@@ -167,6 +231,16 @@ func (a *Applier) recover(ctx context.Context, f *flight, err error, attempt int
 	}
 	a.cfg.Target.Refresh()
 	return a.lookAgain(ctx, f)
+}
+
+// wait returns when the flight may commit, as far as others are concerned.
+func (f *flight) wait(ctx context.Context) error {
+	for _, gate := range f.gates() {
+		if err := wait(ctx, gate); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // patience is how often a transaction may find a row otherwise than expected before it counts as held up.

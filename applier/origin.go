@@ -155,7 +155,7 @@ func (o *origin) prepare(ctx context.Context, ready chan<- *prepared) error {
 	o.a.mu.Lock()
 	next := o.a.engine.Planned(o.region) + 1
 	o.a.mu.Unlock()
-	cursor, err := o.a.cfg.Log.Received(o.region).Read(next)
+	cursor, err := o.a.cfg.Log.Received(o.region).Follow(next)
 	if err != nil {
 		return fmt.Errorf("read what was received, from %d on: %w", next, err)
 	}

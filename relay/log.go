@@ -54,6 +54,10 @@ type ReceivedStream interface {
 	Begin(ctx context.Context, t Transaction) (TransactionWriter, error)
 	// Read returns a cursor whose first transaction is from.
 	Read(from Seq) (Cursor[Transaction], error)
+	// Follow returns a cursor that does not wait for the disk. What it returns may still be lost; its origin has it and sends it again as it was.
+	Follow(from Seq) (Cursor[Transaction], error)
+	// WaitDurable returns when the transaction is on disk, with an error if what was received of it was lost to a failed write.
+	WaitDurable(ctx context.Context, seq Seq) error
 	// Transaction returns one transaction and its bytes.
 	Transaction(Seq) (Transaction, Body, error)
 }

@@ -67,4 +67,47 @@ func (c *cursor) read() ([]*record, error) {
 	return records, nil
 }
 
+func (c *cursor) body(r *record) relay.Body { return c.s.body(r) }
+
 func (c *cursor) close() { c.closed, c.batch = true, nil }
+
+// eagerCursor reads what is committed, durable or not.
+type eagerCursor struct{ *cursor }
+
+func (c *eagerCursor) next(ctx context.Context) (*record, error) {
+	if len(c.batch) > 0 {
+		return c.cursor.next(ctx)
+	}
+	r, err := c.await(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return c.cursor.next(ctx)
+	}
+	c.at++
+	return r, nil
+}
+
+// await returns when the next record can be read, with the record if it is still on its way to the disk.
+func (c *eagerCursor) await(ctx context.Context) (*record, error) {
+	for {
+		if c.closed || c.s.db.closed() {
+			return nil, relay.ErrClosed
+		}
+		come := c.s.come.wait()
+		if r := c.s.expected(c.at); r != nil {
+			return r, nil
+		}
+		ok, err := c.s.available(c.at)
+		if ok || err != nil {
+			return nil, err
+		}
+		select {
+		case <-come:
+		case <-c.s.db.ctx.Done():
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}

@@ -131,6 +131,8 @@ func (d *draft) commit(head header, state *relay.State) error {
 	if err != nil {
 		return d.fail(err)
 	}
+	s.queued = append(s.queued, o.record)
+	s.come.wake()
 	s.draft = cursorOfDrafts{epoch: d.epoch, next: d.number + 1, total: o.record.total, at: o.record.at, usual: len(o.value)}
 	d.failed = errDone
 	return nil

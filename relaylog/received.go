@@ -80,7 +80,31 @@ func (r *receivedStream) Read(from relay.Seq) (relay.Cursor[relay.Transaction], 
 	return &transactionCursor{c}, nil
 }
 
-type transactionCursor struct{ c *cursor }
+// Follow returns a cursor whose first transaction is from, and which also returns what is still on its way to the disk.
+func (r *receivedStream) Follow(from relay.Seq) (relay.Cursor[relay.Transaction], error) {
+	c, err := r.newCursor(uint64(from))
+	if err != nil {
+		return nil, err
+	}
+	return &transactionCursor{&eagerCursor{c}}, nil
+}
+
+// WaitDurable returns when the transaction is on disk, with an error if what was received of it was lost to a failed write.
+func (r *receivedStream) WaitDurable(ctx context.Context, seq relay.Seq) error {
+	if err := r.waitDurable(ctx, uint64(seq)); err != nil {
+		return r.errorAt(uint64(seq), err)
+	}
+	return nil
+}
+
+// records is what a cursor over transactions reads.
+type records interface {
+	next(context.Context) (*record, error)
+	body(*record) relay.Body
+	close()
+}
+
+type transactionCursor struct{ c records }
 
 // Next returns the next transaction. Its slices are shared and must not be changed.
 func (t *transactionCursor) Next(ctx context.Context) (relay.Transaction, relay.Body, error) {
@@ -88,7 +112,7 @@ func (t *transactionCursor) Next(ctx context.Context) (relay.Transaction, relay.
 	if err != nil {
 		return relay.Transaction{}, nil, err
 	}
-	return *r.head.(*relay.Transaction), t.c.s.body(r), nil
+	return *r.head.(*relay.Transaction), t.c.body(r), nil
 }
 
 // Close lets the cursor's resources go.

@@ -19,6 +19,7 @@ type stream struct {
 	name  string
 	codec codec
 	wake  broadcast // last or first moved, a group failed, or the log is being closed
+	come  broadcast // a record was committed, or wake was
 
 	marking sync.Mutex // held while a mark is made and becomes durable; before mu
 
@@ -30,6 +31,7 @@ type stream struct {
 	at     int64  // of last
 	since  uint64 // the segment in which the stream begins
 	draft  cursorOfDrafts
+	queued []*record // committed and not yet durable
 }
 
 // cursorOfDrafts is where the next record goes. It runs ahead of what is durable, and is set back when an epoch ends.
@@ -106,10 +108,46 @@ func (s *stream) publish(r *record, wake bool) {
 	s.db.cache.add(s.id, r)
 	s.mu.Lock()
 	s.last, s.total, s.at = r.number, r.total, r.at
+	s.unqueue(r)
 	s.mu.Unlock()
 	if wake {
-		s.wake.wake()
+		s.wakeAll()
 	}
+}
+
+func (s *stream) wakeAll() {
+	s.wake.wake()
+	s.come.wake()
+}
+
+// unqueue takes a record that became durable off those that wait; the stream's lock is held.
+func (s *stream) unqueue(r *record) {
+	if len(s.queued) > 0 && s.queued[0] == r {
+		s.queued[0] = nil
+		s.queued = s.queued[1:]
+	}
+}
+
+// lose forgets what waited to become durable, and never will.
+func (s *stream) lose() {
+	s.mu.Lock()
+	s.queued = nil
+	s.mu.Unlock()
+	s.wakeAll()
+}
+
+// expected returns a record that is on its way to the disk, nil if there is none with that number. One whose bytes are in chunks does not count: they are
+// read from the files.
+func (s *stream) expected(number uint64) *record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.queued) == 0 || number < s.queued[0].number || number-s.queued[0].number >= uint64(len(s.queued)) {
+		return nil
+	}
+	if r := s.queued[number-s.queued[0].number]; r.chunks == 0 {
+		return r
+	}
+	return nil
 }
 
 // available tells whether the number can be read now; an error if it never can.

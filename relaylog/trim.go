@@ -68,7 +68,7 @@ func (s *stream) setFirst(m mark) {
 	s.mu.Lock()
 	s.first, s.before = m.first, m.before
 	s.mu.Unlock()
-	s.wake.wake()
+	s.wakeAll()
 	s.db.opts.step("trimmed")
 }
 
@@ -97,5 +97,5 @@ func (s *stream) restart(m mark) {
 	s.total, s.before, s.at = 0, 0, 0
 	s.draft = cursorOfDrafts{epoch: s.draft.epoch, next: m.first}
 	s.mu.Unlock()
-	s.wake.wake()
+	s.wakeAll()
 }

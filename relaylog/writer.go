@@ -265,7 +265,7 @@ func (db *DB) failGroup(group []*op, err error) {
 		}
 	}
 	for _, s := range db.streams {
-		s.wake.wake()
+		s.lose()
 	}
 	if db.opts.Events.Failed != nil {
 		db.opts.Events.Failed(err)
