@@ -193,6 +193,9 @@ func (r *recorder) Commit(captured Captured) error {
 	captured = c.r.disown(captured)
 	e, next := c.state.Next(c.r.cfg.Region, captured)
 	e.Size = r.size
+	if captured.Patient {
+		r.writer.Linger()
+	}
 	if err := r.writer.Commit(e, next); err != nil {
 		return fmt.Errorf("commit entry %d: %w", e.LSN, err)
 	}

@@ -66,6 +66,8 @@ type ReceivedStream interface {
 type EntryWriter interface {
 	// Append adds bytes, which are copied. It blocks while too much is not yet on disk.
 	Append(native []byte) error
+	// Linger lets the entry wait a moment for others to go to disk with.
+	Linger()
 	// Commit makes the entry part of the stream, together with the state after it, and returns before it is durable.
 	// Entries become durable in the order of their commits.
 	Commit(Entry, State) error

@@ -38,4 +38,5 @@ type Captured struct {
 	Position Position
 	Keys     []string
 	Flavour  Flavour
+	Patient  bool // nobody waits until it is durable
 }

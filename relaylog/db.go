@@ -73,7 +73,7 @@ func Open(dir string, opts Options) (*DB, error) {
 		settle: make(chan segment.Position, 1),
 	}
 	db.ctx, db.cancel = context.WithCancelCause(context.Background())
-	db.queue = newQueue(db.opts.MaxUnsynced)
+	db.queue = newQueue(db.opts.MaxUnsynced, db.opts.linger)
 	db.cache = newCache(db.opts.CacheBytes)
 	if err := db.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open relay log in %s: %w", dir, err), db.closeFiles())

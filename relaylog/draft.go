@@ -10,15 +10,16 @@ import (
 
 // draft is a record that is being written. It belongs to one goroutine.
 type draft struct {
-	s      *stream
-	ctx    context.Context
-	epoch  uint64
-	number uint64
-	buf    []byte // native bytes not yet in a chunk
-	size   int64  // native bytes
-	usual  int    // what the stream's last value took
-	chunks uint32
-	failed error // what every method returns from now on
+	s       *stream
+	ctx     context.Context
+	epoch   uint64
+	number  uint64
+	buf     []byte // native bytes not yet in a chunk
+	size    int64  // native bytes
+	usual   int    // what the stream's last value took
+	chunks  uint32
+	patient bool  // the record may linger
+	failed  error // what every method returns from now on
 }
 
 var (
@@ -158,7 +159,7 @@ func (d *draft) recordOp(head header, state *relay.State) (*op, error) {
 	if d.chunks == 0 {
 		r.native = value[:d.size:d.size]
 	}
-	return &op{stream: d.s, record: r, value: value, state: state, epoch: d.epoch}, nil
+	return &op{stream: d.s, record: r, value: value, state: state, patient: d.patient, epoch: d.epoch}, nil
 }
 
 // discard drops the draft. The next record takes its number and its place.

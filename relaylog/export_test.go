@@ -2,6 +2,7 @@ package relaylog
 
 import (
 	"os"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -29,6 +30,12 @@ func (db *DB) SetFormat(version byte) error {
 // WithSync replaces what makes the log durable.
 func (o Options) WithSync(sync func(*os.File) error) Options {
 	o.sync = sync
+	return o
+}
+
+// WithLinger sets how long patient entries wait.
+func (o Options) WithLinger(d time.Duration) Options {
+	o.linger = d
 	return o
 }
 

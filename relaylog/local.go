@@ -42,6 +42,9 @@ type entryWriter struct{ draft *draft }
 // Append adds bytes, which are copied. It blocks while too much is not yet on disk.
 func (w *entryWriter) Append(native []byte) error { return w.draft.append(native) }
 
+// Linger lets the entry wait a moment for others to go to disk with.
+func (w *entryWriter) Linger() { w.draft.patient = true }
+
 // Commit gives the entry its LSN and Size, unless they are set and right already, and likewise the state its LSN.
 func (w *entryWriter) Commit(e relay.Entry, st relay.State) error {
 	d := w.draft

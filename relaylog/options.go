@@ -44,10 +44,11 @@ type Options struct {
 	// Now is the clock for the age of records.
 	Now func() time.Time
 
-	every int64                            // bytes of frames between two checkpoints
-	sync  func(*os.File) error             // makes a file's content durable
-	free  func(dir string) (uint64, error) // bytes that the file system has left
-	step  func(name string)                // called between the steps of the writer
+	linger time.Duration                    // as long as a patient entry waits
+	every  int64                            // bytes of frames between two checkpoints
+	sync   func(*os.File) error             // makes a file's content durable
+	free   func(dir string) (uint64, error) // bytes that the file system has left
+	step   func(name string)                // called between the steps of the writer
 }
 
 // Events are called by the writer, one after the other, and should return soon. They must not wait for the log to write
@@ -83,6 +84,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.free == nil {
 		o.free = freeBytes
+	}
+	if o.linger == 0 {
+		o.linger = lingerTime
 	}
 	o.every = orDefault(o.every, checkpointBytes)
 	if o.sync == nil {

@@ -3,6 +3,7 @@ package relaylog
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/octant-db/octant/relay"
 )
@@ -18,6 +19,7 @@ type op struct {
 	state   *relay.State // after the record
 	promise relay.HLC    // the state's clock rises to this
 	frees   bool         // makes room, so it may use the last of it
+	patient bool         // may wait for others
 	after   func()       // called by the writer when durable
 	done    chan error   // told the outcome, if not nil; has room for it
 	epoch   uint64       // of the queue when what the op builds on was begun
@@ -63,14 +65,36 @@ type queue struct {
 	failure error // why the last epoch ended
 	broken  error // why no epoch can succeed any more
 	closed  bool
+	due     bool // of ops something is waited for, or has waited long enough
 
-	room broadcast
+	patience time.Duration // as long as what is patient waits
+	linger   *time.Timer   // makes what is there due
+	room     broadcast
 }
 
-func newQueue(limit int64) *queue {
-	q := &queue{limit: limit}
+const (
+	lingerTime  = 2 * time.Millisecond // what is patient usually waits no longer
+	lingerBytes = 64 << 10             // nor when there is this much
+)
+
+func newQueue(limit int64, linger time.Duration) *queue {
+	q := &queue{limit: limit, patience: linger}
 	q.work.L = &q.mu
+	q.linger = time.AfterFunc(linger, q.hurry)
 	return q
+}
+
+// hurry lets the writer take what is there.
+func (q *queue) hurry() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.rouse()
+}
+
+// rouse is hurry with the lock held.
+func (q *queue) rouse() {
+	q.due = len(q.ops) > 0
+	q.work.Signal()
 }
 
 // current returns the epoch, or why there is none.
@@ -128,7 +152,13 @@ func (q *queue) put(o *op) error {
 	}
 	q.ops = append(q.ops, o)
 	q.bytes += o.bytes
-	q.work.Signal()
+	switch {
+	case q.due:
+	case !o.patient || q.bytes >= lingerBytes:
+		q.rouse()
+	case len(q.ops) == 1:
+		q.linger.Reset(q.patience)
+	}
 	return nil
 }
 
@@ -173,7 +203,7 @@ func (q *queue) waitForRoom(ctx context.Context, epoch uint64) error {
 func (q *queue) take(limit cost, apart func() bool) []*op {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.ops) == 0 && !q.closed {
+	for !q.due && !q.closed {
 		q.work.Wait()
 	}
 	var sum cost
@@ -188,7 +218,7 @@ func (q *queue) take(limit cost, apart func() bool) []*op {
 	group := q.ops[:n:n]
 	q.ops = q.ops[n:]
 	if len(q.ops) == 0 {
-		q.ops = nil
+		q.ops, q.due = nil, false
 	}
 	return group
 }
@@ -207,7 +237,7 @@ func (q *queue) finish(group []*op) {
 func (q *queue) fail(err error, broken bool) []*op {
 	q.mu.Lock()
 	dropped := q.ops
-	q.ops, q.bytes, q.failure = nil, 0, err
+	q.ops, q.due, q.bytes, q.failure = nil, false, 0, err
 	q.epoch++
 	if broken {
 		q.broken = err
@@ -221,6 +251,7 @@ func (q *queue) fail(err error, broken bool) []*op {
 func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true
+	q.linger.Stop()
 	q.work.Signal()
 	q.mu.Unlock()
 	q.room.wake()

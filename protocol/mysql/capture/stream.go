@@ -19,6 +19,7 @@ type stream struct {
 	format   bool   // the format description of this connection and file has come
 	rotateTo string // the file that the last real ROTATE named
 	group    group
+	awaited  bool // the server waits until the transaction is durable here
 	problems problems
 	last     relay.Position // of the last entry
 }
@@ -131,6 +132,7 @@ func (s *stream) stored(h binlog.Header, event []byte, wait bool) error {
 	begin := s.at.offset
 	s.at.offset = next
 	if wait {
+		s.awaited = true
 		s.source.wantAck(s.at)
 	}
 	return s.group.add(h, event, begin)
@@ -168,6 +170,7 @@ func (s *stream) commit(c relay.Captured, begin uint64) error {
 	if until := s.source.until; s.at.before(until) {
 		at.HistoryFile, at.HistoryOffset = until.file, until.offset
 	}
+	c.Patient, s.awaited = c.Kind == relay.Applied && !s.awaited, false
 	c.Position = relay.Position(at.String())
 	s.last = c.Position
 	if err := s.rec.Commit(c); err != nil {

@@ -28,7 +28,7 @@ func (c *session) publish(ctx context.Context, w *packetWriter) error {
 	if err != nil {
 		return refusal(ctx, err)
 	}
-	p := &publication{c: c, w: w, feed: f}
+	p := &publication{c: c, w: w, feed: f, whole: true}
 	if p.event, err = feed.AppendHello(nil, c.srv.cfg.ServerID, self); err != nil {
 		f.Close()
 		return err
@@ -45,12 +45,13 @@ func refusal(ctx context.Context, err error) error {
 }
 
 // publication pumps a feed to a subscriber: one goroutine reads the feed ahead, the other one writes, and flushes when nothing
-// is there to be written.
+// is there to be written and no transaction is half written: its rest is about to come, and wakes the subscriber once instead of thrice.
 type publication struct {
 	c     *session
 	w     *packetWriter
 	feed  relay.Feed
 	event []byte // reused; the introduction at first
+	whole bool   // the message written last ended a transaction, or was none's
 }
 
 const (
@@ -79,7 +80,7 @@ func (p *publication) run(ctx context.Context) error {
 // drain writes messages until the queue ends, and returns what ended it.
 func (p *publication) drain(q *queue) error {
 	for {
-		m, ok, err := q.next(p.w.flush)
+		m, ok, err := q.next(p.idle)
 		if err != nil {
 			return err
 		}
@@ -91,6 +92,14 @@ func (p *publication) drain(q *queue) error {
 		}
 		q.room.Release(weight(m))
 	}
+}
+
+// idle sends what was written, unless there is more to come at once.
+func (p *publication) idle() error {
+	if !p.whole {
+		return nil
+	}
+	return p.w.flush()
 }
 
 // message writes one message. A chunk that is too long for an event is cut.
@@ -105,6 +114,7 @@ func (p *publication) message(m relay.Message) (err error) {
 		return err
 	}
 	p.note(m)
+	p.whole = m.End || m.Heartbeat != nil
 	return p.send()
 }
 
