@@ -7,6 +7,7 @@ import (
 
 	"github.com/octant-db/octant/internal/config"
 	"github.com/octant-db/octant/internal/doctor"
+	"github.com/octant-db/octant/internal/finding"
 	"github.com/octant-db/octant/protocol/mysql/preflight"
 )
 
@@ -26,35 +27,35 @@ func runDoctor(ctx context.Context, args []string) error {
 	} else {
 		err = doctor.Write(os.Stdout, results, doctor.Style{Unicode: isTerminal(os.Stdout), Color: hasColor(os.Stdout)})
 	}
-	if err == nil && preflight.Failed(results) {
+	if err == nil && finding.Failed(results) {
 		return errReported
 	}
 	return err
 }
 
-func examine(ctx context.Context, cfg *config.Config) []preflight.Result {
+func examine(ctx context.Context, cfg *config.Config) []finding.Result {
 	results := doctor.Source(cfg)
 	results = append(results, examineDatabase(ctx, cfg)...)
 	results = append(results, doctor.Local(cfg)...)
 	dialer, err := peerDialer(cfg)
 	if err != nil {
-		return append(results, preflight.Result{
-			Name: "peers", Status: preflight.Fail, Detail: err.Error(), Remedy: "correct the keys that begin with tls in [peers]",
+		return append(results, finding.Result{
+			Name: "peers", Status: finding.Fail, Detail: err.Error(), Remedy: "correct the keys that begin with tls in [peers]",
 		})
 	}
 	return append(results, doctor.Peers(ctx, cfg, dialer, time.Now)...)
 }
 
 // examineDatabase checks the database by its kind.
-func examineDatabase(ctx context.Context, cfg *config.Config) []preflight.Result {
+func examineDatabase(ctx context.Context, cfg *config.Config) []finding.Result {
 	d := cfg.Database
 	if d.Flavour == config.Postgres {
 		return examinePostgres(ctx, cfg)
 	}
 	secured, err := doctorTLS(ctx, d)
 	if err != nil {
-		return []preflight.Result{{
-			Name: "tls", Status: preflight.Fail, Detail: err.Error(), Remedy: "correct the keys that begin with tls in [database]",
+		return []finding.Result{{
+			Name: "tls", Status: finding.Fail, Detail: err.Error(), Remedy: "correct the keys that begin with tls in [database]",
 		}}
 	}
 	results := preflight.Check(ctx, checks(cfg, d, secured))
@@ -64,8 +65,8 @@ func examineDatabase(ctx context.Context, cfg *config.Config) []preflight.Result
 	}
 	m := &mySQL{cfg: cfg, version: g.Version, flavour: flavourOf(g.Version)}
 	if err := m.check(); err != nil {
-		results = append(results, preflight.Result{
-			Name: "url", Status: preflight.Fail, Detail: err.Error(), Remedy: "correct database.url",
+		results = append(results, finding.Result{
+			Name: "url", Status: finding.Fail, Detail: err.Error(), Remedy: "correct database.url",
 		})
 	}
 	return results

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/octant-db/octant/internal/config"
+	"github.com/octant-db/octant/internal/finding"
 	"github.com/octant-db/octant/protocol/mysql/apply"
 	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/protocol/mysql/capture"
@@ -140,7 +141,7 @@ func (m *mySQL) watch(ctx context.Context, source *capture.Source, c preflight.C
 			m.upstream.Store(&info)
 		}
 		for _, r := range preflight.Check(ctx, c) {
-			if r.Status == preflight.Fail && ctx.Err() == nil {
+			if r.Status == finding.Fail && ctx.Err() == nil {
 				report(relay.Problem{Kind: "database_setting", Subject: r.Name, Detail: r.Detail, Remedy: r.Remedy})
 			}
 		}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/octant-db/octant/internal/admin"
 	"github.com/octant-db/octant/internal/config"
-	"github.com/octant-db/octant/protocol/mysql/preflight"
+	"github.com/octant-db/octant/internal/finding"
 	"github.com/octant-db/octant/protocol/mysql/primary"
 	"github.com/octant-db/octant/protocol/postgres/apply"
 	"github.com/octant-db/octant/protocol/postgres/capture"
@@ -104,7 +104,7 @@ func octantName(cfg *config.Config) string {
 func watchPostgres(ctx context.Context, c pgpreflight.Config, report func(relay.Problem)) error {
 	for {
 		for _, r := range pgpreflight.Check(ctx, c) {
-			if r.Status == pgpreflight.Fail && ctx.Err() == nil {
+			if r.Status == finding.Fail && ctx.Err() == nil {
 				report(relay.Problem{Kind: "database_setting", Subject: r.Name, Detail: r.Detail, Remedy: r.Remedy})
 			}
 		}
@@ -122,16 +122,12 @@ func postgresChecks(cfg *config.Config, d config.Database, secured *tls.Config) 
 }
 
 // examinePostgres is octant doctor's look at the database.
-func examinePostgres(ctx context.Context, cfg *config.Config) []preflight.Result {
+func examinePostgres(ctx context.Context, cfg *config.Config) []finding.Result {
 	secured, err := postgresTLS(ctx, cfg.Database)
 	if err != nil {
-		return []preflight.Result{{Name: "connect", Status: preflight.Fail, Detail: err.Error(), Remedy: "correct [database]"}}
+		return []finding.Result{{Name: "connect", Status: finding.Fail, Detail: err.Error(), Remedy: "correct [database]"}}
 	}
-	var results []preflight.Result
-	for _, r := range pgpreflight.Check(ctx, postgresChecks(cfg, cfg.Database, secured)) {
-		results = append(results, preflight.Result{Name: r.Name, Status: preflight.Status(r.Status), Detail: r.Detail, Remedy: r.Remedy})
-	}
-	return results
+	return pgpreflight.Check(ctx, postgresChecks(cfg, cfg.Database, secured))
 }
 
 // postgresTLS is how the database is reached; nil: without TLS. With tls = preferred the server is asked.

@@ -14,7 +14,7 @@ import (
 
 	"github.com/octant-db/octant/internal/config"
 	"github.com/octant-db/octant/internal/doctor"
-	"github.com/octant-db/octant/protocol/mysql/preflight"
+	"github.com/octant-db/octant/internal/finding"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -69,19 +69,19 @@ func TestPeers(t *testing.T) {
 	cases := []struct {
 		name   string
 		reply  reply
-		status preflight.Status
+		status finding.Status
 		text   string
 	}{
-		{"good", reply{hello: good, wall: noon.Add(12 * time.Millisecond)}, preflight.OK, "clock +12 ms"},
-		{"slow clock", reply{hello: good, wall: noon.Add(-7 * time.Second)}, preflight.Warn, "clock -7000 ms"},
-		{"wrong clock", reply{hello: good, wall: noon.Add(time.Hour)}, preflight.Fail, "NTP"},
-		{"no heartbeat", reply{hello: good}, preflight.Info, "no heartbeat"},
-		{"other cluster", reply{hello: with(func(h *relay.Hello) { h.Cluster = "test" })}, preflight.Fail, `cluster "test"`},
-		{"other region", reply{hello: with(func(h *relay.Hello) { h.Name = "c" })}, preflight.Fail, `region "c"`},
-		{"own id", reply{hello: with(func(h *relay.Hello) { h.Region = 1 })}, preflight.Fail, "region.id 1"},
-		{"other version", reply{hello: with(func(h *relay.Hello) { h.Protocol = 99 })}, preflight.Fail, "version 99"},
-		{"refused", reply{err: fmt.Errorf("subscribe: %w: bad login", relay.ErrRefused)}, preflight.Fail, "role replicate"},
-		{"down", reply{err: errors.New("connection refused")}, preflight.Fail, "relay of region b runs"},
+		{"good", reply{hello: good, wall: noon.Add(12 * time.Millisecond)}, finding.OK, "clock +12 ms"},
+		{"slow clock", reply{hello: good, wall: noon.Add(-7 * time.Second)}, finding.Warn, "clock -7000 ms"},
+		{"wrong clock", reply{hello: good, wall: noon.Add(time.Hour)}, finding.Fail, "NTP"},
+		{"no heartbeat", reply{hello: good}, finding.Info, "no heartbeat"},
+		{"other cluster", reply{hello: with(func(h *relay.Hello) { h.Cluster = "test" })}, finding.Fail, `cluster "test"`},
+		{"other region", reply{hello: with(func(h *relay.Hello) { h.Name = "c" })}, finding.Fail, `region "c"`},
+		{"own id", reply{hello: with(func(h *relay.Hello) { h.Region = 1 })}, finding.Fail, "region.id 1"},
+		{"other version", reply{hello: with(func(h *relay.Hello) { h.Protocol = 99 })}, finding.Fail, "version 99"},
+		{"refused", reply{err: fmt.Errorf("subscribe: %w: bad login", relay.ErrRefused)}, finding.Fail, "role replicate"},
+		{"down", reply{err: errors.New("connection refused")}, finding.Fail, "relay of region b runs"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestPeersWithOneID(t *testing.T) {
 		return reply{hello: relay.Hello{Cluster: "shop", Name: name, Region: 2, Protocol: relay.FeedProtocol}}
 	}
 	results := doctor.Peers(t.Context(), cfg("b", "c"), script{"b:1": hello("b"), "c:1": hello("c")}, func() time.Time { return noon })
-	if last := results[len(results)-1]; last.Status != preflight.Fail || !strings.Contains(last.Detail, "regions b and c both have region.id 2") {
+	if last := results[len(results)-1]; last.Status != finding.Fail || !strings.Contains(last.Detail, "regions b and c both have region.id 2") {
 		t.Errorf("got %+v", results)
 	}
 }
@@ -114,30 +114,30 @@ func TestLocal(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := cfg("b")
-	check := func(dataDir string, status preflight.Status, text string) {
+	check := func(dataDir string, status finding.Status, text string) {
 		t.Helper()
 		c.Region.DataDir = dataDir
 		if r := doctor.Local(c)[0]; r.Status != status || !strings.Contains(r.Detail, text) {
 			t.Errorf("%s: got %+v", dataDir, r)
 		}
 	}
-	check(dir, preflight.OK, dir)
-	check(filepath.Join(dir, "new", "folder"), preflight.OK, "will be made")
-	check(file, preflight.Fail, "not a folder")
-	check(filepath.Join(file, "below"), preflight.Fail, "not a")
+	check(dir, finding.OK, dir)
+	check(filepath.Join(dir, "new", "folder"), finding.OK, "will be made")
+	check(file, finding.Fail, "not a folder")
+	check(filepath.Join(file, "below"), finding.Fail, "not a")
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
 		t.Errorf("something was left behind: %v", entries)
 	}
-	if r := doctor.Local(c)[1]; r.Status != preflight.Fail {
+	if r := doctor.Local(c)[1]; r.Status != finding.Fail {
 		t.Errorf("peers without a user that may replicate: %+v", r)
 	}
 }
 
-var sample = []preflight.Result{
-	{Name: "connect", Status: preflight.OK, Detail: "127.0.0.1:3306"},
-	{Name: "binlog_format", Status: preflight.Fail, Detail: "MIXED", Remedy: "SET GLOBAL binlog_format = ROW"},
-	{Name: "events", Status: preflight.Warn, Detail: "two\nlines\x1b[2J", Remedy: "disable"},
-	{Name: "triggers", Status: preflight.Info, Detail: "not looked for", Remedy: "GRANT TRIGGER"},
+var sample = []finding.Result{
+	{Name: "connect", Status: finding.OK, Detail: "127.0.0.1:3306"},
+	{Name: "binlog_format", Status: finding.Fail, Detail: "MIXED", Remedy: "SET GLOBAL binlog_format = ROW"},
+	{Name: "events", Status: finding.Warn, Detail: "two\nlines\x1b[2J", Remedy: "disable"},
+	{Name: "triggers", Status: finding.Info, Detail: "not looked for", Remedy: "GRANT TRIGGER"},
 }
 
 func TestWrite(t *testing.T) {
@@ -184,7 +184,7 @@ func TestWriteJSON(t *testing.T) {
 	}
 	var got struct {
 		Failed  bool
-		Results []preflight.Result
+		Results []finding.Result
 	}
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil || !got.Failed || len(got.Results) != len(sample) || got.Results[1] != sample[1] {
 		t.Errorf("got %+v, %v", got, err)

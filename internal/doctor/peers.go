@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/octant-db/octant/internal/config"
-	"github.com/octant-db/octant/protocol/mysql/preflight"
+	"github.com/octant-db/octant/internal/finding"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -19,14 +19,14 @@ const peerTimeout = 10 * time.Second
 //
 // It subscribes from sequence 0, which no transaction has, and with an empty Store, which no relay has: so a publisher
 // can tell that nobody follows.
-func Peers(ctx context.Context, cfg *config.Config, dialer relay.Dialer, now func() time.Time) []preflight.Result {
+func Peers(ctx context.Context, cfg *config.Config, dialer relay.Dialer, now func() time.Time) []finding.Result {
 	answers := make([]answer, len(cfg.Peers))
 	var all sync.WaitGroup
 	for i, p := range cfg.Peers {
 		all.Go(func() { answers[i] = ask(ctx, dialer, p.Relay(), cfg.Hello(), now) })
 	}
 	all.Wait()
-	var results []preflight.Result
+	var results []finding.Result
 	for i, a := range answers {
 		results = append(results, judge(cfg, cfg.Peers[i], a))
 	}
@@ -62,8 +62,8 @@ func ask(ctx context.Context, dialer relay.Dialer, to relay.Peer, self relay.Hel
 	}
 }
 
-func judge(cfg *config.Config, p config.Peer, a answer) preflight.Result {
-	r := preflight.Result{Name: "peer " + p.Region, Status: preflight.Fail}
+func judge(cfg *config.Config, p config.Peer, a answer) finding.Result {
+	r := finding.Result{Name: "peer " + p.Region, Status: finding.Fail}
 	switch h := a.hello; {
 	case errors.Is(a.err, relay.ErrRefused):
 		r.Detail = a.err.Error()
@@ -89,27 +89,27 @@ func judge(cfg *config.Config, p config.Peer, a answer) preflight.Result {
 	return r
 }
 
-func clock(cfg *config.Config, name string, a answer) preflight.Result {
-	r := preflight.Result{Name: name, Status: preflight.OK}
+func clock(cfg *config.Config, name string, a answer) finding.Result {
+	r := finding.Result{Name: name, Status: finding.OK}
 	who := fmt.Sprintf("region id %d", a.hello.Region)
 	if !a.clocked {
-		r.Status, r.Detail = preflight.Info, who+"; it sent no heartbeat, so its clock could not be compared"
+		r.Status, r.Detail = finding.Info, who+"; it sent no heartbeat, so its clock could not be compared"
 		return r
 	}
 	r.Detail = fmt.Sprintf("%s, clock %+d ms", who, a.offset.Milliseconds())
 	const remedy = "run NTP or chrony on both machines"
 	switch ahead := a.offset.Abs(); {
 	case ahead > cfg.Clock.Stop:
-		r.Status, r.Remedy = preflight.Fail, remedy
+		r.Status, r.Remedy = finding.Fail, remedy
 	case ahead > cfg.Clock.Warn:
-		r.Status, r.Remedy = preflight.Warn, remedy
+		r.Status, r.Remedy = finding.Warn, remedy
 	}
 	return r
 }
 
 // sharedIDs finds peers that have one region id among them.
-func sharedIDs(cfg *config.Config, answers []answer) []preflight.Result {
-	var results []preflight.Result
+func sharedIDs(cfg *config.Config, answers []answer) []finding.Result {
+	var results []finding.Result
 	first := map[relay.Region]string{}
 	for i, a := range answers {
 		if a.err != nil || a.hello.Region == 0 {
@@ -117,8 +117,8 @@ func sharedIDs(cfg *config.Config, answers []answer) []preflight.Result {
 		}
 		name := cfg.Peers[i].Region
 		if other, taken := first[a.hello.Region]; taken {
-			results = append(results, preflight.Result{
-				Name: "region ids", Status: preflight.Fail,
+			results = append(results, finding.Result{
+				Name: "region ids", Status: finding.Fail,
 				Detail: fmt.Sprintf("regions %s and %s both have region.id %d", other, name, a.hello.Region),
 				Remedy: "give each region an id of its own before the first start",
 			})

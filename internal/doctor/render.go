@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/octant-db/octant/protocol/mysql/preflight"
+	"github.com/octant-db/octant/internal/finding"
 )
 
 // Style says how results are drawn.
@@ -17,12 +17,12 @@ type Style struct {
 }
 
 var (
-	symbols = map[preflight.Status]string{preflight.OK: "✓", preflight.Info: "·", preflight.Warn: "!", preflight.Fail: "✗"}
-	words   = map[preflight.Status]string{preflight.OK: "ok  ", preflight.Info: "info", preflight.Warn: "WARN", preflight.Fail: "FAIL"}
-	colors  = map[preflight.Status]string{preflight.OK: "\x1b[32m", preflight.Info: "\x1b[2m", preflight.Warn: "\x1b[33m", preflight.Fail: "\x1b[31m"}
+	symbols = map[finding.Status]string{finding.OK: "✓", finding.Info: "·", finding.Warn: "!", finding.Fail: "✗"}
+	words   = map[finding.Status]string{finding.OK: "ok  ", finding.Info: "info", finding.Warn: "WARN", finding.Fail: "FAIL"}
+	colors  = map[finding.Status]string{finding.OK: "\x1b[32m", finding.Info: "\x1b[2m", finding.Warn: "\x1b[33m", finding.Fail: "\x1b[31m"}
 )
 
-func (s Style) mark(status preflight.Status) string {
+func (s Style) mark(status finding.Status) string {
 	mark := words[status]
 	if s.Unicode {
 		mark = symbols[status]
@@ -34,7 +34,7 @@ func (s Style) mark(status preflight.Status) string {
 }
 
 // Write draws the results as a table, below it what to do, and a line that counts.
-func Write(w io.Writer, results []preflight.Result, s Style) error {
+func Write(w io.Writer, results []finding.Result, s Style) error {
 	var b strings.Builder
 	width := 0
 	for _, r := range results {
@@ -43,14 +43,14 @@ func Write(w io.Writer, results []preflight.Result, s Style) error {
 	for _, r := range results {
 		fmt.Fprintf(&b, "%s  %-*s  %s\n", s.mark(r.Status), width, r.Name, oneLine(r.Detail))
 	}
-	s.remedies(&b, results, "To mend:", preflight.Fail, preflight.Warn)
-	s.remedies(&b, results, "If you like:", preflight.Info)
+	s.remedies(&b, results, "To mend:", finding.Fail, finding.Warn)
+	s.remedies(&b, results, "If you like:", finding.Info)
 	fmt.Fprintf(&b, "\n%s\n", summary(results))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func (s Style) remedies(b *strings.Builder, results []preflight.Result, title string, statuses ...preflight.Status) {
+func (s Style) remedies(b *strings.Builder, results []finding.Result, title string, statuses ...finding.Status) {
 	for _, status := range statuses {
 		for _, r := range results {
 			if r.Status != status || r.Remedy == "" {
@@ -75,25 +75,25 @@ func oneLine(text string) string {
 	}, text)
 }
 
-func summary(results []preflight.Result) string {
-	n := map[preflight.Status]int{}
+func summary(results []finding.Result) string {
+	n := map[finding.Status]int{}
 	for _, r := range results {
 		n[r.Status]++
 	}
 	verdict := "ready to run"
-	if n[preflight.Fail] > 0 {
+	if n[finding.Fail] > 0 {
 		verdict = "not ready to run"
 	}
-	return fmt.Sprintf("%d checks: %d failed, %d warnings: %s", len(results), n[preflight.Fail], n[preflight.Warn], verdict)
+	return fmt.Sprintf("%d checks: %d failed, %d warnings: %s", len(results), n[finding.Fail], n[finding.Warn], verdict)
 }
 
 // WriteJSON writes the same for programs.
-func WriteJSON(w io.Writer, results []preflight.Result) error {
+func WriteJSON(w io.Writer, results []finding.Result) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	return e.Encode(struct {
-		Failed  bool               `json:"failed"`
-		Results []preflight.Result `json:"results"`
-	}{preflight.Failed(results), results})
+		Failed  bool             `json:"failed"`
+		Results []finding.Result `json:"results"`
+	}{finding.Failed(results), results})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/octant-db/octant/internal/finding"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -32,18 +33,18 @@ const connectTimeout = 10 * time.Second
 
 // Check runs all checks that make sense, in a fixed order. If the server cannot be reached, or is too old, there are
 // no further results than that.
-func Check(ctx context.Context, c Config) []Result {
+func Check(ctx context.Context, c Config) []finding.Result {
 	db, err := open(c)
 	if err != nil {
-		return []Result{fail("connect", err.Error(), "correct the address in database.url")}
+		return []finding.Result{finding.Fail.On("connect", err.Error(), "correct the address in database.url")}
 	}
 	defer db.Close()
 	s := &server{db: db, config: c}
 	if err := s.readVariables(ctx); err != nil {
-		return []Result{connectFailure(c, err)}
+		return []finding.Result{connectFailure(c, err)}
 	}
-	results := []Result{ok("connect", fmt.Sprintf("%s as %s", c.Address, s.account)), checkVersion(s)}
-	if Failed(results) {
+	results := []finding.Result{finding.OK.On("connect", fmt.Sprintf("%s as %s", c.Address, s.account), ""), checkVersion(s)}
+	if finding.Failed(results) {
 		return results
 	}
 	list := checks
@@ -57,7 +58,7 @@ func Check(ctx context.Context, c Config) []Result {
 }
 
 // checks in the order in which an operator should mend things.
-var checks = []func(context.Context, *server) []Result{
+var checks = []func(context.Context, *server) []finding.Result{
 	checkSettings, checkFilters, checkNumbers, checkDurability, checkLimits,
 	checkPrivileges, checkTables, checkSequences, checkAutoIncrement, checkTriggers, checkEvents, checkUnlogged, checkSchemas,
 }
@@ -87,18 +88,19 @@ const (
 	erSecureTransport  = 3159 // of MySQL
 )
 
-func connectFailure(c Config, err error) Result {
+func connectFailure(c Config, err error) finding.Result {
 	const name = "connect"
 	var answer *mysql.MySQLError
 	var network *net.OpError
 	switch {
 	case errors.As(err, &answer):
-		return fail(name, answer.Message, loginRemedy(c, answer.Number))
+		return finding.Fail.On(name, answer.Message, loginRemedy(c, answer.Number))
 	case errors.As(err, &network):
-		return fail(name, fmt.Sprintf("%s does not answer: %v", c.Address, network.Err),
+		return finding.Fail.On(name, fmt.Sprintf("%s does not answer: %v", c.Address, network.Err),
 			"start the server, and see that its bind_address and port, and the firewall, let the relay in")
+
 	}
-	return fail(name, fmt.Sprintf("%s: %v", c.Address, err), "see that a MariaDB or MySQL server listens at this address")
+	return finding.Fail.On(name, fmt.Sprintf("%s: %v", c.Address, err), "see that a MariaDB or MySQL server listens at this address")
 }
 
 func loginRemedy(c Config, code uint16) string {

@@ -4,25 +4,27 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/octant-db/octant/internal/finding"
 )
 
 // What the relay asks of MySQL and not of MariaDB, or in other words.
 
-var mySQLChecks = []func(context.Context, *server) []Result{
+var mySQLChecks = []func(context.Context, *server) []finding.Result{
 	checkMySQLSettings, checkFilters, checkMySQLLog, checkMySQLNumber, checkDurability, checkLimits,
 	checkMySQLPrivileges, checkMySQLTables, checkAutoIncrement, checkTriggers, checkEvents, checkUnlogged, checkSchemas,
 }
 
-func checkMySQLVersion(s *server) Result {
+func checkMySQLVersion(s *server) finding.Result {
 	const name = "version"
 	text := s.variables["version"]
 	switch major, minor := s.mysqlVersion(); {
 	case major < 8:
-		return fail(name, "MySQL "+text, "upgrade to MySQL 8.0 or newer: older ones lack binlog_row_metadata")
+		return finding.Fail.On(name, "MySQL "+text, "upgrade to MySQL 8.0 or newer: older ones lack binlog_row_metadata")
 	case major == 9 && minor == 7:
-		return ok(name, "MySQL "+text)
+		return finding.OK.On(name, "MySQL "+text, "")
 	default:
-		return info(name, "MySQL "+text+": Octant is tested with 9.7", "")
+		return finding.Info.On(name, "MySQL "+text+": Octant is tested with 9.7", "")
 	}
 }
 
@@ -45,8 +47,8 @@ var mySQLRequired = []setting{
 	{"binlog_checksum", "CRC32", "events are kept with their checksum", false, ""},
 }
 
-func checkMySQLSettings(_ context.Context, s *server) []Result {
-	var results []Result
+func checkMySQLSettings(_ context.Context, s *server) []finding.Result {
+	var results []finding.Result
 	for _, r := range mySQLRequired {
 		if _, there := s.variables[r.variable]; !there && r.variable == "binlog_format" {
 			continue // a version that knows nothing but rows
@@ -57,71 +59,72 @@ func checkMySQLSettings(_ context.Context, s *server) []Result {
 }
 
 // checkReplicaUpdates: the setting's name is of 8.0.26.
-func checkReplicaUpdates(s *server) Result {
+func checkReplicaUpdates(s *server) finding.Result {
 	const name = "log_replica_updates"
 	if s.is(name, "ON") || s.is("log_slave_updates", "ON") {
-		return ok(name, "ON")
+		return finding.OK.On(name, "ON", "")
 	}
-	return warn(name, "OFF: what this server itself receives as a replica does not reach the other regions",
+	return finding.Warn.On(name, "OFF: what this server itself receives as a replica does not reach the other regions",
 		"log_replica_updates = ON in the server's configuration; then restart it. Not needed if it is nobody's replica")
+
 }
 
 // checkMySQLLog looks at what makes the log larger or smaller and changes nothing of what it says.
-func checkMySQLLog(ctx context.Context, s *server) []Result {
+func checkMySQLLog(ctx context.Context, s *server) []finding.Result {
 	const name = "binlog_transaction_compression"
-	results := []Result{ok(name, s.variables[name]+": compressed transactions are read as well")}
+	results := []finding.Result{finding.OK.On(name, s.variables[name]+": compressed transactions are read as well", "")}
 	const text = "binlog_rows_query_log_events"
 	if s.is(text, "OFF") {
-		return append(results, ok(text, "OFF"))
+		return append(results, finding.OK.On(text, "OFF", ""))
 	}
 	all, err := s.readGrants(ctx)
 	if err != nil {
 		return append(results, broken(text, err)...)
 	}
 	if all.global("SESSION_VARIABLES_ADMIN", true) {
-		return append(results, ok(text, "ON: the relay leaves the text of its own statements out"))
+		return append(results, finding.OK.On(text, "ON: the relay leaves the text of its own statements out", ""))
 	}
-	return append(results, warn(text, "ON: the text of the relay's own statements doubles the binary log", s.grant("SESSION_VARIABLES_ADMIN", "*.*")))
+	return append(results, finding.Warn.On(text, "ON: the text of the relay's own statements doubles the binary log", s.grant("SESSION_VARIABLES_ADMIN", "*.*")))
 }
 
-func checkMySQLNumber(_ context.Context, s *server) []Result {
+func checkMySQLNumber(_ context.Context, s *server) []finding.Result {
 	const name = "server_id"
 	id, _ := s.number(name)
 	remedy := fmt.Sprintf("SET GLOBAL server_id = %d; and the same in the server's configuration", max(s.config.Region, 1))
 	switch {
 	case id == 0:
-		return []Result{fail(name, "0: a server without a number serves no replicas", remedy)}
+		return []finding.Result{finding.Fail.On(name, "0: a server without a number serves no replicas", remedy)}
 	case s.config.ReplicaID != 0 && id == int64(s.config.ReplicaID):
-		return []Result{fail(name, fmt.Sprintf("%d is the number that the relay registers with", id), remedy)}
+		return []finding.Result{finding.Fail.On(name, fmt.Sprintf("%d is the number that the relay registers with", id), remedy)}
 	}
-	return []Result{ok(name, fmt.Sprint(id))}
+	return []finding.Result{finding.OK.On(name, fmt.Sprint(id), "")}
 }
 
 // mySQLNeeded: see the privileges in MySQL's manual, "Privileges Provided by MySQL".
 var mySQLNeeded = []privilege{
-	{"REPLICATION SLAVE", "to read the binary log", fail},
-	{"REPLICATION CLIENT", "to see where the binary log ends", fail},
-	{"REPLICATION_APPLIER", "to write the other regions' rows as row events, without triggers, with the time of their first commit", fail},
+	{"REPLICATION SLAVE", "to read the binary log", finding.Fail},
+	{"REPLICATION CLIENT", "to see where the binary log ends", finding.Fail},
+	{"REPLICATION_APPLIER", "to write the other regions' rows as row events, without triggers, with the time of their first commit", finding.Fail},
 }
 
-func checkMySQLPrivileges(ctx context.Context, s *server) []Result {
+func checkMySQLPrivileges(ctx context.Context, s *server) []finding.Result {
 	all, err := s.readGrants(ctx)
 	if err != nil {
 		return broken("privileges", err)
 	}
-	var results []Result
+	var results []finding.Result
 	for _, p := range mySQLNeeded {
 		name := "privilege " + p.name
 		if all.global(p.name, p.name == "REPLICATION_APPLIER") {
-			results = append(results, ok(name, p.why))
+			results = append(results, finding.OK.On(name, p.why, ""))
 			continue
 		}
-		results = append(results, p.missing(name, "missing: "+p.why, s.grant(p.name, "*.*")))
+		results = append(results, p.missing.On(name, "missing: "+p.why, s.grant(p.name, "*.*")))
 	}
 	return append(results, checkBookkeeping(s, all), checkTableRights(ctx, s, all))
 }
 
-func checkMySQLTables(ctx context.Context, s *server) []Result {
+func checkMySQLTables(ctx context.Context, s *server) []finding.Result {
 	tables, err := s.tables(ctx)
 	if err != nil {
 		return broken("tables", err)
@@ -130,29 +133,30 @@ func checkMySQLTables(ctx context.Context, s *server) []Result {
 	if err != nil {
 		return broken("foreign_keys", err)
 	}
-	return []Result{checkPrimaryKeys(tables), checkEngines(tables), checkExpressions(tables), keys, checkUniques(tables), checkFolding(tables)}
+	return []finding.Result{checkPrimaryKeys(tables), checkEngines(tables), checkExpressions(tables), keys, checkUniques(tables), checkFolding(tables)}
 }
 
 // checkExpressions: the columns that MySQL makes for such indexes are not in its binary log.
-func checkExpressions(tables []*table) Result {
+func checkExpressions(tables []*table) finding.Result {
 	const name = "unique_expressions"
 	computed := pick(tables, func(t *table) bool { return t.computed })
 	if len(computed) == 0 {
-		return ok(name, "no unique index is on an expression")
+		return finding.OK.On(name, "no unique index is on an expression", "")
 	}
-	return fail(name, "the binary log does not have the values of a unique index on an expression: "+names(computed),
+	return finding.Fail.On(name, "the binary log does not have the values of a unique index on an expression: "+names(computed),
 		fmt.Sprintf("put the index on a generated column: ALTER TABLE %s ADD COLUMN … AS (…), ADD UNIQUE (…); in every region; or exclude the table",
 			computed[0].quoted()))
+
 }
 
 // checkMySQLForeignKeys: from 9.6 on the server itself does what foreign keys do, and logs it, unless innodb_native_foreign_keys leaves it
 // to InnoDB, as before.
-func checkMySQLForeignKeys(ctx context.Context, s *server) (Result, error) {
+func checkMySQLForeignKeys(ctx context.Context, s *server) (finding.Result, error) {
 	if s.is("innodb_native_foreign_keys", "OFF") {
-		return ok("foreign_keys", "what they change is in the binary log"), nil
+		return finding.OK.On("foreign_keys", "what they change is in the binary log", ""), nil
 	}
 	r, err := checkForeignKeys(ctx, s)
-	if native, there := s.variables["innodb_native_foreign_keys"]; there && r.Status == Warn {
+	if native, there := s.variables["innodb_native_foreign_keys"]; there && r.Status == finding.Warn {
 		r.Remedy = "innodb_native_foreign_keys = OFF in the server's configuration, not " + native + "; then restart it"
 	}
 	return r, err

@@ -3,7 +3,7 @@ package preflight_test
 import (
 	"testing"
 
-	"github.com/octant-db/octant/protocol/mysql/preflight"
+	"github.com/octant-db/octant/internal/finding"
 	"github.com/octant-db/octant/testenv"
 )
 
@@ -15,37 +15,37 @@ var mySQLGrants = []string{
 }
 
 var brokenMySQL = []condition{
-	{"statements", "SET GLOBAL binlog_format = MIXED", "SET GLOBAL binlog_format = ROW", "binlog_format", preflight.Fail, "SET GLOBAL binlog_format = ROW"},
-	{"minimal images", "SET GLOBAL binlog_row_image = MINIMAL", "SET GLOBAL binlog_row_image = FULL", "binlog_row_image", preflight.Fail, "FULL"},
-	{"no metadata", "SET GLOBAL binlog_row_metadata = MINIMAL", "SET GLOBAL binlog_row_metadata = FULL", "binlog_row_metadata", preflight.Fail, "FULL"},
-	{"partial documents", "SET GLOBAL binlog_row_value_options = PARTIAL_JSON", "SET GLOBAL binlog_row_value_options = ''", "binlog_row_value_options", preflight.Fail, "SET GLOBAL binlog_row_value_options = ''"},
-	{"whole documents", "", "", "binlog_row_value_options", preflight.OK, "none"},
-	{"no checksum", "SET GLOBAL binlog_checksum = NONE", "SET GLOBAL binlog_checksum = CRC32", "binlog_checksum", preflight.Fail, "CRC32"},
-	{"read only", "SET GLOBAL read_only = ON", "SET GLOBAL read_only = OFF", "read_only", preflight.Fail, "read_only = OFF"},
-	{"the relay's number", "SET GLOBAL server_id = 4000001", "SET GLOBAL server_id = 1", "server_id", preflight.Fail, "registers with"},
-	{"a mark's number", "SET GLOBAL server_id = 9002", "SET GLOBAL server_id = 1", "server_id", preflight.OK, "9002"},
-	{"GTIDs not yet", "SET GLOBAL gtid_mode = ON_PERMISSIVE", "SET GLOBAL gtid_mode = ON", "gtid_mode", preflight.Fail, "gtid_mode = ON"},
-	{"compression", "SET GLOBAL binlog_transaction_compression = ON", "SET GLOBAL binlog_transaction_compression = OFF", "binlog_transaction_compression", preflight.OK, "ON: compressed"},
-	{"logged text", "SET GLOBAL binlog_rows_query_log_events = ON", "", "binlog_rows_query_log_events", preflight.Warn, "GRANT SESSION_VARIABLES_ADMIN ON *.* TO 'octant'@'%';"},
-	{"logged text, left out", "GRANT SESSION_VARIABLES_ADMIN ON *.* TO " + account, "SET GLOBAL binlog_rows_query_log_events = OFF; REVOKE SESSION_VARIABLES_ADMIN ON *.* FROM " + account, "binlog_rows_query_log_events", preflight.OK, "leaves"},
-	{"lax disk", "SET GLOBAL sync_binlog = 0", "SET GLOBAL sync_binlog = 1", "durability", preflight.Warn, "sync_binlog = 0"},
-	{"short memory", "SET GLOBAL binlog_expire_logs_seconds = 60", "SET GLOBAL binlog_expire_logs_seconds = 864000", "binlog_expiry", preflight.Warn, "60 s"},
-	{"no replication", "REVOKE REPLICATION SLAVE ON *.* FROM " + account, "", "privilege REPLICATION SLAVE", preflight.Fail, "GRANT REPLICATION SLAVE ON *.* TO 'octant'@'%';"},
-	{"no applier", "REVOKE REPLICATION_APPLIER ON *.* FROM " + account, "", "privilege REPLICATION_APPLIER", preflight.Fail, "GRANT REPLICATION_APPLIER ON *.* TO 'octant'@'%';"},
-	{"no delete", "REVOKE DELETE ON app.* FROM " + account, "", "privileges on tables", preflight.Fail, "GRANT SELECT, INSERT, UPDATE, DELETE ON `app`.* TO"},
-	{"no create", "REVOKE CREATE ON octant.* FROM " + account, "", "privileges on octant", preflight.Fail, "GRANT ALL PRIVILEGES ON octant.* TO 'octant'@'%';"},
-	{"no primary key", "CREATE TABLE app.bad (v INT, UNIQUE(v))", "DROP TABLE app.bad", "primary_keys", preflight.Fail, "ALTER TABLE `app`.`bad` ADD PRIMARY KEY"},
-	{"another engine", "CREATE TABLE app.bad (v INT PRIMARY KEY) ENGINE=MyISAM", "DROP TABLE app.bad", "engines", preflight.Fail, "ENGINE = InnoDB"},
-	{"unique expression", "CREATE TABLE app.bad (id INT PRIMARY KEY, v VARCHAR(9), UNIQUE KEY loud ((UPPER(v))))", "DROP TABLE app.bad", "unique_expressions", preflight.Fail, "app.bad"},
-	{"expression that is not unique", "CREATE TABLE app.bad (id INT PRIMARY KEY, v VARCHAR(9), KEY loud ((UPPER(v))))", "DROP TABLE app.bad", "unique_expressions", preflight.OK, ""},
-	{"cascade", "CREATE TABLE app.bad (v INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES app.good(id) ON DELETE SET NULL)", "DROP TABLE app.bad", "foreign_keys", preflight.OK, "in the binary log"},
-	{"trigger", "CREATE TRIGGER app.bell BEFORE INSERT ON app.good FOR EACH ROW SET NEW.v = 1", "DROP TRIGGER app.bell", "triggers", preflight.Info, "app.good (bell)"},
-	{"event", "CREATE EVENT app.tick ON SCHEDULE EVERY 1 DAY DO DO 1", "DROP EVENT app.tick", "events", preflight.Warn, "app.tick"},
-	{"same numbers", "SET GLOBAL auto_increment_increment = 1", "SET GLOBAL auto_increment_increment = 8", "auto_increment", preflight.Warn, "auto_increment_increment = 8, auto_increment_offset = 1"},
-	{"secondary unique key", "CREATE TABLE app.u (id INT PRIMARY KEY, v INT UNIQUE)", "DROP TABLE app.u", "unique_keys", preflight.Info, "app.u"},
-	{"folding key", "CREATE TABLE app.u (id VARCHAR(20) PRIMARY KEY)", "DROP TABLE app.u", "key_collations", preflight.Info, "app.u"},
-	{"key that tells all apart", "CREATE TABLE app.u (id VARCHAR(20) COLLATE utf8mb4_0900_bin PRIMARY KEY)", "DROP TABLE app.u", "key_collations", preflight.OK, ""},
-	{"past the log", "CREATE USER bob; GRANT SESSION_VARIABLES_ADMIN ON *.* TO bob; GRANT SELECT ON mysql.* TO " + account, "DROP USER bob", "sql_log_bin", preflight.Warn, "'bob'@'%'"},
+	{"statements", "SET GLOBAL binlog_format = MIXED", "SET GLOBAL binlog_format = ROW", "binlog_format", finding.Fail, "SET GLOBAL binlog_format = ROW"},
+	{"minimal images", "SET GLOBAL binlog_row_image = MINIMAL", "SET GLOBAL binlog_row_image = FULL", "binlog_row_image", finding.Fail, "FULL"},
+	{"no metadata", "SET GLOBAL binlog_row_metadata = MINIMAL", "SET GLOBAL binlog_row_metadata = FULL", "binlog_row_metadata", finding.Fail, "FULL"},
+	{"partial documents", "SET GLOBAL binlog_row_value_options = PARTIAL_JSON", "SET GLOBAL binlog_row_value_options = ''", "binlog_row_value_options", finding.Fail, "SET GLOBAL binlog_row_value_options = ''"},
+	{"whole documents", "", "", "binlog_row_value_options", finding.OK, "none"},
+	{"no checksum", "SET GLOBAL binlog_checksum = NONE", "SET GLOBAL binlog_checksum = CRC32", "binlog_checksum", finding.Fail, "CRC32"},
+	{"read only", "SET GLOBAL read_only = ON", "SET GLOBAL read_only = OFF", "read_only", finding.Fail, "read_only = OFF"},
+	{"the relay's number", "SET GLOBAL server_id = 4000001", "SET GLOBAL server_id = 1", "server_id", finding.Fail, "registers with"},
+	{"a mark's number", "SET GLOBAL server_id = 9002", "SET GLOBAL server_id = 1", "server_id", finding.OK, "9002"},
+	{"GTIDs not yet", "SET GLOBAL gtid_mode = ON_PERMISSIVE", "SET GLOBAL gtid_mode = ON", "gtid_mode", finding.Fail, "gtid_mode = ON"},
+	{"compression", "SET GLOBAL binlog_transaction_compression = ON", "SET GLOBAL binlog_transaction_compression = OFF", "binlog_transaction_compression", finding.OK, "ON: compressed"},
+	{"logged text", "SET GLOBAL binlog_rows_query_log_events = ON", "", "binlog_rows_query_log_events", finding.Warn, "GRANT SESSION_VARIABLES_ADMIN ON *.* TO 'octant'@'%';"},
+	{"logged text, left out", "GRANT SESSION_VARIABLES_ADMIN ON *.* TO " + account, "SET GLOBAL binlog_rows_query_log_events = OFF; REVOKE SESSION_VARIABLES_ADMIN ON *.* FROM " + account, "binlog_rows_query_log_events", finding.OK, "leaves"},
+	{"lax disk", "SET GLOBAL sync_binlog = 0", "SET GLOBAL sync_binlog = 1", "durability", finding.Warn, "sync_binlog = 0"},
+	{"short memory", "SET GLOBAL binlog_expire_logs_seconds = 60", "SET GLOBAL binlog_expire_logs_seconds = 864000", "binlog_expiry", finding.Warn, "60 s"},
+	{"no replication", "REVOKE REPLICATION SLAVE ON *.* FROM " + account, "", "privilege REPLICATION SLAVE", finding.Fail, "GRANT REPLICATION SLAVE ON *.* TO 'octant'@'%';"},
+	{"no applier", "REVOKE REPLICATION_APPLIER ON *.* FROM " + account, "", "privilege REPLICATION_APPLIER", finding.Fail, "GRANT REPLICATION_APPLIER ON *.* TO 'octant'@'%';"},
+	{"no delete", "REVOKE DELETE ON app.* FROM " + account, "", "privileges on tables", finding.Fail, "GRANT SELECT, INSERT, UPDATE, DELETE ON `app`.* TO"},
+	{"no create", "REVOKE CREATE ON octant.* FROM " + account, "", "privileges on octant", finding.Fail, "GRANT ALL PRIVILEGES ON octant.* TO 'octant'@'%';"},
+	{"no primary key", "CREATE TABLE app.bad (v INT, UNIQUE(v))", "DROP TABLE app.bad", "primary_keys", finding.Fail, "ALTER TABLE `app`.`bad` ADD PRIMARY KEY"},
+	{"another engine", "CREATE TABLE app.bad (v INT PRIMARY KEY) ENGINE=MyISAM", "DROP TABLE app.bad", "engines", finding.Fail, "ENGINE = InnoDB"},
+	{"unique expression", "CREATE TABLE app.bad (id INT PRIMARY KEY, v VARCHAR(9), UNIQUE KEY loud ((UPPER(v))))", "DROP TABLE app.bad", "unique_expressions", finding.Fail, "app.bad"},
+	{"expression that is not unique", "CREATE TABLE app.bad (id INT PRIMARY KEY, v VARCHAR(9), KEY loud ((UPPER(v))))", "DROP TABLE app.bad", "unique_expressions", finding.OK, ""},
+	{"cascade", "CREATE TABLE app.bad (v INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES app.good(id) ON DELETE SET NULL)", "DROP TABLE app.bad", "foreign_keys", finding.OK, "in the binary log"},
+	{"trigger", "CREATE TRIGGER app.bell BEFORE INSERT ON app.good FOR EACH ROW SET NEW.v = 1", "DROP TRIGGER app.bell", "triggers", finding.Info, "app.good (bell)"},
+	{"event", "CREATE EVENT app.tick ON SCHEDULE EVERY 1 DAY DO DO 1", "DROP EVENT app.tick", "events", finding.Warn, "app.tick"},
+	{"same numbers", "SET GLOBAL auto_increment_increment = 1", "SET GLOBAL auto_increment_increment = 8", "auto_increment", finding.Warn, "auto_increment_increment = 8, auto_increment_offset = 1"},
+	{"secondary unique key", "CREATE TABLE app.u (id INT PRIMARY KEY, v INT UNIQUE)", "DROP TABLE app.u", "unique_keys", finding.Info, "app.u"},
+	{"folding key", "CREATE TABLE app.u (id VARCHAR(20) PRIMARY KEY)", "DROP TABLE app.u", "key_collations", finding.Info, "app.u"},
+	{"key that tells all apart", "CREATE TABLE app.u (id VARCHAR(20) COLLATE utf8mb4_0900_bin PRIMARY KEY)", "DROP TABLE app.u", "key_collations", finding.OK, ""},
+	{"past the log", "CREATE USER bob; GRANT SESSION_VARIABLES_ADMIN ON *.* TO bob; GRANT SELECT ON mysql.* TO " + account, "DROP USER bob", "sql_log_bin", finding.Warn, "'bob'@'%'"},
 }
 
 func TestEachConditionOfMySQLBroken(t *testing.T) {
@@ -59,7 +59,7 @@ func TestGrantsThroughRoleOfMySQL(t *testing.T) {
 		b.exec(grant + "relay")
 	}
 	b.exec("GRANT relay TO " + account + "; SET DEFAULT ROLE relay TO " + account)
-	expect(t, b.check(), "privileges on tables", preflight.OK, "1 table")
+	expect(t, b.check(), "privileges on tables", finding.OK, "1 table")
 }
 
 func TestMySQLServersThatCannotServe(t *testing.T) {
@@ -67,12 +67,12 @@ func TestMySQLServersThatCannotServe(t *testing.T) {
 		name        string
 		args        []string
 		check, text string
-		status      preflight.Status
+		status      finding.Status
 	}{
-		{"filtered binary log", []string{"--binlog-do-db=app"}, "binlog_filters", "binlog_do_db = app", preflight.Fail},
-		{"cascades left to InnoDB", []string{"--innodb-native-foreign-keys=ON"}, "foreign_keys", "innodb_native_foreign_keys = OFF", preflight.Warn},
-		{"no updates of replicas", []string{"--log-replica-updates=OFF"}, "log_replica_updates", "OFF", preflight.Warn},
-		{"only with TLS", []string{"--require-secure-transport=ON"}, "connect", "set tls in [database]", preflight.Fail},
+		{"filtered binary log", []string{"--binlog-do-db=app"}, "binlog_filters", "binlog_do_db = app", finding.Fail},
+		{"cascades left to InnoDB", []string{"--innodb-native-foreign-keys=ON"}, "foreign_keys", "innodb_native_foreign_keys = OFF", finding.Warn},
+		{"no updates of replicas", []string{"--log-replica-updates=OFF"}, "log_replica_updates", "OFF", finding.Warn},
+		{"only with TLS", []string{"--require-secure-transport=ON"}, "connect", "set tls in [database]", finding.Fail},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,6 +3,8 @@ package preflight
 import (
 	"context"
 	"fmt"
+
+	"github.com/octant-db/octant/internal/finding"
 )
 
 // markBase is added to a region's id for the server_id of what the relay writes for that region. The GTID domain stays the
@@ -12,38 +14,39 @@ const (
 	markLast = markBase + 64
 )
 
-func checkNumbers(_ context.Context, s *server) []Result {
-	return []Result{checkServerID(s), checkDomain(s)}
+func checkNumbers(_ context.Context, s *server) []finding.Result {
+	return []finding.Result{checkServerID(s), checkDomain(s)}
 }
 
-func checkServerID(s *server) Result {
+func checkServerID(s *server) finding.Result {
 	const name = "server_id"
 	id, _ := s.number(name)
 	remedy := fmt.Sprintf("SET GLOBAL server_id = %d; and the same in the server's configuration", max(s.config.Region, 1))
 	switch {
 	case id == 0:
-		return fail(name, "0: a server without a number serves no replicas", remedy)
+		return finding.Fail.On(name, "0: a server without a number serves no replicas", remedy)
 	case s.config.ReplicaID != 0 && id == int64(s.config.ReplicaID):
-		return fail(name, fmt.Sprintf("%d is the number that the relay registers with", id), remedy)
+		return finding.Fail.On(name, fmt.Sprintf("%d is the number that the relay registers with", id), remedy)
 	case isMark(id):
-		return fail(name, fmt.Sprintf("%d: %d to %d mark the other regions' changes", id, markBase+1, markLast), remedy)
+		return finding.Fail.On(name, fmt.Sprintf("%d: %d to %d mark the other regions' changes", id, markBase+1, markLast), remedy)
 	}
-	return ok(name, fmt.Sprint(id))
+	return finding.OK.On(name, fmt.Sprint(id), "")
 }
 
-func checkDomain(s *server) Result {
+func checkDomain(s *server) finding.Result {
 	const name = "gtid_domain_id"
 	id, _ := s.number(name)
 	if id == 0 && s.config.Regions > 1 {
-		return info(name, "0: with the same domain in every region, GTIDs of different regions can be equal",
+		return finding.Info.On(name, "0: with the same domain in every region, GTIDs of different regions can be equal",
 			fmt.Sprintf("SET GLOBAL gtid_domain_id = %d; and the same in the server's configuration", max(s.config.Region, 1)))
+
 	}
-	return ok(name, fmt.Sprint(id))
+	return finding.OK.On(name, fmt.Sprint(id), "")
 }
 
 func isMark(id int64) bool { return id > markBase && id <= markLast }
 
-func checkDurability(_ context.Context, s *server) []Result {
+func checkDurability(_ context.Context, s *server) []finding.Result {
 	const name = "durability"
 	var lax []string
 	for _, variable := range []string{"innodb_flush_log_at_trx_commit", "sync_binlog"} {
@@ -52,18 +55,18 @@ func checkDurability(_ context.Context, s *server) []Result {
 		}
 	}
 	if len(lax) == 0 {
-		return []Result{ok(name, "every commit is on disk before it is answered")}
+		return []finding.Result{finding.OK.On(name, "every commit is on disk before it is answered", "")}
 	}
-	return []Result{warn(name, join(lax)+": a power loss here can take back what other regions already have; the relay then stops and says so",
+	return []finding.Result{finding.Warn.On(name, join(lax)+": a power loss here can take back what other regions already have; the relay then stops and says so",
 		"SET GLOBAL innodb_flush_log_at_trx_commit = 1, sync_binlog = 1; and the same in the server's configuration")}
 }
 
-func checkLimits(_ context.Context, s *server) []Result {
-	return []Result{checkPacket(s), checkExpiry(s)}
+func checkLimits(_ context.Context, s *server) []finding.Result {
+	return []finding.Result{checkPacket(s), checkExpiry(s)}
 }
 
 // checkPacket: an UPDATE of a row travels to the server as base64 of two row images.
-func checkPacket(s *server) Result {
+func checkPacket(s *server) finding.Result {
 	const name = "max_allowed_packet"
 	const low, good = 16 << 20, 64 << 20
 	n, _ := s.number(name)
@@ -71,14 +74,14 @@ func checkPacket(s *server) Result {
 	const remedy = "SET GLOBAL max_allowed_packet = 268435456; and the same in the server's configuration, in every region"
 	switch {
 	case n < low:
-		return warn(name, detail, remedy)
+		return finding.Warn.On(name, detail, remedy)
 	case n < good:
-		return info(name, detail, remedy)
+		return finding.Info.On(name, detail, remedy)
 	}
-	return ok(name, detail)
+	return finding.OK.On(name, detail, "")
 }
 
-func checkExpiry(s *server) Result {
+func checkExpiry(s *server) finding.Result {
 	const name = "binlog_expiry"
 	const day = 24 * 60 * 60
 	seconds, known := s.number("binlog_expire_logs_seconds") // from 10.6 on
@@ -87,15 +90,17 @@ func checkExpiry(s *server) Result {
 		seconds = days * day
 	}
 	if size, limited := s.number("max_binlog_total_size"); limited && size > 0 {
-		return warn(name, fmt.Sprintf("max_binlog_total_size = %d: a busy hour can remove what a stopped relay has not read", size),
+		return finding.Warn.On(name, fmt.Sprintf("max_binlog_total_size = %d: a busy hour can remove what a stopped relay has not read", size),
 			"see that the size holds more than the longest time that the relay may be down")
+
 	}
 	switch {
 	case seconds == 0:
-		return ok(name, "binary logs are kept until they are purged")
+		return finding.OK.On(name, "binary logs are kept until they are purged", "")
 	case seconds < day:
-		return warn(name, fmt.Sprintf("binary logs are removed after %d s: a relay that is down longer has lost its place", seconds),
+		return finding.Warn.On(name, fmt.Sprintf("binary logs are removed after %d s: a relay that is down longer has lost its place", seconds),
 			"SET GLOBAL binlog_expire_logs_seconds = 604800; and the same in the server's configuration")
+
 	}
-	return ok(name, fmt.Sprintf("binary logs are kept for %d days", seconds/day))
+	return finding.OK.On(name, fmt.Sprintf("binary logs are kept for %d days", seconds/day), "")
 }

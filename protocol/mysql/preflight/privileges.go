@@ -4,49 +4,51 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"github.com/octant-db/octant/internal/finding"
 )
 
 // privilege is something server-wide that the relay's account needs.
 type privilege struct {
 	name, why string
-	missing   func(name, detail, remedy string) Result
+	missing   finding.Status
 }
 
 var needed = []privilege{
-	{"REPLICATION SLAVE", "to read the binary log", fail},
-	{"BINLOG MONITOR", "to see where the binary log ends", fail},
-	{"BINLOG REPLAY", "to write the other regions' rows as row events, without triggers, marked with their origin; the way without it is slower", warn},
+	{"REPLICATION SLAVE", "to read the binary log", finding.Fail},
+	{"BINLOG MONITOR", "to see where the binary log ends", finding.Fail},
+	{"BINLOG REPLAY", "to write the other regions' rows as row events, without triggers, marked with their origin; the way without it is slower", finding.Warn},
 	{"BINLOG ADMIN", "to keep the text of its own statements out of the binary log, which doubles without it, and to log whole rows (session binlog_row_image) " +
-		"when the server's default is another: without it the relay then cannot write", warn},
+		"when the server's default is another: without it the relay then cannot write", finding.Warn},
 }
 
-func checkPrivileges(ctx context.Context, s *server) []Result {
+func checkPrivileges(ctx context.Context, s *server) []finding.Result {
 	all, err := s.readGrants(ctx)
 	if err != nil {
 		return broken("privileges", err)
 	}
-	var results []Result
+	var results []finding.Result
 	major, _ := s.version()
 	for _, p := range needed {
 		name := "privilege " + p.name
 		if all.global(p.name, major < 11) {
-			results = append(results, ok(name, p.why))
+			results = append(results, finding.OK.On(name, p.why, ""))
 			continue
 		}
-		results = append(results, p.missing(name, "missing: "+p.why, s.grant(p.name, "*.*")))
+		results = append(results, p.missing.On(name, "missing: "+p.why, s.grant(p.name, "*.*")))
 	}
 	return append(results, checkBookkeeping(s, all), checkTableRights(ctx, s, all))
 }
 
 // checkBookkeeping: the relay makes the schema and its table itself.
-func checkBookkeeping(s *server, all grants) Result {
+func checkBookkeeping(s *server, all grants) finding.Result {
 	const name = "privileges on octant"
 	for _, p := range []string{"CREATE", "SELECT", "INSERT", "UPDATE"} {
 		if !all.on(p, "octant", "*") {
-			return fail(name, "missing "+p+": the relay keeps its marks in a schema of its own", s.grant("ALL PRIVILEGES", "octant.*"))
+			return finding.Fail.On(name, "missing "+p+": the relay keeps its marks in a schema of its own", s.grant("ALL PRIVILEGES", "octant.*"))
 		}
 	}
-	return ok(name, "the relay can keep its marks")
+	return finding.OK.On(name, "the relay can keep its marks", "")
 }
 
 // tableRights are what the account needs on each table: to look at rows, and to write them where it may not write row
@@ -71,7 +73,7 @@ func (s *server) replays(all grants) bool {
 }
 
 // checkTableRights looks at the tables that the account can see; which others there are it cannot know.
-func checkTableRights(ctx context.Context, s *server, all grants) Result {
+func checkTableRights(ctx context.Context, s *server, all grants) finding.Result {
 	const name = "privileges on tables"
 	tables, err := s.tables(ctx)
 	if err != nil {
@@ -79,8 +81,9 @@ func checkTableRights(ctx context.Context, s *server, all grants) Result {
 	}
 	rights := s.tableRights(all)
 	if len(tables) == 0 {
-		return warn(name, "no table that is included can be seen: "+includes(s.config.Include),
+		return finding.Warn.On(name, "no table that is included can be seen: "+includes(s.config.Include),
 			s.grant(strings.Join(rights, ", "), "*.*")+" or on the schemas that are included; or correct database.include")
+
 	}
 	var missing, objects []string
 	for _, t := range tables {
@@ -92,14 +95,14 @@ func checkTableRights(ctx context.Context, s *server, all grants) Result {
 		}
 	}
 	if len(missing) == 0 {
-		return ok(name, strings.Join(rights, ", ")+" on "+count(len(tables), "table"))
+		return finding.OK.On(name, strings.Join(rights, ", ")+" on "+count(len(tables), "table"), "")
 	}
 	var remedies []string
 	slices.Sort(objects)
 	for _, object := range slices.Compact(objects) {
 		remedies = append(remedies, s.grant(strings.Join(rights, ", "), object))
 	}
-	return fail(name, "missing "+join(missing), strings.Join(remedies, " "))
+	return finding.Fail.On(name, "missing "+join(missing), strings.Join(remedies, " "))
 }
 
 func includes(globs []string) string {

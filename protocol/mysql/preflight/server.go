@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/octant-db/octant/internal/finding"
 )
 
 // server is what the checks look at.
@@ -107,6 +109,6 @@ func (s *server) version() (major, minor int) {
 }
 
 // broken is the result of a check that the server did not let run.
-func broken(name string, err error) []Result {
-	return []Result{fail(name, "could not be checked: "+err.Error(), "mend this and run doctor again")}
+func broken(name string, err error) []finding.Result {
+	return []finding.Result{finding.Fail.On(name, "could not be checked: "+err.Error(), "mend this and run doctor again")}
 }

@@ -5,9 +5,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/octant-db/octant/internal/finding"
 )
 
-func checkVersion(s *server) Result {
+func checkVersion(s *server) finding.Result {
 	const name = "version"
 	if s.mysql() {
 		return checkMySQLVersion(s)
@@ -15,13 +17,13 @@ func checkVersion(s *server) Result {
 	text := s.variables["version"]
 	switch major, minor := s.version(); {
 	case major == 0:
-		return fail(name, text+" is no version of MariaDB", "this version of Octant serves MariaDB 10.5 and newer")
+		return finding.Fail.On(name, text+" is no version of MariaDB", "this version of Octant serves MariaDB 10.5 and newer")
 	case major < 10 || major == 10 && minor < 5:
-		return fail(name, "MariaDB "+text, "upgrade to MariaDB 10.5 or newer: older ones lack BINLOG REPLAY and binlog_row_metadata")
+		return finding.Fail.On(name, "MariaDB "+text, "upgrade to MariaDB 10.5 or newer: older ones lack BINLOG REPLAY and binlog_row_metadata")
 	case major == 10 && minor == 11:
-		return ok(name, "MariaDB "+text)
+		return finding.OK.On(name, "MariaDB "+text, "")
 	default:
-		return info(name, "MariaDB "+text+": Octant is tested with 10.11", "")
+		return finding.Info.On(name, "MariaDB "+text+": Octant is tested with 10.11", "")
 	}
 }
 
@@ -41,20 +43,20 @@ var required = []setting{
 	{"binlog_checksum", "CRC32", "events are kept with their checksum", false, ""},
 }
 
-func checkSettings(_ context.Context, s *server) []Result {
-	var results []Result
+func checkSettings(_ context.Context, s *server) []finding.Result {
+	var results []finding.Result
 	for _, r := range required {
 		results = append(results, r.check(s))
 	}
 	return append(results, checkLogUpdates(s), checkWritable(s))
 }
 
-func (r setting) check(s *server) Result {
+func (r setting) check(s *server) finding.Result {
 	value, there := s.variables[r.variable]
 	if there && strings.EqualFold(value, r.want) {
-		return ok(r.variable, cmp.Or(value, "none"))
+		return finding.OK.On(r.variable, cmp.Or(value, "none"), "")
 	}
-	return fail(r.variable, fmt.Sprintf("%s: %s", value, r.why), r.remedy())
+	return finding.Fail.On(r.variable, fmt.Sprintf("%s: %s", value, r.why), r.remedy())
 }
 
 func (r setting) remedy() string {
@@ -65,25 +67,26 @@ func (r setting) remedy() string {
 		r.variable, cmp.Or(r.want, "''"))
 }
 
-func checkLogUpdates(s *server) Result {
+func checkLogUpdates(s *server) finding.Result {
 	const name = "log_slave_updates"
 	if s.is(name, "ON") {
-		return ok(name, "ON")
+		return finding.OK.On(name, "ON", "")
 	}
-	return warn(name, "OFF: what this server itself receives as a replica does not reach the other regions",
+	return finding.Warn.On(name, "OFF: what this server itself receives as a replica does not reach the other regions",
 		"log_slave_updates = ON in the server's configuration; then restart it. Not needed if it is nobody's replica")
+
 }
 
-func checkWritable(s *server) Result {
+func checkWritable(s *server) finding.Result {
 	const name = "read_only"
 	if s.is(name, "OFF") || s.is(name, "0") {
-		return ok(name, "OFF")
+		return finding.OK.On(name, "OFF", "")
 	}
-	return fail(name, s.variables[name]+": the relay cannot write the other regions' changes", "SET GLOBAL read_only = OFF;")
+	return finding.Fail.On(name, s.variables[name]+": the relay cannot write the other regions' changes", "SET GLOBAL read_only = OFF;")
 }
 
 // checkFilters asks where the log ends, the only place where 10.x shows these options.
-func checkFilters(ctx context.Context, s *server) []Result {
+func checkFilters(ctx context.Context, s *server) []finding.Result {
 	const name = "binlog_filters"
 	const remedy = "remove binlog_do_db and binlog_ignore_db from the server's configuration and restart it; choose tables with database.include"
 	var filters []string
@@ -96,10 +99,10 @@ func checkFilters(ctx context.Context, s *server) []Result {
 	})
 	switch {
 	case err != nil:
-		return []Result{fail(name, "cannot ask: "+err.Error(), s.grant(s.statusPrivilege(), "*.*"))}
+		return []finding.Result{finding.Fail.On(name, "cannot ask: "+err.Error(), s.grant(s.statusPrivilege(), "*.*"))}
 	case len(filters) > 0:
-		return []Result{fail(name, strings.Join(filters, ", ")+
+		return []finding.Result{finding.Fail.On(name, strings.Join(filters, ", ")+
 			": changes, or the relay's own marks in schema octant, are missing from the binary log", remedy)}
 	}
-	return []Result{ok(name, "none")}
+	return []finding.Result{finding.OK.On(name, "none", "")}
 }

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/octant-db/octant/internal/finding"
 )
 
-func checkTriggers(ctx context.Context, s *server) []Result {
+func checkTriggers(ctx context.Context, s *server) []finding.Result {
 	const name = "triggers"
 	var found []string
 	err := s.query(ctx, `SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, TRIGGER_NAME FROM information_schema.TRIGGERS
@@ -24,19 +26,19 @@ func checkTriggers(ctx context.Context, s *server) []Result {
 	case err != nil:
 		return broken(name, err)
 	case len(found) > 0 && !s.replays(all):
-		return []Result{fail(name, "without BINLOG REPLAY these would fire a second time in every other region: "+join(found),
+		return []finding.Result{finding.Fail.On(name, "without BINLOG REPLAY these would fire a second time in every other region: "+join(found),
 			s.grant("BINLOG REPLAY", "*.*"))}
 	case len(found) > 0:
-		return []Result{info(name, "these fire where the application writes; their own writes are replicated, so they do not fire again in the other regions: "+
+		return []finding.Result{finding.Info.On(name, "these fire where the application writes; their own writes are replicated, so they do not fire again in the other regions: "+
 			join(found), "")}
 	}
-	return []Result{s.visible(ctx, name, "TRIGGER", "none")}
+	return []finding.Result{s.visible(ctx, name, "TRIGGER", "none")}
 }
 
-func checkEvents(ctx context.Context, s *server) []Result {
+func checkEvents(ctx context.Context, s *server) []finding.Result {
 	const name = "events"
 	if !s.is("event_scheduler", "ON") {
-		return []Result{ok(name, "the event scheduler is off")}
+		return []finding.Result{finding.OK.On(name, "the event scheduler is off", "")}
 	}
 	var found []string
 	err := s.query(ctx, `SELECT EVENT_SCHEMA, EVENT_NAME FROM information_schema.EVENTS WHERE STATUS = 'ENABLED' ORDER BY 1, 2`,
@@ -45,17 +47,17 @@ func checkEvents(ctx context.Context, s *server) []Result {
 	case err != nil:
 		return broken(name, err)
 	case len(found) > 0:
-		return []Result{warn(name, "what they write is replicated; if they are enabled in several regions, it is done several times: "+join(found),
+		return []finding.Result{finding.Warn.On(name, "what they write is replicated; if they are enabled in several regions, it is done several times: "+join(found),
 			"enable each event in one region only: ALTER EVENT … DISABLE; in the others")}
 	}
-	return []Result{s.visible(ctx, name, "EVENT", "the scheduler is on, no event is enabled")}
+	return []finding.Result{s.visible(ctx, name, "EVENT", "the scheduler is on, no event is enabled")}
 }
 
 // visible is ok if the account could have seen what was not found; MariaDB hides triggers and events without a privilege.
-func (s *server) visible(ctx context.Context, name, privilege, detail string) Result {
+func (s *server) visible(ctx context.Context, name, privilege, detail string) finding.Result {
 	all, err := s.readGrants(ctx)
 	if err != nil || all.global(privilege, false) {
-		return ok(name, detail)
+		return finding.OK.On(name, detail, "")
 	}
 	tables, err := s.tables(ctx)
 	if err != nil {
@@ -63,10 +65,10 @@ func (s *server) visible(ctx context.Context, name, privilege, detail string) Re
 	}
 	for _, t := range tables {
 		if !all.on(privilege, t.schema, t.name) {
-			return info(name, "not looked for in "+t.schema+": the account may not see them", s.grant(privilege, quoteName(t.schema)+".*"))
+			return finding.Info.On(name, "not looked for in "+t.schema+": the account may not see them", s.grant(privilege, quoteName(t.schema)+".*"))
 		}
 	}
-	return ok(name, detail)
+	return finding.OK.On(name, detail, "")
 }
 
 // installed are the accounts that every installation has.
@@ -76,7 +78,7 @@ var installed = []string{
 }
 
 // checkUnlogged looks for accounts that may SET sql_log_bin = 0.
-func checkUnlogged(ctx context.Context, s *server) []Result {
+func checkUnlogged(ctx context.Context, s *server) []finding.Result {
 	const name = "sql_log_bin"
 	privileges, accounts := []string{"BINLOG ADMIN", "SUPER"}, "global_priv"
 	if s.mysql() {
@@ -100,14 +102,14 @@ func checkUnlogged(ctx context.Context, s *server) []Result {
 	unusual := slices.DeleteFunc(slices.Clone(able), func(a string) bool { return slices.Contains(installed, a) })
 	switch {
 	case !all.on("SELECT", "mysql", accounts):
-		return []Result{info(name, "who may write past the binary log (SET sql_log_bin = 0) is not shown to the relay's account", s.grant("SELECT", "mysql.*"))}
+		return []finding.Result{finding.Info.On(name, "who may write past the binary log (SET sql_log_bin = 0) is not shown to the relay's account", s.grant("SELECT", "mysql.*"))}
 	case len(unusual) > 0:
-		return []Result{warn(name, "what these write with sql_log_bin = 0 stays in this region: "+join(unusual), remedy)}
+		return []finding.Result{finding.Warn.On(name, "what these write with sql_log_bin = 0 stays in this region: "+join(unusual), remedy)}
 	}
-	return []Result{info(name, "only the installation's own accounts may write past the binary log: "+join(able), "")}
+	return []finding.Result{finding.Info.On(name, "only the installation's own accounts may write past the binary log: "+join(able), "")}
 }
 
-func checkSchemas(ctx context.Context, s *server) []Result {
+func checkSchemas(ctx context.Context, s *server) []finding.Result {
 	const name = "schemas"
 	tables, err := s.tables(ctx)
 	if err != nil {
@@ -123,7 +125,7 @@ func checkSchemas(ctx context.Context, s *server) []Result {
 		return broken(name, err)
 	}
 	if len(found) == 0 {
-		return []Result{info(name, "none with included tables", "")}
+		return []finding.Result{finding.Info.On(name, "none with included tables", "")}
 	}
-	return []Result{ok(name, strings.TrimSpace(count(len(tables), "table")+" in "+join(found)+"; the same definitions must stand in every region"))}
+	return []finding.Result{finding.OK.On(name, strings.TrimSpace(count(len(tables), "table")+" in "+join(found)+"; the same definitions must stand in every region"), "")}
 }

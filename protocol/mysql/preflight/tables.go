@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/octant-db/octant/internal/finding"
 )
 
-func checkTables(ctx context.Context, s *server) []Result {
+func checkTables(ctx context.Context, s *server) []finding.Result {
 	tables, err := s.tables(ctx)
 	if err != nil {
 		return broken("tables", err)
@@ -16,7 +18,7 @@ func checkTables(ctx context.Context, s *server) []Result {
 	if err != nil {
 		return broken("foreign_keys", err)
 	}
-	return []Result{
+	return []finding.Result{
 		checkPrimaryKeys(tables), checkEngines(tables), checkVersioned(tables), checkTemporals(tables), keys, checkUniques(tables), checkFolding(tables),
 	}
 }
@@ -34,53 +36,57 @@ func names(tables []*table) string {
 	return join(all)
 }
 
-func checkPrimaryKeys(tables []*table) Result {
+func checkPrimaryKeys(tables []*table) finding.Result {
 	const name = "primary_keys"
 	bare := pick(tables, func(t *table) bool { return !t.keyed })
 	if len(bare) == 0 {
-		return ok(name, "every table has one")
+		return finding.OK.On(name, "every table has one", "")
 	}
-	return fail(name, "without a primary key no row can be told from another: "+names(bare),
+	return finding.Fail.On(name, "without a primary key no row can be told from another: "+names(bare),
 		fmt.Sprintf("ALTER TABLE %s ADD PRIMARY KEY (…); in every region; or exclude the table", bare[0].quoted()))
+
 }
 
-func checkEngines(tables []*table) Result {
+func checkEngines(tables []*table) finding.Result {
 	const name = "engines"
 	other := pick(tables, func(t *table) bool {
 		return !strings.EqualFold(t.engine, "InnoDB") && !strings.EqualFold(t.engine, "ROCKSDB")
 	})
 	if len(other) == 0 {
-		return ok(name, "all tables have transactions")
+		return finding.OK.On(name, "all tables have transactions", "")
 	}
-	return fail(name, "without transactions, so rows and mark would not commit together: "+names(other),
+	return finding.Fail.On(name, "without transactions, so rows and mark would not commit together: "+names(other),
 		fmt.Sprintf("ALTER TABLE %s ENGINE = InnoDB; or exclude the table", other[0].quoted()))
+
 }
 
 // checkVersioned: an UPDATE of such a table is logged as an update and an insert of history, a DELETE as an update of the
 // row's end.
-func checkVersioned(tables []*table) Result {
+func checkVersioned(tables []*table) finding.Result {
 	const name = "system_versioning"
 	versioned := pick(tables, func(t *table) bool { return t.kind == "SYSTEM VERSIONED" })
 	if len(versioned) == 0 {
-		return ok(name, "no table has it")
+		return finding.OK.On(name, "no table has it", "")
 	}
-	return fail(name, "history has times of its own in each region, so these never become identical: "+names(versioned),
+	return finding.Fail.On(name, "history has times of its own in each region, so these never become identical: "+names(versioned),
 		fmt.Sprintf("exclude the table, or ALTER TABLE %s DROP SYSTEM VERSIONING;", versioned[0].quoted()))
+
 }
 
 // checkTemporals: the binary log does not say how long such a column is, so the relay refuses rows that have one.
-func checkTemporals(tables []*table) Result {
+func checkTemporals(tables []*table) finding.Result {
 	const name = "temporal_columns"
 	dated := pick(tables, func(t *table) bool { return t.dated })
 	if len(dated) == 0 {
-		return ok(name, "none has the layout of MariaDB 5.3")
+		return finding.OK.On(name, "none has the layout of MariaDB 5.3", "")
 	}
-	return fail(name, "TIME, DATETIME or TIMESTAMP in the layout of MariaDB 5.3, which the binary log does not describe: "+names(dated),
+	return finding.Fail.On(name, "TIME, DATETIME or TIMESTAMP in the layout of MariaDB 5.3, which the binary log does not describe: "+names(dated),
 		fmt.Sprintf("SET GLOBAL mysql56_temporal_format = ON; and the same in the server's configuration; then ALTER TABLE %s FORCE; or exclude the table",
 			dated[0].quoted()))
+
 }
 
-func checkForeignKeys(ctx context.Context, s *server) (Result, error) {
+func checkForeignKeys(ctx context.Context, s *server) (finding.Result, error) {
 	const name = "foreign_keys"
 	var acting []string
 	err := s.query(ctx, `SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS
@@ -91,31 +97,32 @@ func checkForeignKeys(ctx context.Context, s *server) (Result, error) {
 		}
 	})
 	if err != nil || len(acting) == 0 {
-		return ok(name, "none changes rows by itself"), err
+		return finding.OK.On(name, "none changes rows by itself", ""), err
 	}
-	return warn(name, "what CASCADE and SET NULL change is not in MariaDB's binary log, so it does not reach the other regions: "+join(acting),
-		"have the application delete the children first, with ON DELETE RESTRICT"), nil
+	return finding.Warn.On(name, "what CASCADE and SET NULL change is not in MariaDB's binary log, so it does not reach the other regions: "+join(acting),
+			"have the application delete the children first, with ON DELETE RESTRICT"),
+		nil
 }
 
-func checkUniques(tables []*table) Result {
+func checkUniques(tables []*table) finding.Result {
 	const name = "unique_keys"
 	unique := pick(tables, func(t *table) bool { return t.uniques > 0 })
 	if len(unique) == 0 {
-		return ok(name, "no table has secondary unique keys")
+		return finding.OK.On(name, "no table has secondary unique keys", "")
 	}
-	return info(name, "if two regions take one value for different rows, the later write keeps it: "+names(unique), "")
+	return finding.Info.On(name, "if two regions take one value for different rows, the later write keeps it: "+names(unique), "")
 }
 
-func checkFolding(tables []*table) Result {
+func checkFolding(tables []*table) finding.Result {
 	const name = "key_collations"
 	folding := pick(tables, func(t *table) bool { return t.folding })
 	if len(folding) == 0 {
-		return ok(name, "every primary key tells all its values apart")
+		return finding.OK.On(name, "every primary key tells all its values apart", "")
 	}
-	return info(name, "'a' and 'A ' may be one key, by the collation of the key's columns: "+names(folding), "")
+	return finding.Info.On(name, "'a' and 'A ' may be one key, by the collation of the key's columns: "+names(folding), "")
 }
 
-func checkSequences(ctx context.Context, s *server) []Result {
+func checkSequences(ctx context.Context, s *server) []finding.Result {
 	const name = "sequences"
 	all, err := s.catalog(ctx)
 	if err != nil {
@@ -123,13 +130,13 @@ func checkSequences(ctx context.Context, s *server) []Result {
 	}
 	sequences := pick(all, func(t *table) bool { return t.kind == "SEQUENCE" })
 	if len(sequences) == 0 {
-		return []Result{ok(name, "none")}
+		return []finding.Result{finding.OK.On(name, "none", "")}
 	}
-	return []Result{warn(name, "each region counts by itself and will give the same numbers: "+names(sequences),
+	return []finding.Result{finding.Warn.On(name, "each region counts by itself and will give the same numbers: "+names(sequences),
 		fmt.Sprintf("ALTER SEQUENCE %s INCREMENT BY 0; lets it follow auto_increment_increment and auto_increment_offset", sequences[0].quoted()))}
 }
 
-func checkAutoIncrement(ctx context.Context, s *server) []Result {
+func checkAutoIncrement(ctx context.Context, s *server) []finding.Result {
 	const name = "auto_increment"
 	tables, err := s.tables(ctx)
 	if err != nil {
@@ -137,15 +144,15 @@ func checkAutoIncrement(ctx context.Context, s *server) []Result {
 	}
 	counted := pick(tables, func(t *table) bool { return t.counted })
 	if len(counted) == 0 || s.config.Regions < 2 {
-		return []Result{ok(name, "no numbers that two regions could both give")}
+		return []finding.Result{finding.OK.On(name, "no numbers that two regions could both give", "")}
 	}
 	increment, _ := s.number("auto_increment_increment")
 	offset, _ := s.number("auto_increment_offset")
 	detail := fmt.Sprintf("increment %d, offset %d", increment, offset)
 	if increment >= int64(s.config.Regions) && offset <= increment {
-		return []Result{ok(name, detail+": see that no other region has this offset")}
+		return []finding.Result{finding.OK.On(name, detail+": see that no other region has this offset", "")}
 	}
-	return []Result{warn(name, detail+": two regions will give one number to different rows, and the later one wins: "+names(counted),
+	return []finding.Result{finding.Warn.On(name, detail+": two regions will give one number to different rows, and the later one wins: "+names(counted),
 		fmt.Sprintf("SET GLOBAL auto_increment_increment = %d, auto_increment_offset = %d; and the same in the server's configuration",
 			s.config.Regions, s.config.Region))}
 }

@@ -3,6 +3,8 @@ package preflight
 import (
 	"strings"
 	"testing"
+
+	"github.com/octant-db/octant/internal/finding"
 )
 
 func with(variables ...string) *server {
@@ -16,10 +18,10 @@ func with(variables ...string) *server {
 func TestVersions(t *testing.T) {
 	cases := []struct {
 		version string
-		want    Status
+		want    finding.Status
 	}{
-		{"10.11.19-MariaDB-0+deb12u1-log", OK}, {"10.5.2-MariaDB", Info}, {"11.8.6-MariaDB-ubu2404", Info},
-		{"10.4.34-MariaDB", Fail}, {"5.5.68-MariaDB", Fail}, {"8.4.3", Info}, {"9.7.0-debug", OK}, {"5.7.44-log", Fail}, {"", Fail}, {"x.y-mariadb", Fail},
+		{"10.11.19-MariaDB-0+deb12u1-log", finding.OK}, {"10.5.2-MariaDB", finding.Info}, {"11.8.6-MariaDB-ubu2404", finding.Info},
+		{"10.4.34-MariaDB", finding.Fail}, {"5.5.68-MariaDB", finding.Fail}, {"8.4.3", finding.Info}, {"9.7.0-debug", finding.OK}, {"5.7.44-log", finding.Fail}, {"", finding.Fail}, {"x.y-mariadb", finding.Fail},
 	}
 	for _, c := range cases {
 		if r := checkVersion(with("version", c.version)); r.Status != c.want {
@@ -32,14 +34,14 @@ func TestVersions(t *testing.T) {
 func TestExpiry(t *testing.T) {
 	cases := []struct {
 		variables []string
-		want      Status
+		want      finding.Status
 		text      string
 	}{
-		{[]string{"expire_logs_days", "0.000000"}, OK, "until they are purged"},
-		{[]string{"expire_logs_days", "10.000000"}, OK, "10 days"},
-		{[]string{"expire_logs_days", "10.000000", "binlog_expire_logs_seconds", "3600"}, Warn, "3600 s"},
-		{[]string{"binlog_expire_logs_seconds", "0"}, OK, "until they are purged"},
-		{[]string{"binlog_expire_logs_seconds", "0", "max_binlog_total_size", "1073741824"}, Warn, "max_binlog_total_size"},
+		{[]string{"expire_logs_days", "0.000000"}, finding.OK, "until they are purged"},
+		{[]string{"expire_logs_days", "10.000000"}, finding.OK, "10 days"},
+		{[]string{"expire_logs_days", "10.000000", "binlog_expire_logs_seconds", "3600"}, finding.Warn, "3600 s"},
+		{[]string{"binlog_expire_logs_seconds", "0"}, finding.OK, "until they are purged"},
+		{[]string{"binlog_expire_logs_seconds", "0", "max_binlog_total_size", "1073741824"}, finding.Warn, "max_binlog_total_size"},
 	}
 	for _, c := range cases {
 		if r := checkExpiry(with(c.variables...)); r.Status != c.want || !strings.Contains(r.Detail, c.text) {

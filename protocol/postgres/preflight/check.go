@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/octant-db/octant/internal/finding"
 	"github.com/octant-db/octant/protocol/postgres/connect"
 )
 
@@ -31,12 +32,12 @@ type server struct {
 }
 
 // checks in the order in which an operator should mend things.
-var checks = []func(context.Context, *server) []Result{
+var checks = []func(context.Context, *server) []finding.Result{
 	checkSettings, checkNumbers, checkRole, checkLedger, checkPublication, checkSlot, checkTables, checkTypes, checkSequences, checkTriggers,
 }
 
 // Check runs all checks that make sense, in a fixed order. If the server cannot be reached or is too old there are no further results than that.
-func Check(ctx context.Context, c Config) []Result {
+func Check(ctx context.Context, c Config) []finding.Result {
 	if c.Include == nil {
 		c.Include = func(string, string) bool { return true }
 	}
@@ -44,20 +45,20 @@ func Check(ctx context.Context, c Config) []Result {
 		Addr: c.Addr, Database: c.Database, User: c.User, Password: c.Password, TLS: c.TLS, Name: "octant doctor",
 	}, map[string]string{"default_transaction_read_only": "on"})
 	if err != nil {
-		return []Result{fail("connect", err.Error(), loginRemedy(c, err))}
+		return []finding.Result{finding.Fail.On("connect", err.Error(), loginRemedy(c, err))}
 	}
 	defer conn.End()
 	s := &server{Conn: conn, config: c}
 	rows, err := s.Query(ctx, "ask for the version", "SELECT pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_version_num')")
 	if err != nil {
-		return []Result{fail("connect", err.Error(), "see the server's log")}
+		return []finding.Result{finding.Fail.On("connect", err.Error(), "see the server's log")}
 	}
 	s.version = string(rows[0][0])
 	if s.number, err = strconv.Atoi(string(rows[0][1])); err != nil {
-		return []Result{fail("connect", "the server's version is no number", "see that PostgreSQL answers at this address")}
+		return []finding.Result{finding.Fail.On("connect", "the server's version is no number", "see that PostgreSQL answers at this address")}
 	}
-	results := []Result{ok("connect", fmt.Sprintf("%s as %s, database %s", c.Addr, c.User, c.Database)), checkVersion(s)}
-	if Failed(results) {
+	results := []finding.Result{finding.OK.On("connect", fmt.Sprintf("%s as %s, database %s", c.Addr, c.User, c.Database), ""), checkVersion(s)}
+	if finding.Failed(results) {
 		return results
 	}
 	for _, check := range checks {
@@ -81,21 +82,21 @@ func loginRemedy(c Config, err error) string {
 	return "see the server's log"
 }
 
-func checkVersion(s *server) Result {
+func checkVersion(s *server) finding.Result {
 	switch {
 	case s.number < 140000:
-		return fail("version", "PostgreSQL "+s.version, "upgrade to PostgreSQL 15 or later")
+		return finding.Fail.On("version", "PostgreSQL "+s.version, "upgrade to PostgreSQL 15 or later")
 	case s.number < 150000:
-		return warn("version", "PostgreSQL "+s.version+", which Octant is not tested with", "upgrade to PostgreSQL 15 or later")
+		return finding.Warn.On("version", "PostgreSQL "+s.version+", which Octant is not tested with", "upgrade to PostgreSQL 15 or later")
 	}
-	return ok("version", "PostgreSQL "+s.version)
+	return finding.OK.On("version", "PostgreSQL "+s.version, "")
 }
 
 // ask returns the first row of a query, or a result that tells why there is none.
-func (s *server) ask(ctx context.Context, name, sql string, args ...any) ([][]byte, *Result) {
+func (s *server) ask(ctx context.Context, name, sql string, args ...any) ([][]byte, *finding.Result) {
 	rows, err := s.Query(ctx, "check "+name, sql, args...)
 	if err != nil || len(rows) == 0 {
-		r := warn(name, fmt.Sprintf("could not be looked at: %v", err), "")
+		r := finding.Warn.On(name, fmt.Sprintf("could not be looked at: %v", err), "")
 		return nil, &r
 	}
 	return rows[0], nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/octant-db/octant/internal/finding"
 	"github.com/octant-db/octant/protocol/postgres/pgtest"
 	"github.com/octant-db/octant/protocol/postgres/preflight"
 )
@@ -18,16 +19,16 @@ func config(s *pgtest.Server) preflight.Config {
 	}
 }
 
-func check(t *testing.T, c preflight.Config) map[string]preflight.Result {
+func check(t *testing.T, c preflight.Config) map[string]finding.Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	found := make(map[string]preflight.Result)
+	found := make(map[string]finding.Result)
 	for _, r := range preflight.Check(ctx, c) {
 		if found[r.Name].Name != "" {
 			t.Errorf("two results of %s", r.Name)
 		}
-		if r.Status == preflight.Fail && r.Remedy == "" {
+		if r.Status == finding.Fail && r.Remedy == "" {
 			t.Errorf("%s has no remedy", r.Name)
 		}
 		found[r.Name] = r
@@ -41,7 +42,7 @@ func TestGoodServer(t *testing.T) {
 		s := pgtest.Start(t, e, "fsync=on")
 		s.Prepare(t, "CREATE TABLE t (id uuid PRIMARY KEY, n int)")
 		for name, r := range check(t, config(s)) {
-			if r.Status == preflight.Fail || r.Status == preflight.Warn {
+			if r.Status == finding.Fail || r.Status == finding.Warn {
 				t.Errorf("%s: %s, %s", name, r.Status, r.Detail)
 			}
 		}
@@ -57,11 +58,11 @@ CREATE TABLE deferred (id int PRIMARY KEY DEFERRABLE)`)
 	s.Exec(t, `ALTER ROLE octant NOREPLICATION; REVOKE CREATE ON DATABASE shop FROM octant; REVOKE SET ON PARAMETER session_replication_role FROM octant;
 CREATE TABLE app.foreign_owner (id int PRIMARY KEY); GRANT SELECT ON app.foreign_owner TO octant; ALTER TABLE app.foreign_owner ENABLE ROW LEVEL SECURITY`)
 	found := check(t, config(s))
-	for name, want := range map[string]preflight.Status{
-		"wal_level": preflight.Fail, "replication": preflight.Fail, "create": preflight.Info, "session_replication_role": preflight.Warn,
-		"ledger": preflight.Fail, "primary_key": preflight.Warn, "replica_identity": preflight.Warn, "unlogged": preflight.Warn,
-		"table_privileges": preflight.Fail, "table_owner": preflight.Fail, "row_security": preflight.Fail, "types": preflight.Warn,
-		"sequences": preflight.Warn, "large_values": preflight.Info, "replication_origins": preflight.Info, "fsync": preflight.Warn,
+	for name, want := range map[string]finding.Status{
+		"wal_level": finding.Fail, "replication": finding.Fail, "create": finding.Info, "session_replication_role": finding.Warn,
+		"ledger": finding.Fail, "primary_key": finding.Warn, "replica_identity": finding.Warn, "unlogged": finding.Warn,
+		"table_privileges": finding.Fail, "table_owner": finding.Fail, "row_security": finding.Fail, "types": finding.Warn,
+		"sequences": finding.Warn, "large_values": finding.Info, "replication_origins": finding.Info, "fsync": finding.Warn,
 	} {
 		if found[name].Status != want {
 			t.Errorf("%s: %+v, want %s", name, found[name], want)
@@ -70,7 +71,7 @@ CREATE TABLE app.foreign_owner (id int PRIMARY KEY); GRANT SELECT ON app.foreign
 	if d := found["primary_key"].Detail; !strings.Contains(d, "nokey") || !strings.Contains(d, "deferred") {
 		t.Errorf("primary_key: %s", d)
 	}
-	if !preflight.Failed(slices.Collect(func(yield func(preflight.Result) bool) {
+	if !finding.Failed(slices.Collect(func(yield func(finding.Result) bool) {
 		for _, r := range found {
 			if !yield(r) {
 				return
@@ -96,7 +97,7 @@ func TestConnect(t *testing.T) {
 		config := config(s)
 		c.change(&config)
 		r := check(t, config)["connect"]
-		if r.Status != preflight.Fail || !strings.Contains(r.Remedy, c.remedy) || strings.Contains(r.Detail, "wrong") {
+		if r.Status != finding.Fail || !strings.Contains(r.Remedy, c.remedy) || strings.Contains(r.Detail, "wrong") {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}

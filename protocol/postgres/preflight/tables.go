@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/octant-db/octant/internal/finding"
 	"github.com/octant-db/octant/protocol/postgres/connect"
 )
 
@@ -22,31 +23,31 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'octant') AND n.nspname !~ '^pg_'
 ORDER BY 1, 2`
 
-// finding collects the tables that have the same thing wrong.
-type finding struct {
+// flaw collects the tables that have the same thing wrong.
+type flaw struct {
 	name   string
-	result func(name, detail, remedy string) Result
+	status finding.Status
 	detail string
 	remedy string // %s stands for a table
 	tables []string
 }
 
-func checkTables(ctx context.Context, s *server) []Result {
+func checkTables(ctx context.Context, s *server) []finding.Result {
 	rows, err := s.Query(ctx, "check tables", tablesSQL, s.config.Publication)
 	if err != nil {
-		return []Result{warn("tables", err.Error(), "")}
+		return []finding.Result{finding.Warn.On("tables", err.Error(), "")}
 	}
 	user := connect.Identifier(s.config.User)
-	findings := []*finding{
-		{name: "primary_key", result: warn, detail: "no primary key that rows can be told apart by; they are not replicated",
+	flaws := []*flaw{
+		{name: "primary_key", status: finding.Warn, detail: "no primary key that rows can be told apart by; they are not replicated",
 			remedy: "ALTER TABLE %s ADD PRIMARY KEY (…), not deferrable, or exclude them"},
-		{name: "replica_identity", result: warn, detail: "REPLICA IDENTITY NOTHING; they are not replicated", remedy: "ALTER TABLE %s REPLICA IDENTITY DEFAULT"},
-		{name: "unlogged", result: warn, detail: "unlogged; they are not replicated", remedy: "ALTER TABLE %s SET LOGGED, or exclude them"},
-		{name: "table_privileges", result: fail, detail: "the user may not read and write them", remedy: "GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO " + user},
-		{name: "table_owner", result: fail, detail: "not in the publication, and the user may not put them there",
+		{name: "replica_identity", status: finding.Warn, detail: "REPLICA IDENTITY NOTHING; they are not replicated", remedy: "ALTER TABLE %s REPLICA IDENTITY DEFAULT"},
+		{name: "unlogged", status: finding.Warn, detail: "unlogged; they are not replicated", remedy: "ALTER TABLE %s SET LOGGED, or exclude them"},
+		{name: "table_privileges", status: finding.Fail, detail: "the user may not read and write them", remedy: "GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO " + user},
+		{name: "table_owner", status: finding.Fail, detail: "not in the publication, and the user may not put them there",
 			remedy: "ALTER PUBLICATION " + connect.Identifier(s.config.Publication) + " ADD TABLE %s as their owner, or GRANT the owner's role TO " + user},
-		{name: "row_security", result: fail, detail: "row security hides rows from the user", remedy: "ALTER ROLE " + user + " BYPASSRLS"},
-		{name: "large_values", result: info, detail: "large values that an update leaves alone are not in the log; the relay reads them from the table",
+		{name: "row_security", status: finding.Fail, detail: "row security hides rows from the user", remedy: "ALTER ROLE " + user + " BYPASSRLS"},
+		{name: "large_values", status: finding.Info, detail: "large values that an update leaves alone are not in the log; the relay reads them from the table",
 			remedy: "ALTER TABLE %s REPLICA IDENTITY FULL, where rows are often updated and deleted at once"},
 	}
 	total := 0
@@ -61,21 +62,21 @@ func checkTables(ctx context.Context, s *server) []Result {
 			!is(4), string(row[3]) == "n", unlogged, !is(5), !is(6) && is(4) && !unlogged, is(7), is(8) && string(row[3]) != "f" && is(4),
 		} {
 			if bad {
-				findings[i].tables = append(findings[i].tables, connect.Table(string(row[0]), string(row[1])))
+				flaws[i].tables = append(flaws[i].tables, connect.Table(string(row[0]), string(row[1])))
 			}
 		}
 	}
-	return append([]Result{ok("tables", fmt.Sprintf("%d are replicated", total))}, results(findings)...)
+	return append([]finding.Result{finding.OK.On("tables", fmt.Sprintf("%d are replicated", total), "")}, results(flaws)...)
 }
 
-func results(findings []*finding) []Result {
-	var list []Result
-	for _, f := range findings {
+func results(flaws []*flaw) []finding.Result {
+	var list []finding.Result
+	for _, f := range flaws {
 		if len(f.tables) == 0 {
 			continue
 		}
 		remedy := strings.Replace(f.remedy, "%s", f.tables[0], 1)
-		list = append(list, f.result(f.name, few(f.tables)+": "+f.detail, remedy))
+		list = append(list, f.status.On(f.name, few(f.tables)+": "+f.detail, remedy))
 	}
 	return list
 }
@@ -90,13 +91,13 @@ func few(names []string) string {
 }
 
 // checkTypes looks for columns whose texts mean something in one database only: they are numbers of its own objects.
-func checkTypes(ctx context.Context, s *server) []Result {
+func checkTypes(ctx context.Context, s *server) []finding.Result {
 	rows, err := s.Query(ctx, "check types", `SELECT n.nspname, c.relname, a.attname, t.typname FROM pg_catalog.pg_attribute a
  JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
  WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'octant')
  AND t.typname IN ('oid', 'lo', 'xid', 'xid8', 'cid', 'tid', 'pg_lsn', 'txid_snapshot', 'pg_snapshot') ORDER BY 1, 2, 3`)
 	if err != nil {
-		return []Result{warn("types", err.Error(), "")}
+		return []finding.Result{finding.Warn.On("types", err.Error(), "")}
 	}
 	var list []string
 	for _, row := range rows {
@@ -107,18 +108,18 @@ func checkTypes(ctx context.Context, s *server) []Result {
 	if len(list) == 0 {
 		return nil
 	}
-	return []Result{warn("types", few(list)+": what these numbers name, large objects for example, is not replicated", "keep such values in bytea or text")}
+	return []finding.Result{finding.Warn.On("types", few(list)+": what these numbers name, large objects for example, is not replicated", "keep such values in bytea or text")}
 }
 
 // checkSequences looks for generated keys, which two regions would give to different rows.
-func checkSequences(ctx context.Context, s *server) []Result {
+func checkSequences(ctx context.Context, s *server) []finding.Result {
 	if s.config.Regions < 2 {
 		return nil
 	}
 	rows, err := s.Query(ctx, "check sequences", `SELECT n.nspname, c.relname, s.seqincrement FROM pg_catalog.pg_sequence s
  JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE s.seqincrement::int8 < $1::int8 ORDER BY 1, 2`, s.config.Regions)
 	if err != nil {
-		return []Result{warn("sequences", err.Error(), "")}
+		return []finding.Result{finding.Warn.On("sequences", err.Error(), "")}
 	}
 	var names []string
 	for _, row := range rows {
@@ -129,16 +130,16 @@ func checkSequences(ctx context.Context, s *server) []Result {
 	if len(names) == 0 {
 		return nil
 	}
-	return []Result{warn("sequences", few(names)+": several regions would give the same numbers to different rows",
+	return []finding.Result{finding.Warn.On("sequences", few(names)+": several regions would give the same numbers to different rows",
 		fmt.Sprintf("ALTER SEQUENCE %s INCREMENT BY %d RESTART WITH <another remainder in every region>, or use UUIDs", names[0], max(16, s.config.Regions)))}
 }
 
 // checkTriggers tells which triggers fire for replicated rows too.
-func checkTriggers(ctx context.Context, s *server) []Result {
+func checkTriggers(ctx context.Context, s *server) []finding.Result {
 	rows, err := s.Query(ctx, "check triggers", `SELECT n.nspname, c.relname, t.tgname FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE t.tgenabled IN ('A', 'R') AND NOT t.tgisinternal ORDER BY 1, 2, 3`)
 	if err != nil {
-		return []Result{warn("triggers", err.Error(), "")}
+		return []finding.Result{finding.Warn.On("triggers", err.Error(), "")}
 	}
 	var names []string
 	for _, row := range rows {
@@ -150,6 +151,6 @@ func checkTriggers(ctx context.Context, s *server) []Result {
 		return nil
 	}
 	slices.Sort(names)
-	return []Result{warn("triggers", few(names)+": they fire for replicated rows as well (ENABLE ALWAYS or REPLICA), and what they write is undone",
+	return []finding.Result{finding.Warn.On("triggers", few(names)+": they fire for replicated rows as well (ENABLE ALWAYS or REPLICA), and what they write is undone",
 		"ALTER TABLE … ENABLE TRIGGER …")}
 }

@@ -1,4 +1,7 @@
-package preflight
+// Package finding is what a preflight says: the same words for every engine.
+package finding
+
+import "slices"
 
 // Status says how a check went.
 type Status string
@@ -19,17 +22,12 @@ type Result struct {
 	Remedy string `json:"remedy,omitempty"` // what to do, as a statement or setting where there is one
 }
 
-// Failed tells whether any of the results forbids to run.
-func Failed(results []Result) bool {
-	for _, r := range results {
-		if r.Status == Fail {
-			return true
-		}
-	}
-	return false
+// On is the result of a check that went like this.
+func (s Status) On(name, detail, remedy string) Result {
+	return Result{Name: name, Status: s, Detail: detail, Remedy: remedy}
 }
 
-func ok(name, detail string) Result           { return Result{Name: name, Status: OK, Detail: detail} }
-func info(name, detail, remedy string) Result { return Result{name, Info, detail, remedy} }
-func warn(name, detail, remedy string) Result { return Result{name, Warn, detail, remedy} }
-func fail(name, detail, remedy string) Result { return Result{name, Fail, detail, remedy} }
+// Failed tells whether any of the results forbids to run.
+func Failed(results []Result) bool {
+	return slices.ContainsFunc(results, func(r Result) bool { return r.Status == Fail })
+}
