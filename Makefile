@@ -23,6 +23,7 @@ demo: build engines ## eight regions on this machine; KEEP=1 leaves them running
 
 # Packages run two at a time: the real-server tests are bound by the machine, not by each other.
 test: engines vet fmt-check ## everything: vet, format, all tests with the race detector and real databases
+	$(GO) test -run TestHistories ./conflict/simulation # 10,000 of them; with the race detector fewer
 	$(GO) test -race -p 2 -timeout 28m ./...
 
 bench: engines ## Octant beside stock replication, as ratios of medians
