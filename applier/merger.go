@@ -103,7 +103,7 @@ func (a *Applier) mergeLocal(ctx context.Context, e *relay.Entry, body relay.Bod
 // mergeOwn passes one of our own transactions: what its mark covers, and what it wrote. Both are read side by side, the first a little
 // ahead, so that neither has to be held whole.
 func (a *Applier) mergeOwn(ctx context.Context, e *relay.Entry, body relay.Body) error {
-	m := ownMerge{a: a, mark: *e.Mark}
+	m := ownMerge{a: a, mark: *e.Mark, landed: conflict.Landed{Amends: e.Mark.Amends()}}
 	next, stop := iter.Pull2(a.carried(ctx, *e.Mark))
 	defer stop()
 	for part, err := range a.reader.parts(ctx, e.Flavour, body) {

@@ -80,7 +80,7 @@ func (e *Engine) settle(v *view, changed func(Key)) error {
 // Own merges a transaction that this relay's applier wrote, as capture passes it: carried are the transactions that its mark
 // covers, rows what the log says the database wrote for them.
 func (e *Engine) Own(mark relay.Mark, carried []Transaction, rows []Change) error {
-	var landed Landed
+	landed := Landed{Amends: mark.Amends()}
 	for i := range carried {
 		if err := e.Carry(&carried[i], &landed); err != nil {
 			return err
@@ -142,8 +142,11 @@ func (e *Engine) Wrote(c *Change, landed *Landed) error {
 	if err != nil {
 		return err
 	}
-	if !known {
-		err = e.uncover(c, landed)
+	if landed.Amends && (!known || reg.Version.IsZero()) {
+		err = e.uncover(c, c.After, landed)
+		landed.wrote(c.Key) // as it shall be
+	} else if !known {
+		err = e.uncover(c, stoodBefore(c), landed)
 	} else if reg.History != nil && !reg.History.Base.Known {
 		err = e.recall(c, reg, landed)
 	}
@@ -153,10 +156,9 @@ func (e *Engine) Wrote(c *Change, landed *Landed) error {
 	return e.compareOne(c.Key, c.After)
 }
 
-// uncover takes a row into M that nothing we carried explains: a trigger fired, or the row stood in the way of a newer one. What stood there
-// before is right, as far as its unique values are free.
-func (e *Engine) uncover(c *Change, landed *Landed) error {
-	right := stoodBefore(c)
+// uncover takes a row into M that nothing we carried explains: a trigger fired, the row stood in the way of a newer one, or the operator
+// amended it. What is right, of what stood there before and what stands there now, is so as far as its unique values are free.
+func (e *Engine) uncover(c *Change, right Row, landed *Landed) error {
 	reg := Register{Row: right}
 	rule := e.rule(c.Key)
 	if rule.Policy == LWW && len(right.Unique) == 0 {
@@ -234,6 +236,8 @@ func (e *Engine) shown(k Key) (Shown, error) {
 
 // Landed collects what one of our own transactions did: rows that it changed in M, until the log says that it wrote them.
 type Landed struct {
+	Amends bool // its mark says so: see relay.Mark
+
 	open map[Key]struct{}
 	done map[Key]struct{}
 }

@@ -27,7 +27,7 @@ type Comparison interface {
 	Look(ctx context.Context, table string, since LSN, keys []RowKey) ([]Look, error)
 	// Columns returns a row's values; nil if there is no such row.
 	Columns(ctx context.Context, table string, key RowKey) ([]ColumnValue, error)
-	// Replace writes a row as the region's application would, if it is still as expected.
+	// Replace writes a row in this region alone, if it is still as expected: ErrChanged if it is not.
 	Replace(ctx context.Context, r Replacement) error
 }
 
@@ -145,4 +145,5 @@ type Replacement struct {
 	Key    RowKey
 	Expect *Sum          // what it must be until then; nil: there is no such row
 	Values []ColumnValue // what it shall be, all columns; nil: it is deleted
+	Mark   Mark          // what the write is known by in the log; a Comparison fills it in
 }

@@ -32,10 +32,17 @@ func (t *Transaction) Version() Version { return Version{HLC: t.HLC, Region: t.O
 type Mark struct {
 	Origin Region
 	Range  Range  // what it covers, losers and invisible changes included; the zero Range for a repair
-	HLC    HLC    // the clock of the last transaction covered; 0 for a repair
+	HLC    HLC    // the clock of the last transaction covered; of a repair 0, or Amendment
 	Nonce  uint64 // of a repair: which one; rises with every repair of this relay
 	Lane   int    // which of the applier's connections wrote it
 }
 
 // Repair tells whether the mark covers no transaction: the rows under it write again what already won.
 func (m Mark) Repair() bool { return m.Range == Range{} }
+
+// Amendment is the HLC of the mark of a repair that an operator ordered: what it writes is what shall stand, unless something newer is known of
+// the row.
+const Amendment HLC = 1
+
+// Amends tells whether the mark is an operator's repair.
+func (m Mark) Amends() bool { return m.Repair() && m.HLC == Amendment }

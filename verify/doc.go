@@ -21,7 +21,8 @@
 //
 // # Repair
 //
-// A repair is a write of one region's own, made on the condition that the row is as it was compared. It is replicated like an
-// application's: it has a version above everything that its region has seen, does not echo, and stands in the log with both images. It writes in one region that differs from the row that
-// shall stand, and replication brings it to the others.
+// A repair writes one row in one region, under a lock and only if the row is as it was compared. Its transaction begins with a mark, as the
+// applier's do, which says that an operator ordered it: no other region gets it, so that it does not echo and beats nobody's write. It has no
+// version: whatever is known of the row from a write of an application is newer, and is put back if a repair should cover it. The region's log has the row's
+// both images.
 package verify

@@ -20,6 +20,7 @@ type Local struct {
 	Relay Place
 	Log   LocalLog
 	Self  relay.Region
+	Clock relay.Clock
 }
 
 // Reader reads the region's database.
@@ -64,6 +65,21 @@ func (l *Local) Look(ctx context.Context, table string, since relay.LSN, keys []
 		}
 	}
 	return s.rows, s.run(ctx, since+1, last)
+}
+
+// repairLane is the lane of operators' repairs, which no lane of an applier is, and repairNonce is where their numbers begin: above those of the
+// applier's own repairs, which count microseconds too.
+const (
+	repairLane  = 32_000
+	repairNonce = 1 << 62
+)
+
+// Replace implements relay.Comparison.
+func (l *Local) Replace(ctx context.Context, r relay.Replacement) error {
+	r.Mark = relay.Mark{
+		Origin: l.Self, HLC: relay.Amendment, Nonce: repairNonce + uint64(l.Clock.Now().UnixMicro()), Lane: repairLane,
+	}
+	return l.Reader.Replace(ctx, r)
 }
 
 // search looks in the log for writes of rows.

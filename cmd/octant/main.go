@@ -21,6 +21,8 @@ Usage:
   octant doctor  --config FILE [--json]        check the local database and the peers; exit 1 if a check fails
   octant status  --config FILE [--watch]       show what the running relay does
   octant verify  [TABLE...] --config FILE      compare all regions with each other while they are written to; exit 1 if they differ
+  octant repair  REPORT --config FILE (--newest | --from REGION | --ask) [--dry-run] [--record FILE]
+                                               make rows equal that a report of octant verify --json says differ
   octant demo    [--keep] [--regions N] [--seconds N] [--work-dir DIR]
                                                eight databases and relays on this machine, with conflicts and faults
   octant version
@@ -36,6 +38,7 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"doctor":  runDoctor,
 	"status":  runStatus,
 	"verify":  runVerify,
+	"repair":  runRepair,
 	"demo":    runDemo,
 	"version": runVersion,
 }

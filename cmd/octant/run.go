@@ -154,7 +154,9 @@ func assemble(
 	e.reports.to(r.Report)
 	g := &generation{Relay: r, database: db, ended: make(chan struct{})}
 	if db.reader != nil {
-		g.side = &verify.Local{Reader: db.reader, Relay: r, Log: verify.LocalLog{Log: store, Decoders: e.decoders}, Self: cfg.Region.ID}
+		g.side = &verify.Local{
+			Reader: db.reader, Relay: r, Log: verify.LocalLog{Log: store, Decoders: e.decoders}, Self: cfg.Region.ID, Clock: relay.SystemClock{},
+		}
 	}
 	g.ctx, g.stop = context.WithCancelCause(context.WithoutCancel(ctx))
 	return g, nil

@@ -68,7 +68,7 @@ var mutations = []mutation{
 	},
 	{
 		"rows that nobody asked for are left standing", "conflict/capture.go",
-		"right := stoodBefore(c)", "right := c.After",
+		"e.uncover(c, stoodBefore(c), landed)", "e.uncover(c, c.After, landed)",
 	},
 	{
 		"repairs are numbered anew after a restart", "conflict/engine.go",
@@ -144,7 +144,7 @@ var mutations = []mutation{
 	},
 	{
 		"rows that were moved out of the way are taken for deleted", "conflict/capture.go",
-		"if !known {\n\t\terr = e.uncover(c, landed)", "if !known {\n\t\terr = e.index.Put(c.Key, Register{Row: c.After})",
+		"if !known {\n\t\terr = e.uncover(c, stoodBefore(c), landed)", "if !known {\n\t\terr = e.index.Put(c.Key, Register{Row: c.After})",
 	},
 }
 

@@ -89,3 +89,8 @@ func (r resolver) readFile(path string) (string, error) {
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), nil
 }
+
+// ResolveValue is what a string outside of a configuration stands for: env:NAME and file:PATH as in one.
+func ResolveValue(s string) (string, error) {
+	return resolver{folder: ".", lookup: os.LookupEnv}.value(s)
+}

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -164,30 +166,90 @@ func requireIdentical(t *testing.T, bed *testenv.Bed, args ...string) {
 	}
 }
 
-func TestVerifyFindsWhatWasPlantedAndNothingElse(t *testing.T) {
-	const rows, differences = 16_000, 100
-	bed := smallBed(t, testenv.Options{Regions: 3, Schema: moneySchema + testenv.StormSchema})
-	fillMoney(t, bed, rows)
-	stop := writeMoney(t, bed, rows)
+// underStorm runs a test while the storm's tables are written to.
+func underStorm(t *testing.T, bed *testenv.Bed, test func()) {
+	t.Helper()
 	storm := testenv.NewStorm(bed.Sites(), testenv.StormOptions{Seed: 5, Keys: 20, Writers: 1, Pause: 20 * time.Millisecond})
 	ctx, calm := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { storm.Run(ctx) })
 	defer wg.Wait()
 	defer calm()
+	test()
+}
 
-	for range 3 {
+// untouched digests the rows that the load leaves alone, and those that plants add.
+const untouched = `SELECT COUNT(*), BIT_XOR(CRC32(CONCAT_WS('#', id, HEX(name), amount, at, HEX(raw), IFNULL(HEX(note), 'NULL'))))
+ FROM app.money WHERE id MOD 7 = 0 AND id < 100000 OR id < 0`
+
+func TestVerifyFindsWhatWasPlantedAndRepairMendsIt(t *testing.T) {
+	const rows, differences = 16_000, 100
+	bed := smallBed(t, testenv.Options{Regions: 3, Schema: moneySchema + testenv.StormSchema})
+	fillMoney(t, bed, rows)
+	before := rowsAt(t, bed.Region("a"), untouched)
+	stop := writeMoney(t, bed, rows)
+	underStorm(t, bed, func() {
+		for range 3 {
+			requireIdentical(t, bed)
+		}
+		planted := plant(t, bed, rows, differences)
+		r, code := runVerify(t, bed, "app.money")
+		if got := found(r); code != 1 || !slices.Equal(got, planted) {
+			t.Errorf("exit code %d, found %d of %d planted differences: %v, want %v", code, len(got), differences, got, planted)
+		}
+		text, code := octant(t, bed, "b", "verify", "app.money", "--values")
+		if code != 1 || !bytes.Contains(text, []byte("100 rows differ")) {
+			t.Errorf("exit code %d, text %s", code, text)
+		}
+		repairAndUndo(t, bed, r, planted)
 		requireIdentical(t, bed)
-	}
-	planted := plant(t, bed, rows, differences)
-	r, code := runVerify(t, bed, "app.money")
-	if got := found(r); code != 1 || !slices.Equal(got, planted) {
-		t.Errorf("exit code %d, found %d of %d planted differences: %v, want %v", code, len(got), differences, got, planted)
-	}
-	text, code := octant(t, bed, "b", "verify", "app.money", "--values")
-	if code != 1 || !bytes.Contains(text, []byte("100 rows differ")) {
-		t.Errorf("exit code %d, text %s", code, text)
-	}
-	t.Logf("%.3000s", text)
+	})
 	stop()
+	envtest.WaitIdentical(t, testenv.Oracle{Sites: bed.Sites(), Databases: []string{"app"}}, settle)
+	for _, region := range bed.Regions {
+		if after := rowsAt(t, region, untouched); after != before {
+			t.Errorf("region %s: rows that nobody but the test and the repair has written are %s, and were %s", region.Name, after, before)
+		}
+	}
+}
+
+// repairAndUndo repairs what a report says, takes it back, and repairs it again.
+func repairAndUndo(t *testing.T, bed *testenv.Bed, r verify.Report, planted []string) {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(r verify.Report, name string) string {
+		data, err := json.Marshal(r)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Join(dir, name)
+	}
+	report, record := write(r, "report.json"), filepath.Join(dir, "record")
+	requireOutput(t, bed, "100 rows would be changed", "repair", report, "--newest", "--dry-run")
+	if again, _ := runVerify(t, bed, "app.money"); !slices.Equal(found(again), planted) {
+		t.Errorf("a dry run has changed something: %v differ", found(again))
+	}
+	requireOutput(t, bed, "100 rows changed, 0 changes failed, 0 rows left", "repair", report, "--newest", "--record", record)
+	requireIdentical(t, bed, "app.money")
+	requireOutput(t, bed, "100 rows changed, 0 changes failed", "repair", record, "--undo", "--record", record+".undone")
+	again, _ := runVerify(t, bed, "app.money")
+	if got := found(again); !slices.Equal(got, planted) {
+		t.Errorf("taken back: %d rows differ, want the %d that were planted", len(got), len(planted))
+	}
+	out, code := octant(t, bed, "a", "repair", report, "--from", "a", "--dry-run")
+	if code != 0 || !bytes.Contains(out, []byte(" rows would be changed, 0 changes failed, 0 rows left")) {
+		t.Errorf("exit code %d: %.1000s", code, out)
+	}
+	requireOutput(t, bed, "100 rows changed, 0 changes failed, 0 rows left", "repair", write(again, "again.json"), "--newest", "--record", record+".again")
+}
+
+func requireOutput(t *testing.T, bed *testenv.Bed, want string, args ...string) {
+	t.Helper()
+	out, code := octant(t, bed, "a", args...)
+	if code != 0 || !bytes.Contains(out, []byte(want)) {
+		t.Fatalf("octant %s: exit code %d, want %q: %.3000s", strings.Join(args, " "), code, want, out[max(0, len(out)-3000):])
+	}
 }

@@ -24,12 +24,18 @@ type bed struct {
 	mysql  bool
 }
 
+// applied is the relay's ledger; see protocol/mysql/apply.
+const applied = `CREATE TABLE octant.applied (
+ origin TINYINT UNSIGNED NOT NULL, lane SMALLINT UNSIGNED NOT NULL, from_seq BIGINT UNSIGNED NOT NULL,
+ to_seq BIGINT UNSIGNED NOT NULL, hlc BIGINT NOT NULL, nonce BIGINT UNSIGNED NOT NULL, PRIMARY KEY(origin,lane)) ENGINE=InnoDB`
+
 // onEach runs a test on every kind of server.
 func onEach(t *testing.T, test func(*bed)) {
 	for _, engine := range []testenv.Engine{testenv.MariaDB1011, testenv.MySQL97} {
 		t.Run(engine.String(), func(t *testing.T) {
 			b := &bed{t: t, mysql: engine.IsMySQL(), server: envtest.Server(t, testenv.ServerOptions{Engine: engine, Relaxed: true})}
-			b.exec("CREATE DATABASE app", "CREATE USER reader@'%' IDENTIFIED BY 'secret'", "GRANT SELECT, INSERT, UPDATE, DELETE, TRIGGER ON app.* TO reader@'%'")
+			b.exec("CREATE DATABASE app", "CREATE DATABASE octant", applied, "CREATE USER reader@'%' IDENTIFIED BY 'secret'",
+				"GRANT INSERT, UPDATE, SELECT ON octant.* TO reader@'%'", "GRANT SELECT, INSERT, UPDATE, DELETE, TRIGGER ON app.* TO reader@'%'")
 			b.reader = compare.New(compare.Config{
 				Addr: b.server.Addr(), User: "reader", Password: "secret",
 				Match: func(schema, table string) bool { return schema == "app" && table != "private" },

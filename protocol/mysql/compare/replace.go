@@ -12,8 +12,8 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// Replace implements relay.TableReader. The row is locked while it is compared and written. The write is one of the database's own: it is
-// captured and replicated as an application's. Tables with triggers are refused, as far as the user may see triggers: they would write more.
+// Replace implements relay.TableReader. The row is locked while it is compared and written. The transaction begins with a mark in octant.applied,
+// as the applier's do: the relay knows it for an operator's repair, and sends it to nobody. Tables with triggers are refused, as far as the user may see triggers: they would write more.
 func (r *Reader) Replace(ctx context.Context, p relay.Replacement) error {
 	return r.with(ctx, p.Table, func(conn *client.Conn, t *table) error {
 		if err := t.refuseTriggers(conn); err != nil {
@@ -60,6 +60,9 @@ func (t *table) replace(conn *client.Conn, p *relay.Replacement) error {
 	if err != nil {
 		return answerf("%w", err)
 	}
+	if err := run(conn, markStatement(p.Mark)); err != nil {
+		return err
+	}
 	switch {
 	case p.Values == nil:
 		return run(conn, w.erase)
@@ -75,6 +78,13 @@ func (t *table) replace(conn *client.Conn, p *relay.Replacement) error {
 	}
 	// MySQL takes JSON documents for equal that are not, such as 1 and 1.0, and leaves them.
 	return run(conn, w.erase, w.insert)
+}
+
+// markStatement writes the mark; see protocol/mysql/apply for the table.
+func markStatement(m relay.Mark) string {
+	return fmt.Sprintf("INSERT INTO octant.applied (origin,lane,from_seq,to_seq,hlc,nonce) VALUES (%d,%d,%d,%d,%d,%d)"+
+		" ON DUPLICATE KEY UPDATE from_seq=VALUES(from_seq),to_seq=VALUES(to_seq),hlc=VALUES(hlc),nonce=VALUES(nonce)",
+		m.Origin, m.Lane, m.Range.From, m.Range.To, m.HLC, m.Nonce)
 }
 
 func run(conn *client.Conn, statements ...string) error {

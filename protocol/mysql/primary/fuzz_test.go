@@ -24,7 +24,7 @@ func FuzzStatement(f *testing.F) {
 		if ok && n == 0 {
 			t.Error("no tokens")
 		}
-		if role := primary.RoleFor(q); role != primary.RoleRead && role != primary.RoleAdmin {
+		if role := primary.RoleFor(q); role != primary.RoleRead && role != primary.RoleAdmin && role != primary.RoleReplicate {
 			t.Errorf("role %q", role)
 		}
 	})
