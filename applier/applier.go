@@ -65,6 +65,7 @@ type Applier struct {
 	tables  map[string]*tableCounts
 	saved   savedState // the last checkpoint
 
+	letters  *letters
 	index    *index
 	notes    *notebook
 	kinds    map[kind]uint64           // conflicts since the start
@@ -79,6 +80,7 @@ type Applier struct {
 	trouble  atomic.Pointer[string]
 	loud     complaint // that a row cannot be repaired
 	counters counters
+	saving   sync.Mutex // held while letters are saved
 	starts   chan *origin
 }
 
@@ -114,6 +116,9 @@ func New(cfg Config, others []relay.Region) (*Applier, error) {
 		return nil, err
 	}
 	a.saved = saved
+	if a.letters, err = openLetters(cfg.Store, cfg.Clock.Now(), relay.LSN(cfg.Log.Local().Last())); err != nil {
+		return nil, err
+	}
 	a.merged.Store(uint64(saved.merged))
 	nonce := uint64(cfg.Clock.Now().UnixMicro())
 	a.engine = conflict.New(cfg.Self, nil, a.index, saved.snapshot, nonce, a.noteConflict)

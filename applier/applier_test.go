@@ -53,7 +53,7 @@ func TestTwoOrigins(t *testing.T) {
 }
 
 // TestLoadWithCrashes runs two origins and local writers over the same few rows, while the database fails in every way that it may, and the
-// applier is stopped, paused and killed.
+// applier is stopped, paused and killed. In half of the runs it also refuses some rows until the end.
 func TestLoadWithCrashes(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -93,6 +93,9 @@ func load(t *testing.T, seed uint64) {
 		}
 		return nil
 	}
+	if seed%2 == 1 {
+		b.d.refuses = check("3")
+	}
 	b.start()
 	for i := range 250 {
 		switch rng.IntN(10) {
@@ -114,6 +117,8 @@ func load(t *testing.T, seed uint64) {
 			b.receiveRandom(rng, relay.Region(2+rng.IntN(2)), i)
 		}
 	}
+	b.mend()
+	eventually(t, "the letters to go", func() bool { return len(b.letters()) == 0 && b.settled() && len(b.letters()) == 0 })
 	b.converged()
 }
 

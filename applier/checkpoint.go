@@ -160,6 +160,7 @@ func (a *Applier) runKeeper(ctx context.Context) error {
 		if err := relay.Sleep(ctx, a.cfg.Clock, forgetEvery); err != nil {
 			return err
 		}
+		a.tendLetters(ctx)
 		full, err := a.forget()
 		if err != nil {
 			return err

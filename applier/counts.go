@@ -85,15 +85,31 @@ func (a *Applier) checkTables(ctx context.Context, changes []conflict.Change) er
 			continue
 		}
 		last = t
-		err := a.cfg.Target.Check(ctx, t)
-		a.mu.Lock()
-		a.countsOf(t.String()).trouble = text(err)
-		a.mu.Unlock()
-		if err != nil {
+		if err := a.checkTable(ctx, t); err != nil {
 			return fmt.Errorf("table %s: %w", t, err)
 		}
 	}
 	return nil
+}
+
+// checkTable asks about one table. One that takes no rows is no error: its rows are left out.
+func (a *Applier) checkTable(ctx context.Context, t *relay.Table) error {
+	a.mu.Lock()
+	takes := a.letters.takes(t.String())
+	a.mu.Unlock()
+	if !takes {
+		return nil
+	}
+	err := a.cfg.Target.Check(ctx, t)
+	r, refused := relay.Rejected(err)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.countsOf(t.String()).trouble = text(err)
+	if refused && r.Whole && r.Table == t.String() && !a.letters.full() {
+		a.refuseTable(r)
+		return nil
+	}
+	return err
 }
 
 func text(err error) string {

@@ -141,6 +141,7 @@ type database struct {
 	faults  []string
 	commits []relay.Mark
 
+	refuses  func(table, row string) error // what the relay writes; row is "" for a delete
 	onBegin  func(relay.Mark)
 	onWrite  func(context.Context, relay.Mark) error
 	onCommit func(relay.Mark) error // an error of kind errUnknownDone commits all the same
@@ -309,9 +310,40 @@ func (t *target) Check(_ context.Context, table *relay.Table) error {
 			err = errors.New("it does not exist here")
 			t.d.missed++
 		}
+		if err == nil && t.d.refuses != nil {
+			err = whole(t.d.refuses(name, ""))
+		}
 		t.d.checks[name] = err
 	}
 	return err
+}
+
+// rejection is an error of a database that refuses a row.
+type rejection relay.Rejection
+
+func (r rejection) Error() string                      { return "the database says " + string(r.Reason) }
+func (r rejection) Rejection() (relay.Rejection, bool) { return relay.Rejection(r), true }
+
+// whole is the error if it is about a whole table.
+func whole(err error) error {
+	if r, ok := relay.Rejected(err); ok && r.Whole {
+		return err
+	}
+	return nil
+}
+
+// Author writes as an application: a row's text stands for its JSON.
+func (t *target) Author(_ context.Context, table *relay.Table, key relay.Image, row string) error {
+	if t.d.row(table.String(), idOf(key)) == row {
+		return errors.New("nothing has changed")
+	}
+	if row == "" {
+		row = "-" + idOf(key)
+	}
+	if !t.d.localIn(table.String(), row) {
+		return errLockWait
+	}
+	return nil
 }
 
 func (t *target) Refresh() {
@@ -419,6 +451,11 @@ func (x *tx) write(w relay.Write) error {
 	table := w.Table.String()
 	if d.missing[table] {
 		return errors.New("no such table")
+	}
+	if d.refuses != nil {
+		if err := d.refuses(table, string(w.After)); err != nil {
+			return err
+		}
 	}
 	key := w.After
 	if key == nil {
@@ -600,6 +637,14 @@ func (m *memory) Write(_ context.Context, pairs []relay.Pair) error {
 		}
 	}
 	return nil
+}
+
+// count counts the keys that begin so.
+func (m *memory) count(prefix string) (n int) {
+	for range m.Scan([]byte(prefix), nil) {
+		n++
+	}
+	return n
 }
 
 func (m *memory) fail(after int) {

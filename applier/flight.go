@@ -22,6 +22,7 @@ type flight struct {
 	stream   *stream   // set if the transaction is too large to be planned whole
 	clear    bool      // it has met a row that has a unique value that it needs, and may delete such rows
 	rows     int
+	refusals int       // attempts that the database refused
 	oldest   time.Time // when its first transaction was committed at its origin
 
 	durable   chan struct{} // closed when the relay log has on disk what the flight carries
@@ -76,6 +77,9 @@ func (a *Applier) cross(ctx context.Context, f *flight, lane int) error {
 	}
 	f.plan.Mark.Lane = lane
 	for attempt := 0; ; attempt++ {
+		if !a.excuse(f) {
+			return nil
+		}
 		err := a.attempt(ctx, f)
 		if err == nil {
 			f.committed = true
@@ -123,7 +127,7 @@ const commitTimeout = 5 * time.Minute
 
 func (a *Applier) write(ctx context.Context, f *flight, tx relay.Tx) error {
 	if f.stream != nil {
-		return f.stream.write(ctx, tx, f.clear)
+		return f.stream.write(ctx, tx, f)
 	}
 	return tx.Write(ctx, writesOf(f.plan.Writes, f.clear))
 }
@@ -225,7 +229,27 @@ func (a *Applier) recover(ctx context.Context, f *flight, err error, attempt int
 		f.committed = true
 		return nil
 	}
+	if _, refused := rejected(err, attempt); refused {
+		return a.refusedOnce(ctx, f, err)
+	}
 	a.held(f, err)
+	return a.tryAgain(ctx, f, attempt)
+}
+
+// refusedOnce tries a transaction again that the database refused, and after a few times leaves out what it refuses.
+func (a *Applier) refusedOnce(ctx context.Context, f *flight, err error) error {
+	if f.refusals++; f.refusals >= tries {
+		found, why := a.isolate(ctx, f)
+		if found || ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		a.held(f, errors.Join(err, why))
+	}
+	return a.tryAgain(ctx, f, f.refusals)
+}
+
+// tryAgain waits, and looks at everything anew.
+func (a *Applier) tryAgain(ctx context.Context, f *flight, attempt int) error {
 	if err := relay.Sleep(ctx, a.cfg.Clock, backoff(attempt)); err != nil {
 		return err
 	}
@@ -243,13 +267,26 @@ func (f *flight) wait(ctx context.Context) error {
 	return nil
 }
 
+// tries is how often the database may refuse a transaction before what it refuses is left out.
+const tries = 3
+
 // patience is how often a transaction may find a row otherwise than expected before it counts as held up.
 const patience = 5
 
 // lookAgain waits until capture has passed everything that is in the database now, and decides the writes again.
 func (a *Applier) lookAgain(ctx context.Context, f *flight) error {
-	if err := a.fence(ctx); err != nil {
-		return err
+	for again := 0; ; again++ {
+		err := a.fence(ctx)
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		a.cfg.Logger.Warn("wait for capture to pass what is committed", "error", err)
+		if err := relay.Sleep(ctx, a.cfg.Clock, backoff(again)); err != nil {
+			return err
+		}
 	}
 	if f.stream != nil {
 		f.stream.look = true

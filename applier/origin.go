@@ -347,6 +347,9 @@ func (a *Applier) landed(f *flight) {
 		if lasted, was := a.loud.over(a.cfg.Clock.Now()); was {
 			a.cfg.Logger.Info("rows are repaired again", "held_for", lasted.Round(time.Millisecond))
 		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.repaired(f.plan.Writes)
 		return
 	}
 	r := f.plan.Mark.Range

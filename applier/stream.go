@@ -3,6 +3,7 @@ package applier
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
@@ -12,7 +13,8 @@ import (
 type stream struct {
 	origin *origin
 	header conflict.Transaction
-	look   bool // write whatever stands there
+	look   bool             // write whatever stands there
+	part   []conflict.Write // the part that was being written when it failed
 }
 
 // takeOffHuge makes a flight of one huge transaction. It flies alone: the flights of its origin before it have landed.
@@ -37,7 +39,7 @@ func (o *origin) takeOffHuge(ctx context.Context, p *prepared) (*flight, error) 
 }
 
 // write decides and writes the transaction's changes as they are read from the log.
-func (s *stream) write(ctx context.Context, tx relay.Tx, clear bool) error {
+func (s *stream) write(ctx context.Context, tx relay.Tx, f *flight) error {
 	a := s.origin.a
 	t, body, err := a.cfg.Log.Received(s.origin.region).Transaction(s.header.Seq)
 	if err != nil {
@@ -50,18 +52,19 @@ func (s *stream) write(ctx context.Context, tx relay.Tx, clear bool) error {
 		if err := a.checkTables(ctx, part.changes); err != nil {
 			return err
 		}
-		writes, err := s.decide(part.changes)
+		writes, err := s.decide(f, part.changes)
 		if err != nil {
 			return err
 		}
-		if err := tx.Write(ctx, writesOf(writes, clear)); err != nil {
+		if err := tx.Write(ctx, writesOf(writes, f.clear)); err != nil {
+			s.part = writes
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *stream) decide(changes []conflict.Change) ([]conflict.Write, error) {
+func (s *stream) decide(f *flight, changes []conflict.Change) ([]conflict.Write, error) {
 	a := s.origin.a
 	part := s.header
 	part.Changes = changes
@@ -70,6 +73,7 @@ func (s *stream) decide(changes []conflict.Change) ([]conflict.Write, error) {
 	err := a.index.prefetch(changes)
 	if err == nil {
 		writes, err = a.engine.Decide(&part)
+		writes = slices.DeleteFunc(writes, func(w conflict.Write) bool { return a.excused(f, &w) })
 	}
 	a.mu.Unlock()
 	if s.look {

@@ -1,6 +1,10 @@
 package conflict
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/octant-db/octant/relay"
+)
 
 // A row that the table cannot be made to show, because the database refuses it, is parked: it stays owed, its register is kept, and later
 // writes of it are merged as ever, but no repair is planned for it until Unpark. What M says of the row does not depend on what
@@ -39,6 +43,15 @@ func (e *Engine) Owes(k Key) bool {
 
 // Parked is how many rows are parked.
 func (e *Engine) Parked() int { return len(e.repairs.parked) }
+
+// Version is that of the newest write of a row that M knows; the zero version if it knows none.
+func (e *Engine) Version(k Key) relay.Version {
+	reg, _, err := e.index.Get(k)
+	if err != nil {
+		return relay.Version{}
+	}
+	return reg.Version
+}
 
 // Right is what the table is to show under a key, and the version of its newest write.
 func (e *Engine) Right(k Key) (Shown, Register, error) {

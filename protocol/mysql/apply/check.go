@@ -10,12 +10,22 @@ import (
 
 // DifferenceError says why changes of a table cannot be written here, and what to do.
 type DifferenceError struct {
-	Table  string // "schema.table"
-	Reason string // in words, with the remedy
+	Table   string // "schema.table"
+	Reason  string // in words, with the remedy
+	Missing bool   // there is no such table
 }
 
 // Error gives the table and the reason.
 func (e *DifferenceError) Error() string { return e.Table + ": " + e.Reason }
+
+// Rejection implements what relay.Rejected looks for.
+func (e *DifferenceError) Rejection() (relay.Rejection, bool) {
+	reason := relay.OtherDefinition
+	if e.Missing {
+		reason = relay.MissingTable
+	}
+	return relay.Rejection{Reason: reason, Table: e.Table, Whole: true}, true
+}
 
 // Check tells why changes of a table that is described by t cannot be written here, nil if they can; see relay.Target. A
 // *DifferenceError is about the table; other errors say that the database could not be asked. What it found is remembered
@@ -40,7 +50,7 @@ func compare(t *relay.Table, l *localTable) error {
 	if reason == "" {
 		return nil
 	}
-	return &DifferenceError{Table: t.String(), Reason: reason}
+	return &DifferenceError{Table: t.String(), Reason: reason, Missing: l.kind == ""}
 }
 
 func compareKind(t *relay.Table, l *localTable) string {

@@ -102,6 +102,32 @@ func (e *Error) Error() string {
 // Retryable tells whether the same can succeed without anyone mending something.
 func (e *Error) Retryable() bool { return e.retryable }
 
+// Rejection implements what relay.Rejected looks for.
+func (e *Error) Rejection() (relay.Rejection, bool) {
+	reason, known := rejections[e.Code]
+	if !known {
+		return relay.Rejection{}, false
+	}
+	return relay.Rejection{Reason: reason, Table: e.Table, Whole: wholeTable[reason]}, true
+}
+
+// rejections are the errors of rows and tables that stay until somebody mends something. Codes of one server mean nothing else on the other.
+var rejections = map[uint16]relay.Reason{
+	codeNoSuchTable: relay.MissingTable, 1049: relay.MissingTable,
+	codeNoSuchColumn: relay.OtherDefinition, codeWrongType: relay.OtherDefinition, codeWrongColumns: relay.OtherDefinition,
+	codeUnknownError: relay.OtherDefinition, 1364: relay.OtherDefinition, 13146: relay.OtherDefinition,
+	1044: relay.PermissionDenied, 1142: relay.PermissionDenied, 1143: relay.PermissionDenied,
+	3819: relay.CheckViolated, 4025: relay.CheckViolated, 1526: relay.CheckViolated, 1748: relay.CheckViolated,
+	1216: relay.ForeignKey, 1217: relay.ForeignKey, 1451: relay.ForeignKey, 1452: relay.ForeignKey,
+	1048: relay.UnfitValue, 1118: relay.UnfitValue, 1264: relay.UnfitValue, 1265: relay.UnfitValue, 1292: relay.UnfitValue,
+	1366: relay.UnfitValue, 1406: relay.UnfitValue, 1416: relay.UnfitValue, 1690: relay.UnfitValue, 3140: relay.UnfitValue,
+	1644: relay.TriggerRefused, // what SIGNAL says if it says nothing else
+	1153: relay.TooLarge,
+}
+
+// wholeTable are the reasons that hold for every row of a table.
+var wholeTable = map[relay.Reason]bool{relay.MissingTable: true, relay.OtherDefinition: true, relay.PermissionDenied: true}
+
 // presence tells whether the error says that a row is not as a row event expects it.
 func (e *Error) presence() bool { return e.Code == codeDuplicateKey || e.Code == codeRowNotFound }
 
@@ -155,6 +181,23 @@ func (e *BlockedError) Is(target error) bool { return target == relay.ErrUnique 
 
 // Blocked returns the table and its unique index.
 func (e *BlockedError) Blocked() (table, index string) { return e.Table, e.Index }
+
+// SizeError says that a row does not fit into what the server takes at once.
+type SizeError struct {
+	Op, Table  string
+	Size, Most int // bytes
+}
+
+// Error says how to mend it.
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("%s of %s: a statement has %d bytes and the server takes %d: raise max_allowed_packet to %d at least",
+		e.Op, e.Table, e.Size, e.Most, (e.Size+packetRoom+1023)/1024*1024)
+}
+
+// Rejection implements what relay.Rejected looks for.
+func (e *SizeError) Rejection() (relay.Rejection, bool) {
+	return relay.Rejection{Reason: relay.TooLarge, Table: e.Table}, true
+}
 
 // asPresence marks the errors that mean "a row is not as expected".
 func asPresence(err error) error {

@@ -133,8 +133,7 @@ func (x *tx) add(ctx context.Context, st step, size int, build func([]byte) []by
 
 // tooLarge tells what the server must take for a statement to fit.
 func (x *tx) tooLarge(st step, size int) error {
-	return fmt.Errorf("%s of %s: a statement has %d bytes and the server takes %d: raise max_allowed_packet to %d at least",
-		st.op, st.table, size, x.lane.target.can.maxPacket, (size+packetRoom+1023)/1024*1024)
+	return &SizeError{Op: st.op, Table: st.table, Size: size, Most: x.lane.target.can.maxPacket}
 }
 
 // Commit ends the transaction; see relay.Tx. ErrCommitUnknown says that only the ledger knows.

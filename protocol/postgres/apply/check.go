@@ -13,12 +13,22 @@ import (
 
 // DifferenceError says why changes of a table cannot be written here, and what to do.
 type DifferenceError struct {
-	Table  string // "schema.table"
-	Reason string // in words, with the remedy
+	Table  string       // "schema.table"
+	Reason string       // in words, with the remedy
+	Kind   relay.Reason // "": the definition differs
 }
 
 // Error gives the table and the reason.
 func (e *DifferenceError) Error() string { return e.Table + ": " + e.Reason }
+
+// Rejection implements what relay.Rejected looks for.
+func (e *DifferenceError) Rejection() (relay.Rejection, bool) {
+	kind := e.Kind
+	if kind == "" {
+		kind = relay.OtherDefinition
+	}
+	return relay.Rejection{Reason: kind, Table: e.Table, Whole: true}, true
+}
 
 // Check tells why changes of a table that is described by t cannot be written here, nil if they can; see relay.Target. A
 // *DifferenceError is about the table; other errors say that the database could not be asked.

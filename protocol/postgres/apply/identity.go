@@ -82,7 +82,7 @@ func (t *Target) Identify(ctx context.Context, table *relay.Table, images []rela
 	if err != nil {
 		return nil, fmt.Errorf("identify rows of %s: %w", table, err)
 	}
-	if k.problem != nil {
+	if len(k.identity) == 0 {
 		return nil, k.problem
 	}
 	identities := make([]relay.Identity, len(images))

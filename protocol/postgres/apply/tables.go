@@ -67,7 +67,8 @@ func (t *Target) table(ctx context.Context, r *relay.Table) (*knownTable, error)
 	err = t.withControl(ctx, func(c *connect.Conn) error {
 		local, err := catalog.Read(ctx, c, r.Schema, r.Name)
 		if errors.Is(err, catalog.ErrMissing) {
-			k.problem = &DifferenceError{Table: r.String(), Reason: "the table is missing here: create it"}
+			k.problem = &DifferenceError{Table: r.String(), Reason: "the table is missing here: create it", Kind: relay.MissingTable}
+			k.identity = []keyPlan{k.planKey("", schema.Description.Key, false)}
 			return nil
 		}
 		if err != nil {
@@ -85,6 +86,7 @@ func (t *Target) table(ctx context.Context, r *relay.Table) (*knownTable, error)
 func (k *knownTable) learn(ctx context.Context, c *connect.Conn, local *catalog.Table) error {
 	k.problem = compare(k.schema.Description, local)
 	if k.problem != nil {
+		k.identity = []keyPlan{k.planKey("", k.schema.Description.Key, false)}
 		return nil
 	}
 	k.always = make([]bool, len(local.Columns))
@@ -111,7 +113,7 @@ func (k *knownTable) ask(ctx context.Context, c *connect.Conn, local *catalog.Ta
 	k.unique = string(rows[0][0]) == "t"
 	if string(rows[0][1]) != "t" {
 		k.problem = &DifferenceError{Table: k.name, Reason: "the database user may not write it: GRANT SELECT, INSERT, UPDATE, DELETE ON " +
-			k.quoted + " to it"}
+			k.quoted + " to it", Kind: relay.PermissionDenied}
 	}
 	return nil
 }

@@ -110,6 +110,11 @@ func (e *BlockedError) Error() string {
 	return fmt.Sprintf("write row of %s: another row has its value in unique index %s", e.Table, e.Index)
 }
 
+// Rejection implements what relay.Rejected looks for.
+func (e *BlockedError) Rejection() (relay.Rejection, bool) {
+	return relay.Rejection{Reason: relay.UniqueTaken, Table: e.Table}, true
+}
+
 // Blocked returns the table and its unique index.
 func (e *BlockedError) Blocked() (table, index string) { return e.Table, e.Index }
 

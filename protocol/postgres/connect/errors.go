@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/octant-db/octant/relay"
 )
 
 // Codes of errors that mean something here; see "PostgreSQL Error Codes" in the manual.
@@ -91,6 +93,33 @@ func (e *Error) Retryable() bool {
 		return true
 	}
 	return strings.HasPrefix(e.Code, "08") || strings.HasPrefix(e.Code, "53") || strings.HasPrefix(e.Code, "57P")
+}
+
+// Rejection implements what relay.Rejected looks for.
+func (e *Error) Rejection() (relay.Rejection, bool) {
+	r := relay.Rejection{Table: e.Table}
+	switch e.Code {
+	case CodeUndefinedTable, "3F000":
+		r.Reason, r.Whole = relay.MissingTable, true
+	case CodeUndefinedColumn, "42804", "42P10", "428C9":
+		r.Reason, r.Whole = relay.OtherDefinition, true
+	case CodePrivilege:
+		r.Reason, r.Whole = relay.PermissionDenied, true
+	case "23514":
+		r.Reason = relay.CheckViolated
+	case "23503", "23001":
+		r.Reason = relay.ForeignKey
+	case "23502":
+		r.Reason = relay.UnfitValue
+	case "P0001":
+		r.Reason = relay.TriggerRefused
+	default:
+		if !strings.HasPrefix(e.Code, "22") { // data exceptions
+			return r, false
+		}
+		r.Reason = relay.UnfitValue
+	}
+	return r, e.Table != ""
 }
 
 // Ends tells whether the server ends the session with this error.

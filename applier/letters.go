@@ -1,0 +1,167 @@
+package applier
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/octant-db/octant/breaker"
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// A row that the database refuses is left out of its transaction, which is committed without it, mark and all. So the row is owed: the
+// engine has its register and knows that the table does not show it. It has a letter, with a circuit breaker of its own: the letter says when
+// the repair is tried again. What comes later to that row is merged into the register and queues behind the letter, or rather takes its place,
+// since a repair writes what the register says by then. A table that would take no row at all has a breaker too: its rows are left out
+// without being tried, and one of them is the probe.
+//
+// In the Store: "l" key -> the letter as JSON. What is lost of it in a crash is found out again.
+type letters struct {
+	byKey  map[conflict.Key]*letter
+	byID   map[uint64]*letter
+	last   uint64 // number given
+	dirty  map[conflict.Key]struct{}
+	tables map[string]*tableBreaker
+	level  relay.LSN // where the log ended at the start: before it is merged again, nothing is known to be settled
+}
+
+// letter is a row that the database refuses.
+type letter struct {
+	key    conflict.Key
+	saved  savedLetter
+	row    *breaker.Breaker
+	trying bool           // its repair is to be planned, or on its way
+	plan   *conflict.Plan // that went without it last: until it has landed, the row may not be owed yet
+}
+
+// savedLetter is what the Store has of a letter. The row itself is in its register.
+type savedLetter struct {
+	ID       uint64
+	Version  relay.Version // of the register when it was refused, or skipped
+	Shown    string        // its key as JSON
+	Reason   relay.Reason
+	Detail   string
+	Attempts uint64
+	Since    time.Time
+	Skipped  bool
+}
+
+// tableBreaker is of a table that refuses every row.
+type tableBreaker struct {
+	*breaker.Breaker
+	rejection relay.Rejection
+}
+
+// maxLetters is how many rows may be left out. Beyond that transactions are held up instead: what is owed must stay within what can be kept.
+const maxLetters = 100_000
+
+var (
+	rowPauses   = breaker.Settings{First: 2 * time.Second, Most: 5 * time.Minute}
+	tablePauses = breaker.Settings{First: time.Second, Most: 30 * time.Second}
+)
+
+func openLetters(store relay.Store, now time.Time, level relay.LSN) (*letters, error) {
+	l := &letters{
+		byKey: make(map[conflict.Key]*letter), byID: make(map[uint64]*letter), dirty: make(map[conflict.Key]struct{}),
+		tables: make(map[string]*tableBreaker), level: level,
+	}
+	for pair, err := range store.Scan([]byte("l"), nil) {
+		var s savedLetter
+		if err == nil {
+			err = json.Unmarshal(pair.Value, &s)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read dead letters: %w", err)
+		}
+		row := breaker.Resume(rowPauses, now, int(s.Attempts), s.Detail)
+		row.Hurry(now) // it may have been mended meanwhile
+		l.add(&letter{key: conflict.Key(pair.Key[1:]), saved: s, row: row})
+	}
+	return l, nil
+}
+
+func letterKey(k conflict.Key) []byte { return append([]byte("l"), k...) }
+
+func (l *letters) add(x *letter) {
+	l.byKey[x.key], l.byID[x.saved.ID] = x, x
+	l.last = max(l.last, x.saved.ID)
+}
+
+func (l *letters) remove(x *letter) {
+	delete(l.byKey, x.key)
+	delete(l.byID, x.saved.ID)
+	l.dirty[x.key] = struct{}{}
+}
+
+func (l *letters) full() bool { return len(l.byKey) >= maxLetters }
+
+// write makes the letter of a row.
+func (l *letters) write(k conflict.Key, shown string, now time.Time) *letter {
+	x := &letter{key: k, row: breaker.New(rowPauses), saved: savedLetter{ID: l.last + 1, Shown: shown, Since: now}}
+	l.add(x)
+	return x
+}
+
+// state is a letter's state in SQL.
+func (x *letter) state() string {
+	switch {
+	case x.saved.Skipped:
+		return "skipped"
+	case x.trying:
+		return "trying"
+	}
+	return "parked"
+}
+
+// takes tells whether a table takes rows, as far as is known.
+func (l *letters) takes(table string) bool {
+	b := l.tables[table]
+	return b == nil || b.Closed()
+}
+
+// saveLetters writes down what has changed. One write follows another, so that the newest is the last.
+func (a *Applier) saveLetters(ctx context.Context) error {
+	a.saving.Lock()
+	defer a.saving.Unlock()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.letters.dirty) == 0 {
+		return nil
+	}
+	w := &writer{store: a.cfg.Store, lock: &a.mu}
+	defer w.settle()
+	taken := a.letters.dirty
+	a.letters.dirty = make(map[conflict.Key]struct{})
+	err := a.putLetters(ctx, w, taken)
+	if err == nil {
+		err = w.flush(ctx)
+	}
+	if err != nil {
+		for k := range taken {
+			a.letters.dirty[k] = struct{}{}
+		}
+		return fmt.Errorf("save dead letters: %w", err)
+	}
+	return nil
+}
+
+func (a *Applier) putLetters(ctx context.Context, w *writer, keys map[conflict.Key]struct{}) error {
+	for k := range keys {
+		x := a.letters.byKey[k]
+		if x == nil {
+			w.delete(letterKey(k))
+		} else {
+			data, err := json.Marshal(x.saved)
+			if err != nil {
+				return err
+			}
+			w.put(letterKey(k), data)
+		}
+		if err := w.flushLarge(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package applier
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// tendLetters lets go of letters that are settled, has those tried again whose time has come, and saves what has changed.
+func (a *Applier) tendLetters(ctx context.Context) {
+	a.mu.Lock()
+	tried, due := len(a.letters.byKey)+len(a.letters.tables) > 0, false
+	if tried {
+		a.sweepLetters()
+		due = a.ripenTables()
+		due = a.ripenRows() || due
+	}
+	a.mu.Unlock()
+	if due {
+		a.cfg.Target.Refresh() // what was mended must be seen
+	}
+	if tried {
+		a.progress.Raise()
+	}
+	if err := a.saveLetters(ctx); err != nil && ctx.Err() == nil {
+		a.cfg.Logger.Error("save dead letters", "error", err)
+	}
+}
+
+// sweepLetters lets go of letters whose row is no longer owed; the lock is held.
+func (a *Applier) sweepLetters() {
+	if a.Merged() < a.letters.level {
+		return
+	}
+	for _, l := range a.letters.byKey {
+		if !a.settled(l) {
+			continue
+		}
+		a.letters.remove(l)
+	}
+}
+
+func (a *Applier) settled(l *letter) bool {
+	if l.plan != nil && a.engine.Landed(l.plan) {
+		l.plan = nil
+	}
+	switch {
+	case l.plan != nil, a.engine.Owes(l.key):
+		return false
+	case l.saved.Skipped:
+		return a.engine.Version(l.key) != l.saved.Version
+	}
+	return true
+}
+
+// ripenTables has one row tried of each table that may take rows again; the lock is held. A table of which no row is owed is told by the
+// next change.
+func (a *Applier) ripenTables() (due bool) {
+	now := a.cfg.Clock.Now()
+	for name, b := range a.letters.tables {
+		if !b.Allow(now) {
+			continue
+		}
+		due = true
+		if l := a.letters.anyOf(name); l != nil {
+			a.tryLetter(l)
+		} else {
+			a.openTable(name)
+		}
+	}
+	return due
+}
+
+// ripenRows has rows tried whose time has come; the lock is held.
+func (a *Applier) ripenRows() (due bool) {
+	now := a.cfg.Clock.Now()
+	for _, l := range a.letters.byKey {
+		if !l.trying && !l.saved.Skipped && a.letters.takes(tableOf(l.key)) && l.row.Allow(now) {
+			a.tryLetter(l)
+			due = true
+		}
+	}
+	return due
+}
+
+func (a *Applier) tryLetter(l *letter) {
+	l.trying = true
+	a.engine.Unpark(l.key)
+}
+
+// openTable has a table's rows written again; the lock is held.
+func (a *Applier) openTable(name string) {
+	delete(a.letters.tables, name)
+	a.countsOf(name).trouble = ""
+	for _, l := range a.letters.byKey {
+		if tableOf(l.key) == name && !l.saved.Skipped {
+			a.tryLetter(l)
+		}
+	}
+}
+
+// repaired notes that rows were written at last; the lock is held. Their letters go once the log shows them.
+func (a *Applier) repaired(writes []conflict.Write) {
+	for i := range writes {
+		name := tableOf(writes[i].Key)
+		if b := a.letters.tables[name]; b != nil {
+			a.openTable(name)
+		}
+		if l := a.letters.byKey[writes[i].Key]; l != nil {
+			l.row.Succeed(a.cfg.Clock.Now())
+		}
+	}
+}
+
+// anyOf returns the oldest letter of a table that is not skipped, nil if there is none.
+func (l *letters) anyOf(table string) *letter {
+	for _, id := range slices.Sorted(maps.Keys(l.byID)) {
+		if x := l.byID[id]; tableOf(x.key) == table && !x.saved.Skipped {
+			return x
+		}
+	}
+	return nil
+}
+
+// counts counts the letters that wait, by reason.
+func (l *letters) counts() map[relay.Reason]int {
+	n := make(map[relay.Reason]int)
+	for _, x := range l.byKey {
+		if !x.saved.Skipped {
+			n[x.saved.Reason]++
+		}
+	}
+	return n
+}
