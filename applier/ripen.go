@@ -50,8 +50,9 @@ func (a *Applier) settled(l *letter) bool {
 	switch {
 	case l.plan != nil, a.engine.Owes(l.key):
 		return false
-	case l.saved.Skipped:
-		return a.engine.Version(l.key) != l.saved.Version
+	case l.saved.Skipped: // until the row is written again, it may be found owed once more after a crash
+		v := a.engine.Version(l.key)
+		return !v.IsZero() && v != l.saved.Version
 	}
 	return true
 }
@@ -102,15 +103,26 @@ func (a *Applier) openTable(name string) {
 	}
 }
 
-// repaired notes that rows were written at last; the lock is held. Their letters go once the log shows them.
+// repaired notes that rows were written at last; the lock is held. Their letters go once the log shows them. What was refused for the same
+// reason may be taken now as well.
 func (a *Applier) repaired(writes []conflict.Write) {
+	now, mended := a.cfg.Clock.Now(), make(map[string]relay.Reason)
 	for i := range writes {
 		name := tableOf(writes[i].Key)
 		if b := a.letters.tables[name]; b != nil {
 			a.openTable(name)
 		}
 		if l := a.letters.byKey[writes[i].Key]; l != nil {
-			l.row.Succeed(a.cfg.Clock.Now())
+			l.row.Succeed(now)
+			mended[name] = l.saved.Reason
+		}
+	}
+	if len(mended) == 0 {
+		return
+	}
+	for _, l := range a.letters.byKey {
+		if mended[tableOf(l.key)] == l.saved.Reason {
+			l.row.Hurry(now)
 		}
 	}
 }

@@ -71,6 +71,22 @@ func (a *Applier) LetterCounts() map[relay.Reason]int {
 	return a.letters.counts()
 }
 
+// Breakers implements relay.ApplyView.
+func (a *Applier) Breakers() []relay.BreakerStatus {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var list []relay.BreakerStatus
+	for _, name := range slices.Sorted(maps.Keys(a.letters.tables)) {
+		list = append(list, relay.StatusOf("table", name, a.letters.tables[name].Breaker))
+	}
+	for _, id := range slices.Sorted(maps.Keys(a.letters.byID)) {
+		if l := a.letters.byID[id]; !l.row.Closed() {
+			list = append(list, relay.StatusOf("row", tableOf(l.key)+" "+l.saved.Shown, l.row))
+		}
+	}
+	return list
+}
+
 // find returns a letter; the lock is held.
 func (a *Applier) find(id uint64) (*letter, error) {
 	if l := a.letters.byID[id]; l != nil {

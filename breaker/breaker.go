@@ -83,6 +83,14 @@ func (b *Breaker) Fail(now time.Time, reason string) {
 	}
 }
 
+// Trip notes a failure after which trying again soon is of no use: the breaker opens at once.
+func (b *Breaker) Trip(now time.Time, reason string) {
+	if b.state == Closed {
+		b.failures = max(b.failures, b.settings.Failures-1)
+	}
+	b.Fail(now, reason)
+}
+
 // Succeed notes an attempt that succeeded: the breaker is closed, as a new one is.
 func (b *Breaker) Succeed(now time.Time) {
 	b.failures, b.probes, b.reason = 0, 0, ""

@@ -73,7 +73,7 @@ func TestProperties(t *testing.T) {
 		row := 0
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 4000).Draw(t, "ms")) * time.Millisecond)
-			switch rapid.IntRange(0, 3).Draw(t, "what") {
+			switch rapid.IntRange(0, 4).Draw(t, "what") {
 			case 0:
 				was := b.State()
 				if !b.Allow(now) {
@@ -98,6 +98,11 @@ func TestProperties(t *testing.T) {
 			case 2:
 				b.Succeed(now)
 				row, allowed = 0, time.Time{}
+			case 3:
+				if row++; b.Closed() {
+					row = max(row, s.Failures, 1)
+				}
+				b.Trip(now, "reason")
 			default:
 				if b.State() == breaker.Open {
 					b.Hurry(now)

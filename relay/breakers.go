@@ -1,6 +1,10 @@
 package relay
 
-import "time"
+import (
+	"time"
+
+	"github.com/octant-db/octant/breaker"
+)
 
 // BreakerStatus is a circuit breaker: what is left alone for a while because it failed.
 type BreakerStatus struct {
@@ -11,5 +15,28 @@ type BreakerStatus struct {
 	Failures int    // in a row
 	Opened   uint64 // how often, since the start
 	Since    time.Time
-	Next     time.Time // when it is tried again
+	Next     time.Time // when it is tried again; the zero time if it is closed
+}
+
+// StatusOf shows a breaker.
+func StatusOf(scope, subject string, b *breaker.Breaker) BreakerStatus {
+	s := BreakerStatus{
+		Scope: scope, Subject: subject, State: b.State().String(), Reason: b.Reason(), Failures: b.Failures(), Opened: b.Opened(), Since: b.Since(),
+	}
+	if !b.Closed() {
+		s.Next = b.Next()
+	}
+	return s
+}
+
+// linkPauses are of what is reached over a network: the local database's log, and peers. Short interruptions do not open a breaker.
+var linkPauses = breaker.Settings{Failures: 5, First: time.Second, Most: 5 * time.Second}
+
+// Breakers implements Inspector.
+func (r *Relay) Breakers() []BreakerStatus {
+	list := []BreakerStatus{r.capture.breakerStatus()}
+	for _, p := range r.peers {
+		list = append(list, p.breakerStatus())
+	}
+	return append(list, r.cfg.Applier.Breakers()...)
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/octant-db/octant/breaker"
 )
 
 // capture reads the local database's log into the relay log.
@@ -14,6 +16,7 @@ type capture struct {
 	r *Relay
 
 	mu        sync.Mutex
+	breaker   *breaker.Breaker
 	state     State // after the last committed entry, durable or not
 	connected bool
 	caughtUp  bool
@@ -34,7 +37,7 @@ func newCapture(r *Relay) (*capture, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &capture{r: r, state: r.cfg.Log.State(), stopped: stopped, since: r.started}, nil
+	return &capture{r: r, state: r.cfg.Log.State(), stopped: stopped, since: r.started, breaker: breaker.New(linkPauses)}, nil
 }
 
 // run captures, and begins again when the database was lost, until ctx ends.
@@ -52,7 +55,7 @@ func (c *capture) run(ctx context.Context) error {
 		if c.position() != before {
 			attempt = 0
 		}
-		if err := c.pause(ctx, reconnectPause(attempt)); err != nil {
+		if err := c.pause(ctx, c.rest(attempt)); err != nil {
 			return err
 		}
 		if err := c.reload(ctx); err != nil {

@@ -10,6 +10,9 @@ func (c *capture) begin(stop context.CancelCauseFunc) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stop, c.running = stop, !c.stopped
+	if c.running {
+		c.breaker.Allow(c.r.cfg.Clock.Now())
+	}
 	return c.running
 }
 
@@ -44,6 +47,9 @@ func (c *capture) note(connected bool, err error) {
 		c.since = c.r.cfg.Clock.Now()
 	}
 	c.connected, c.caughtUp, c.err = connected, false, err
+	if err != nil {
+		c.breaker.Fail(c.r.cfg.Clock.Now(), err.Error())
+	}
 }
 
 // connect notes that the database was heard. The caller holds mu.
@@ -52,6 +58,25 @@ func (c *capture) connect() {
 		c.since = c.r.cfg.Clock.Now()
 	}
 	c.connected, c.err = true, nil
+	if c.breaker.Failures() > 0 {
+		c.breaker.Succeed(c.r.cfg.Clock.Now())
+	}
+}
+
+// rest is how long to wait before the next attempt: what the breaker says once it has opened.
+func (c *capture) rest(attempt int) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.breaker.Closed() {
+		return reconnectPause(attempt)
+	}
+	return max(c.breaker.Next().Sub(c.r.cfg.Clock.Now()), reconnectPause(0))
+}
+
+func (c *capture) breakerStatus() BreakerStatus {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return StatusOf("relay", "database log", c.breaker)
 }
 
 // pause waits before the next attempt. What the operator does cuts it short.

@@ -125,3 +125,18 @@ func (c *capture) setStopped(ctx context.Context, stopped bool) error {
 	c.changed.Raise()
 	return nil
 }
+
+// RetryLetter implements Controller.
+func (r *Relay) RetryLetter(ctx context.Context, id uint64) error {
+	return r.cfg.Applier.RetryLetter(ctx, id)
+}
+
+// SkipLetter implements Controller.
+func (r *Relay) SkipLetter(ctx context.Context, id uint64) error {
+	return r.cfg.Applier.SkipLetter(ctx, id)
+}
+
+// EditLetter implements Controller.
+func (r *Relay) EditLetter(ctx context.Context, id uint64, row string) error {
+	return r.cfg.Applier.EditLetter(ctx, id, row)
+}

@@ -46,6 +46,9 @@ type ApplyView interface {
 	ConflictCounts() []ConflictCount
 	Conflicts(context.Context) iter.Seq2[Conflict, error]
 	Versions(context.Context) iter.Seq2[RowVersion, error]
+	Letters
+	// Breakers lists the circuit breakers of rows, of tables and of applying.
+	Breakers() []BreakerStatus
 }
 
 // Config says what a relay works with.

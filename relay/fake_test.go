@@ -528,3 +528,18 @@ func collect(t *testing.T, body relay.Body) []byte {
 	}
 	return all
 }
+
+func (*follower) DeadLetters(context.Context) iter.Seq2[relay.DeadLetter, error] {
+	return func(yield func(relay.DeadLetter, error) bool) {
+		for r := range relay.Region(4) {
+			if !yield(relay.DeadLetter{Region: r}, nil) {
+				return
+			}
+		}
+	}
+}
+func (*follower) RetryLetter(context.Context, uint64) error        { return nil }
+func (*follower) SkipLetter(context.Context, uint64) error         { return nil }
+func (*follower) EditLetter(context.Context, uint64, string) error { return nil }
+func (*follower) LetterCounts() map[relay.Reason]int               { return nil }
+func (*follower) Breakers() []relay.BreakerStatus                  { return nil }

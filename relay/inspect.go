@@ -159,3 +159,24 @@ func (r *Relay) Conflicts(ctx context.Context) iter.Seq2[Conflict, error] {
 func (r *Relay) Versions(ctx context.Context) iter.Seq2[RowVersion, error] {
 	return r.cfg.Applier.Versions(ctx)
 }
+
+// DeadLetters implements Inspector.
+func (r *Relay) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
+	names := map[Region]string{r.cfg.Region: r.cfg.Name}
+	for _, p := range r.peers {
+		p.mu.Lock()
+		names[p.facts.Region] = p.cfg.Name
+		p.mu.Unlock()
+	}
+	return func(yield func(DeadLetter, error) bool) {
+		for l, err := range r.cfg.Applier.DeadLetters(ctx) {
+			l.Peer = names[l.Region]
+			if !yield(l, err) {
+				return
+			}
+		}
+	}
+}
+
+// LetterCounts implements Inspector.
+func (r *Relay) LetterCounts() map[Reason]int { return r.cfg.Applier.LetterCounts() }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/octant-db/octant/breaker"
 )
 
 // peer receives one other region's transactions.
@@ -15,6 +17,7 @@ type peer struct {
 	cfg Peer
 
 	mu        sync.Mutex
+	breaker   *breaker.Breaker
 	facts     peerFacts
 	status    PeerStatus
 	lastHeard time.Time // when the last heartbeat came
@@ -54,7 +57,7 @@ func newPeer(r *Relay, cfg Peer) (*peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &peer{r: r, cfg: cfg, facts: f}
+	p := &peer{r: r, cfg: cfg, facts: f, breaker: breaker.New(linkPauses)}
 	p.status = PeerStatus{Region: cfg.Name, ID: f.Region, Address: cfg.Address, Holds: f.Holds}
 	p.setState("connecting")
 	if f.Paused {
@@ -109,12 +112,35 @@ func (p *peer) run(ctx context.Context) error {
 		if p.last() != before {
 			attempt = 0
 		}
-		if p.lost(err) {
-			attempt = 8
-		}
-		if err := p.pause(ctx, reconnectPause(attempt)); err != nil {
+		p.lost(err)
+		if err := p.pause(ctx, p.rest(attempt)); err != nil {
 			return err
 		}
+	}
+}
+
+// rest is how long to wait before the next attempt: what the breaker says once it has opened.
+func (p *peer) rest(attempt int) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.breaker.Closed() {
+		return reconnectPause(attempt)
+	}
+	return max(p.breaker.Next().Sub(p.r.cfg.Clock.Now()), reconnectPause(0))
+}
+
+func (p *peer) breakerStatus() BreakerStatus {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return StatusOf("peer", p.cfg.Name, p.breaker)
+}
+
+// alive notes that the peer sends what can be taken.
+func (p *peer) alive() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.breaker.Failures() > 0 {
+		p.breaker.Succeed(p.r.cfg.Clock.Now())
 	}
 }
 
@@ -147,9 +173,9 @@ func (p *peer) last() Seq {
 
 var errPaused = errors.New("paused by the operator")
 
-// lost notes why a session ended, and tells whether trying again soon is of no use.
-func (p *peer) lost(err error) (refused bool) {
-	refused = errors.Is(err, ErrRefused)
+// lost notes why a session ended.
+func (p *peer) lost(err error) {
+	refused, now := errors.Is(err, ErrRefused), p.r.cfg.Clock.Now()
 	p.mu.Lock()
 	p.status.Reconnects++
 	p.status.LastError = err.Error()
@@ -158,12 +184,14 @@ func (p *peer) lost(err error) (refused bool) {
 		p.setState("paused")
 	case refused:
 		p.setState("refused")
+		p.breaker.Trip(now, err.Error()) // trying again soon is of no use
 	default:
 		p.setState("connecting")
+		p.breaker.Fail(now, err.Error())
 	}
 	p.mu.Unlock()
 	if errors.Is(err, errPaused) {
-		return false
+		return
 	}
 	p.r.cfg.Logger.Warn("the feed of a peer ended", "peer", p.cfg.Name, "error", err)
 	if refused {
@@ -172,7 +200,6 @@ func (p *peer) lost(err error) (refused bool) {
 			Remedy: "mend the configuration that the text names; the relay keeps trying",
 		})
 	}
-	return refused
 }
 
 // session subscribes and receives until something fails.
@@ -181,6 +208,7 @@ func (p *peer) session(parent context.Context) error {
 	defer cancel(nil)
 	p.mu.Lock()
 	p.stop = cancel
+	p.breaker.Allow(p.r.cfg.Clock.Now())
 	p.mu.Unlock()
 	if p.paused() {
 		return errPaused
@@ -264,6 +292,7 @@ func (p *peer) receive(ctx context.Context, feed Feed) error {
 		if err := in.take(ctx, m); err != nil {
 			return err
 		}
+		p.alive()
 	}
 }
 

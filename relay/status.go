@@ -19,6 +19,12 @@ type Inspector interface {
 	Conflicts(ctx context.Context) iter.Seq2[Conflict, error]
 	// Versions yields the version index as it stands, in no order.
 	Versions(ctx context.Context) iter.Seq2[RowVersion, error]
+	// DeadLetters yields the rows that the local database refuses, the oldest first.
+	DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error]
+	// LetterCounts counts them by reason.
+	LetterCounts() map[Reason]int
+	// Breakers lists the circuit breakers of the relay and its peers, and those of tables and rows that are not closed.
+	Breakers() []BreakerStatus
 }
 
 // Controller steers a relay. Errors are for the operator who asked.
@@ -33,6 +39,10 @@ type Controller interface {
 	// Purge lets everything before the LSN go, as far as no peer and no known replica needs it, or, by force, as far as the
 	// relay itself does not. What was forced is gone: a peer that still needed it must join again.
 	Purge(ctx context.Context, before LSN, force bool) error
+	// RetryLetter, SkipLetter and EditLetter deal with a row that the database refuses: see Letters.
+	RetryLetter(ctx context.Context, id uint64) error
+	SkipLetter(ctx context.Context, id uint64) error
+	EditLetter(ctx context.Context, id uint64, row string) error
 }
 
 // Status is the relay as a whole.

@@ -165,6 +165,28 @@ func (l *live) Versions(ctx context.Context) iter.Seq2[relay.RowVersion, error] 
 	return l.now().Versions(ctx)
 }
 
+// DeadLetters implements relay.Inspector.
+func (l *live) DeadLetters(ctx context.Context) iter.Seq2[relay.DeadLetter, error] {
+	return l.now().DeadLetters(ctx)
+}
+
+// LetterCounts implements relay.Inspector.
+func (l *live) LetterCounts() map[relay.Reason]int { return l.now().LetterCounts() }
+
+// Breakers implements relay.Inspector.
+func (l *live) Breakers() []relay.BreakerStatus { return l.now().Breakers() }
+
+// RetryLetter implements relay.Controller.
+func (l *live) RetryLetter(ctx context.Context, id uint64) error { return l.now().RetryLetter(ctx, id) }
+
+// SkipLetter implements relay.Controller.
+func (l *live) SkipLetter(ctx context.Context, id uint64) error { return l.now().SkipLetter(ctx, id) }
+
+// EditLetter implements relay.Controller.
+func (l *live) EditLetter(ctx context.Context, id uint64, row string) error {
+	return l.now().EditLetter(ctx, id, row)
+}
+
 // Pause implements relay.Controller.
 func (l *live) Pause(ctx context.Context, peer string) error { return l.now().Pause(ctx, peer) }
 

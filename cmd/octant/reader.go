@@ -73,3 +73,23 @@ func (reader) Conflicts(context.Context) iter.Seq2[relay.Conflict, error] {
 func (reader) Versions(context.Context) iter.Seq2[relay.RowVersion, error] {
 	return func(func(relay.RowVersion, error) bool) {}
 }
+
+// DeadLetters implements relay.Letters.
+func (reader) DeadLetters(context.Context) iter.Seq2[relay.DeadLetter, error] {
+	return func(func(relay.DeadLetter, error) bool) {}
+}
+
+// RetryLetter implements relay.Letters.
+func (reader) RetryLetter(context.Context, uint64) error { return relay.ErrNotFound }
+
+// SkipLetter implements relay.Letters.
+func (reader) SkipLetter(context.Context, uint64) error { return relay.ErrNotFound }
+
+// EditLetter implements relay.Letters.
+func (reader) EditLetter(context.Context, uint64, string) error { return relay.ErrNotFound }
+
+// LetterCounts implements relay.Letters.
+func (reader) LetterCounts() map[relay.Reason]int { return nil }
+
+// Breakers implements relay.ApplyView.
+func (reader) Breakers() []relay.BreakerStatus { return nil }

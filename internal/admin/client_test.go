@@ -106,7 +106,7 @@ func TestMariaDBClient(t *testing.T) {
 		{"join and group by", []string{"-N", "-B", "-e", "SELECT p.region, COUNT(*) FROM octant.conflicts c JOIN octant.peers p ON p.id=c.winner_region GROUP BY 1 ORDER BY 1"}, "b\t1\nc\t1\n"},
 		{"vertical", []string{"-e", `SHOW SLAVE STATUS\G`}, "                   Master_Host: 10.0.2.5\n"},
 		{"null", []string{"-N", "-B", "-e", "SELECT local_row FROM octant.conflicts WHERE id=2"}, "NULL\n"},
-		{"empty", []string{"-vvv", "-e", "SELECT * FROM octant.dead_letters"}, "Empty set"},
+		{"empty", []string{"-vvv", "-e", "SELECT * FROM octant.dead_letters WHERE id = 0"}, "Empty set"},
 		{"call", []string{"-vvv", "-e", "CALL octant.pause('b'); USE octant; CALL octant.resume('b')"}, "Query OK"},
 		{"describe", []string{"octant", "-e", "DESC peers; SHOW TABLES; SHOW CREATE TABLE log"}, "reconnects\tbigint unsigned"},
 		{"status of the client", []string{"-e", "status"}, "Octant relay of region a"},

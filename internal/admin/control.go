@@ -24,7 +24,7 @@ func steer(run func(context.Context, *call) error) (statement, error) {
 	}}, nil
 }
 
-// harmless is a statement as it may be logged: text in quotes can be a password, and is left out.
+// harmless is a statement as it may be logged: text in quotes can be a password or a row, and is left out.
 func harmless(query string) string {
 	tokens, err := tokenize(query)
 	if err != nil {
@@ -41,10 +41,10 @@ func harmless(query string) string {
 	return shorten(b.String()+query[at:], maxStatement)
 }
 
-// secret tells whether a string that follows is a password.
+// secret tells whether a string that follows is a password, or a row.
 func secret(before string) bool {
 	before = strings.ToLower(strings.TrimRight(before, " \t\r\n="))
-	return strings.HasSuffix(before, "password") || strings.HasSuffix(before, "identified by")
+	return strings.HasSuffix(before, "password") || strings.HasSuffix(before, "identified by") || strings.HasPrefix(before, "call") && strings.Contains(before, "edit")
 }
 
 // start recognises START SLAVE in its spellings, and START TRANSACTION.

@@ -198,3 +198,38 @@ func answer(t *testing.T, r *mysql.Result) (columns string, rows []string) {
 	}
 	return strings.Join(names, "|"), rows
 }
+
+func (*fixed) DeadLetters(context.Context) iter.Seq2[relay.DeadLetter, error] {
+	return func(yield func(relay.DeadLetter, error) bool) {
+		yield(relay.DeadLetter{
+			ID: 7, Region: 2, Peer: "b", Version: relay.Version{HLC: 9, Region: 2}, Table: "app.u", Key: `{"id":7}`, Row: `{"id":7,"v":"x"}`,
+			Reason: relay.CheckViolated, Detail: "CONSTRAINT positive failed", Attempts: 3, Since: now.Add(-time.Minute), Next: now.Add(time.Minute), State: "parked",
+		}, nil)
+	}
+}
+
+func (*fixed) LetterCounts() map[relay.Reason]int {
+	return map[relay.Reason]int{relay.CheckViolated: 1}
+}
+
+func (*fixed) Breakers() []relay.BreakerStatus {
+	return []relay.BreakerStatus{
+		{Scope: "peer", Subject: "b", State: "closed", Since: now},
+		{Scope: "table", Subject: "app.u", State: "open", Reason: "the table is missing here", Failures: 2, Opened: 1, Since: now, Next: now.Add(time.Second)},
+	}
+}
+
+func (f *fixed) RetryLetter(_ context.Context, id uint64) error {
+	if id == 404 {
+		return fmt.Errorf("dead letter %d: %w", id, relay.ErrNotFound)
+	}
+	return f.note("retry %d", id)
+}
+
+func (f *fixed) SkipLetter(_ context.Context, id uint64) error {
+	return f.note("skip %d", id)
+}
+
+func (f *fixed) EditLetter(_ context.Context, id uint64, row string) error {
+	return f.note("edit %d %s", id, row)
+}

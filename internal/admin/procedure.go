@@ -24,7 +24,15 @@ var procedures = map[string]procedure{
 	}},
 	"purge": {"it takes a sequence number, or the name of a log file in quotes, and 'force' if peers and replicas may be cut off",
 		placeAndForce, purgeProcedure},
+	"retry": {"it takes the id of a row of octant.dead_letters", oneNumber, letterProcedure(relay.Controller.RetryLetter)},
+	"skip":  {"it takes the id of a row of octant.dead_letters", oneNumber, letterProcedure(relay.Controller.SkipLetter)},
+	"edit": {"it takes the id of a row of octant.dead_letters, and a JSON object of columns in quotes, '' to delete the row",
+		numberAndText, editProcedure},
 }
+
+func oneNumber(a []token) bool { return len(a) == 1 && a[0].kind == number }
+
+func numberAndText(a []token) bool { return len(a) == 2 && a[0].kind == number && a[1].kind == text }
 
 func oneName(a []token) bool { return len(a) == 1 && a[0].kind == text }
 
@@ -50,7 +58,7 @@ func (c *cursor) call() (statement, error) {
 	p, known := procedures[strings.ToLower(name.text)]
 	q, asked := inquiries[strings.ToLower(name.text)]
 	if !known && !asked || !strings.EqualFold(schema.text, database) {
-		return statement{}, failure(codeNoProcedure, "PROCEDURE %s.%s does not exist; there are octant.pause('b'), octant.resume('b') and octant.purge(lsn)",
+		return statement{}, failure(codeNoProcedure, "PROCEDURE %s.%s does not exist; there are octant.pause('b'), octant.resume('b'), octant.purge(lsn), octant.retry(id), octant.skip(id) and octant.edit(id, '{}')",
 			shorten(schema.text, 64), shorten(name.text, 64))
 	}
 	if len(c.tokens) == 0 || !c.tokens[0].is("(") {

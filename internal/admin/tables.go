@@ -15,7 +15,7 @@ type table struct {
 
 // tables are those of database octant, by name.
 var tables = []table{
-	conflictsTable, countersTable, deadLettersTable, logTable, peersTable, problemsTable, replicasTable, statusTable, tablesTable,
+	breakersTable, conflictsTable, countersTable, deadLettersTable, logTable, peersTable, problemsTable, replicasTable, statusTable, tablesTable,
 	variablesTable, versionsTable,
 }
 

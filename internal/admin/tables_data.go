@@ -55,15 +55,38 @@ var versionsTable = table{
 		}),
 }
 
-// deadLettersTable has no rows: what cannot be applied holds its table or its peer, which are in tables, peers and problems.
 var deadLettersTable = table{
 	name: "dead_letters",
 	columns: []column{
 		{"id", naturalColumn}, {"peer", textColumn}, {"table_name", textColumn}, {"key", longColumn}, {"reason", textColumn},
-		{"attempts", naturalColumn}, {"since", timeColumn},
+		{"attempts", naturalColumn}, {"since", timeColumn}, {"state", textColumn}, {"detail", textColumn}, {"row", longColumn},
+		{"hlc", intColumn}, {"next_at", timeColumn},
 	},
-	key:  "id",
-	rows: func(context.Context, *Engine) iter.Seq2[[]any, error] { return func(func([]any, error) bool) {} },
+	key: "id",
+	rows: fromStream(
+		func(ctx context.Context, e *Engine) iter.Seq2[relay.DeadLetter, error] {
+			return e.cfg.Inspector.DeadLetters(ctx)
+		},
+		func(l relay.DeadLetter) []any {
+			return []any{
+				l.ID, l.Peer, l.Table, l.Key, string(l.Reason),
+				l.Attempts, moment(l.Since), l.State, shorten(l.Detail, 1024), row(l.Row),
+				int64(l.Version.HLC), moment(l.Next),
+			}
+		}),
+}
+
+var breakersTable = table{
+	name: "breakers",
+	columns: []column{
+		{"scope", textColumn}, {"subject", textColumn}, {"state", textColumn}, {"reason", textColumn}, {"failures", intColumn},
+		{"opened", naturalColumn}, {"since", timeColumn}, {"next_at", timeColumn},
+	},
+	rows: fromList(func(e *Engine) []relay.BreakerStatus { return e.cfg.Inspector.Breakers() }, func(b relay.BreakerStatus) []any {
+		return []any{
+			b.Scope, shorten(b.Subject, 1024), b.State, shorten(b.Reason, 1024), int64(b.Failures), b.Opened, moment(b.Since), moment(b.Next),
+		}
+	}),
 }
 
 // row is an image in JSON, NULL where there was no row.

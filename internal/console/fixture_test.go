@@ -224,3 +224,12 @@ var errNotHere = errors.New("not in this test")
 func (b *bed) StopSource(context.Context) error             { return errNotHere }
 func (b *bed) StartSource(context.Context) error            { return errNotHere }
 func (b *bed) Purge(context.Context, relay.LSN, bool) error { return errNotHere }
+
+func (b *bed) DeadLetters(context.Context) iter.Seq2[relay.DeadLetter, error] {
+	return func(func(relay.DeadLetter, error) bool) {}
+}
+func (b *bed) LetterCounts() map[relay.Reason]int               { return nil }
+func (b *bed) Breakers() []relay.BreakerStatus                  { return nil }
+func (b *bed) RetryLetter(context.Context, uint64) error        { return errNotHere }
+func (b *bed) SkipLetter(context.Context, uint64) error         { return errNotHere }
+func (b *bed) EditLetter(context.Context, uint64, string) error { return errNotHere }

@@ -12,9 +12,6 @@ import (
 // conflictCounter is an Inspector that counts conflicts by kind. Without it they are counted by the tables' policies.
 type conflictCounter interface{ ConflictCounts() []relay.ConflictCount }
 
-// deadLetterCounter is an Inspector that keeps dead letters. Without it there are none.
-type deadLetterCounter interface{ DeadLetters() int }
-
 // Collector reads a relay's state when it is scraped, so that nothing is counted twice.
 type Collector struct {
 	relay   relay.Inspector
@@ -34,7 +31,7 @@ func (c *Collector) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, m := range peerMetrics {
 		descriptions <- m.desc
 	}
-	for _, d := range []*prometheus.Desc{conflictsDesc, tablesDesc, problemsDesc, deadLettersDesc, peerStateDesc, replicasDesc, buildDesc} {
+	for _, d := range []*prometheus.Desc{conflictsDesc, tablesDesc, problemsDesc, deadLettersDesc, letterReasonsDesc, breakersDesc, peerStateDesc, replicasDesc, buildDesc} {
 		descriptions <- d
 	}
 }
@@ -102,10 +99,12 @@ func (c *Collector) collectCounts(out chan<- prometheus.Metric, r *reading) {
 		}
 	}
 	letters := 0
-	if keeper, ok := c.relay.(deadLetterCounter); ok {
-		letters = keeper.DeadLetters()
+	for reason, n := range c.relay.LetterCounts() {
+		letters += n
+		out <- gauge(letterReasonsDesc, float64(n), r.region, string(reason))
 	}
 	out <- gauge(deadLettersDesc, float64(letters), r.region)
+	c.collectBreakers(out, r)
 }
 
 func gauge(d *prometheus.Desc, value float64, labels ...string) prometheus.Metric {
@@ -128,4 +127,15 @@ func unixSeconds(t time.Time) float64 {
 		return 0
 	}
 	return float64(t.UnixMicro()) / 1e6
+}
+
+// collectBreakers counts circuit breakers by what they are of and their state.
+func (c *Collector) collectBreakers(out chan<- prometheus.Metric, r *reading) {
+	counts := map[[2]string]int{}
+	for _, b := range c.relay.Breakers() {
+		counts[[2]string{b.Scope, b.State}]++
+	}
+	for label, n := range counts {
+		out <- gauge(breakersDesc, float64(n), r.region, label[0], label[1])
+	}
 }

@@ -33,13 +33,15 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	conflictsDesc   = describe("conflicts_total", "Concurrent writes of one row that were decided.", "kind", "policy")
-	tablesDesc      = describe("tables", "Tables known to the relay, by state.", "state")
-	problemsDesc    = describe("problems", "Open problems that an operator can mend, by kind.", "kind")
-	deadLettersDesc = describe("dead_letters", "Changes that could not be applied and wait for an operator.")
-	replicasDesc    = describe("replicas", "Connections that read the relay's log, by kind.", "kind")
-	peerStateDesc   = describe("peer_state", "1 for the state that the peer is in.", "peer", "state")
-	buildDesc       = describe("build_info", "1, with the program's version.", "version", "goversion")
+	conflictsDesc     = describe("conflicts_total", "Concurrent writes of one row that were decided.", "kind", "policy")
+	tablesDesc        = describe("tables", "Tables known to the relay, by state.", "state")
+	problemsDesc      = describe("problems", "Open problems that an operator can mend, by kind.", "kind")
+	deadLettersDesc   = describe("dead_letters", "Changes that could not be applied and wait for an operator.")
+	letterReasonsDesc = describe("dead_letters_by_reason", "Dead letters, by reason.", "reason")
+	breakersDesc      = describe("breakers", "Circuit breakers, by what they are of and their state.", "scope", "state")
+	replicasDesc      = describe("replicas", "Connections that read the relay's log, by kind.", "kind")
+	peerStateDesc     = describe("peer_state", "1 for the state that the peer is in.", "peer", "state")
+	buildDesc         = describe("build_info", "1, with the program's version.", "version", "goversion")
 )
 
 var relayMetrics = []relayMetric{

@@ -27,6 +27,8 @@ var now = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 type fixed struct {
 	status relay.Status
 	peers  []relay.PeerStatus
+
+	letters map[relay.Reason]int
 }
 
 func newFixed() *fixed {
@@ -75,14 +77,22 @@ func (f *fixed) Versions(context.Context) iter.Seq2[relay.RowVersion, error] {
 	return func(func(relay.RowVersion, error) bool) {}
 }
 
-// exact is an Inspector that counts conflicts by kind and keeps dead letters.
+func (f *fixed) DeadLetters(context.Context) iter.Seq2[relay.DeadLetter, error] {
+	return func(func(relay.DeadLetter, error) bool) {}
+}
+
+func (f *fixed) LetterCounts() map[relay.Reason]int { return f.letters }
+
+func (f *fixed) Breakers() []relay.BreakerStatus {
+	return []relay.BreakerStatus{{Scope: "peer", State: "closed"}, {Scope: "peer", State: "open"}, {Scope: "table", State: "half-open"}}
+}
+
+// exact is an Inspector that counts conflicts by kind.
 type exact struct{ *fixed }
 
 func (exact) ConflictCounts() []relay.ConflictCount {
 	return []relay.ConflictCount{{Kind: "insert_exists", Policy: "lww", Count: 9}}
 }
-
-func (exact) DeadLetters() int { return 2 }
 
 func get(t *testing.T, h http.Handler, path string) (int, string) {
 	t.Helper()
@@ -202,7 +212,8 @@ func TestMetricValues(t *testing.T) {
 		`octant_applied_rows_total{region="a"} 40`,
 		`octant_conflicts_total{kind="",policy="lww",region="a"} 4`,
 		`octant_conflicts_total{kind="",policy="priority",region="a"} 1`,
-		`octant_dead_letters{region="a"} 0`,
+		`octant_dead_letters{region="a"} 0`, `octant_breakers{region="a",scope="peer",state="open"} 1`,
+		`octant_breakers{region="a",scope="table",state="half-open"} 1`,
 		`octant_index_entries{region="a"} 7`,
 		`octant_frontier_timestamp_seconds{region="a"} 1.70000000025e+09`,
 		`octant_log_bytes{region="a"} 4096`,
@@ -217,9 +228,12 @@ func TestMetricValues(t *testing.T) {
 			t.Errorf("no %s", want)
 		}
 	}
-	_, page = get(t, newServer(exact{newFixed()}).Handler(), "/metrics")
+	busy := newFixed()
+	busy.letters = map[relay.Reason]int{relay.CheckViolated: 2, relay.TooLarge: 1}
+	_, page = get(t, newServer(exact{busy}).Handler(), "/metrics")
 	for _, want := range []string{
-		`octant_conflicts_total{kind="insert_exists",policy="lww",region="a"} 9`, `octant_dead_letters{region="a"} 2`,
+		`octant_conflicts_total{kind="insert_exists",policy="lww",region="a"} 9`, `octant_dead_letters{region="a"} 3`,
+		`octant_dead_letters_by_reason{reason="check",region="a"} 2`,
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %s", want)

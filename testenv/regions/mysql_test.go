@@ -91,7 +91,7 @@ func TestMySQLWritesThatCannotBeCarriedAreReported(t *testing.T) {
 	t.Run("unique index on an expression", func(t *testing.T) {
 		everywhere(t, bed, "CREATE TABLE app.shout (id INT PRIMARY KEY, v VARCHAR(20), UNIQUE KEY loud ((UPPER(v))))")
 		run(t, a, "INSERT INTO app.shout VALUES (1, 'x')")
-		waitProblem(t, bed, "b", "apply_held", "app.shout")
+		waitProblem(t, bed, "b", "dead_letter", "app.shout")
 		requireSick(t, a, "app.shout", "generated column")
 		everywhere(t, bed, "ALTER TABLE app.shout DROP KEY loud")
 		settleAll(t, bed)
