@@ -112,7 +112,7 @@ func (h Hello) AppendBinary(b []byte) ([]byte, error) {
 	b = appendString(b, h.Name)
 	b = append(b, byte(h.Region))
 	b = appendString(b, h.Store)
-	return binary.AppendUvarint(b, uint64(h.Protocol)), nil
+	return binary.AppendUvarint(binary.AppendUvarint(b, uint64(h.Protocol)), uint64(h.Oldest)), nil
 }
 
 // UnmarshalBinary reads what AppendBinary wrote.
@@ -120,6 +120,7 @@ func (h *Hello) UnmarshalBinary(data []byte) error {
 	d := decoder{rest: data}
 	*h = Hello{
 		Cluster: d.string(), Name: d.string(), Region: Region(d.byte()), Store: d.string(), Protocol: int(d.uvarint()),
+		Oldest: int(d.uvarint()),
 	}
 	return d.finish("introduction")
 }

@@ -92,6 +92,7 @@ var nouns = map[string]struct {
 		return &relay.Hello{
 			Cluster: texts.Draw(t, "cluster"), Name: texts.Draw(t, "name"), Region: regions.Draw(t, "region"),
 			Store: texts.Draw(t, "store"), Protocol: rapid.IntRange(0, 1<<30).Draw(t, "protocol"),
+			Oldest: rapid.IntRange(0, 1<<30).Draw(t, "oldest"),
 		}
 	}, func() noun { return new(relay.Hello) }},
 }

@@ -1,6 +1,9 @@
 package relay
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // Hello is how a relay introduces itself to another one, from either side.
 type Hello struct {
@@ -8,11 +11,27 @@ type Hello struct {
 	Name     string // the region's name
 	Region   Region
 	Store    string // a random name that the relay's log got when it was made; tells a lost store from an old one
-	Protocol int    // of feeds; see FeedProtocol
+	Protocol int    // the newest version of feeds that it speaks; see FeedProtocol
+	Oldest   int    // the oldest one
 }
 
-// FeedProtocol is the version of the relay-to-relay conversation.
-const FeedProtocol = 1
+// FeedProtocol is the newest version of the relay-to-relay conversation that this program speaks, and FeedOldest the oldest. A release that
+// changes the conversation speaks the one before it too, so that relays can be upgraded one by one. What is only added at the end of a message needs no
+// new version: readers pass over what they do not know.
+const (
+	FeedProtocol = 1
+	FeedOldest   = 1
+)
+
+// Agree returns the newest version of feeds that both relays speak.
+func Agree(one, other Hello) (int, error) {
+	version := min(one.Protocol, other.Protocol)
+	if version < max(one.Oldest, other.Oldest) {
+		return 0, fmt.Errorf("the relay of region %s speaks versions %d to %d of the feed, that of region %s versions %d to %d: upgrade the older one "+
+			"by a release in between", one.Name, one.Oldest, one.Protocol, other.Name, other.Oldest, other.Protocol)
+	}
+	return version, nil
+}
 
 // Publisher is what a relay offers to the others.
 type Publisher interface {

@@ -132,7 +132,7 @@ func TestRefusals(t *testing.T) {
 		want   []string
 	}{
 		{"cluster", func(h *relay.Hello) { h.Cluster = "shed" }, 6, []string{`"shop"`, `"shed"`}},
-		{"protocol", func(h *relay.Hello) { h.Protocol++ }, 6, []string{"version 2", "same release"}},
+		{"protocol", func(h *relay.Hello) { h.Oldest, h.Protocol = 2, 3 }, 6, []string{"versions 2 to 3", "a release in between"}},
 		{"own id", func(h *relay.Hello) { h.Name, h.Region = "d", 1 }, 6, []string{"must be unique"}},
 		{"own name", func(h *relay.Hello) { h.Name, h.Region = "a", 9 }, 6, []string{"must be unique"}},
 		{"taken id", func(h *relay.Hello) { h.Name = "d" }, 6, []string{"d and b both have id 2"}},
@@ -158,6 +158,7 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+	good.Protocol++ // a later release, which still speaks what this one does
 	hello, feed, err := a.relay.Open(t.Context(), good, 3)
 	if err != nil || hello != a.relay.Self() {
 		t.Fatalf("%v %v", hello, err)
@@ -165,6 +166,23 @@ func TestRefusals(t *testing.T) {
 	feed.Close()
 	if m, err := feed.Next(t.Context()); !errors.Is(err, relay.ErrClosed) {
 		t.Fatalf("a closed feed goes on with %+v", m)
+	}
+}
+
+// TestAgree is about relays of different releases.
+func TestAgree(t *testing.T) {
+	for _, test := range []struct{ oldest, newest, othersOldest, othersNewest, want int }{
+		{1, 1, 1, 1, 1}, {1, 1, 1, 2, 1}, {1, 2, 2, 3, 2}, {2, 5, 1, 9, 5}, {1, 1, 2, 2, 0}, {3, 4, 1, 2, 0},
+	} {
+		one := relay.Hello{Name: "a", Oldest: test.oldest, Protocol: test.newest}
+		other := relay.Hello{Name: "b", Oldest: test.othersOldest, Protocol: test.othersNewest}
+		for range 2 {
+			got, err := relay.Agree(one, other)
+			if got != test.want || (err == nil) != (test.want > 0) {
+				t.Errorf("%+v: got %d, %v", test, got, err)
+			}
+			one, other = other, one
+		}
 	}
 }
 

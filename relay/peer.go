@@ -249,6 +249,9 @@ func (p *peer) check(h Hello) error {
 	p.mu.Lock()
 	known := p.facts
 	p.mu.Unlock()
+	if _, err := Agree(h, p.r.Self()); err != nil {
+		return err
+	}
 	switch {
 	case h.Cluster != p.r.cfg.Cluster:
 		return fmt.Errorf("the relay at %s belongs to cluster %q, this one to %q: correct the peer's address or region.cluster", p.cfg.Address, h.Cluster, p.r.cfg.Cluster)

@@ -12,7 +12,7 @@ import (
 // Self is how this relay introduces itself.
 func (r *Relay) Self() Hello {
 	return Hello{
-		Cluster: r.cfg.Cluster, Name: r.cfg.Name, Region: r.cfg.Region, Store: r.cfg.Store, Protocol: FeedProtocol,
+		Cluster: r.cfg.Cluster, Name: r.cfg.Name, Region: r.cfg.Region, Store: r.cfg.Store, Protocol: FeedProtocol, Oldest: FeedOldest,
 	}
 }
 
@@ -40,9 +40,10 @@ func (r *Relay) Open(_ context.Context, from Hello, first Seq) (Hello, Feed, err
 
 // admit checks who wants to subscribe.
 func (r *Relay) admit(h Hello) error {
+	if _, err := Agree(h, r.Self()); err != nil {
+		return err
+	}
 	switch {
-	case h.Protocol != FeedProtocol:
-		return fmt.Errorf("the relay of region %s speaks version %d of the feed, this one %d: run the same release", h.Name, h.Protocol, FeedProtocol)
 	case h.Cluster != r.cfg.Cluster:
 		return fmt.Errorf("this relay belongs to cluster %q, region %s to %q", r.cfg.Cluster, h.Name, h.Cluster)
 	case !h.Region.Valid():

@@ -146,6 +146,7 @@ func (c *Config) Policy(schema, table string) string {
 func (c *Config) Hello() relay.Hello {
 	return relay.Hello{
 		Cluster: c.Region.Cluster, Name: c.Region.Name, Region: c.Region.ID, Protocol: relay.FeedProtocol,
+		Oldest: relay.FeedOldest,
 	}
 }
 

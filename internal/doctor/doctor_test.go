@@ -79,7 +79,7 @@ func TestPeers(t *testing.T) {
 		{"other cluster", reply{hello: with(func(h *relay.Hello) { h.Cluster = "test" })}, finding.Fail, `cluster "test"`},
 		{"other region", reply{hello: with(func(h *relay.Hello) { h.Name = "c" })}, finding.Fail, `region "c"`},
 		{"own id", reply{hello: with(func(h *relay.Hello) { h.Region = 1 })}, finding.Fail, "region.id 1"},
-		{"other version", reply{hello: with(func(h *relay.Hello) { h.Protocol = 99 })}, finding.Fail, "version 99"},
+		{"other version", reply{hello: with(func(h *relay.Hello) { h.Oldest, h.Protocol = 98, 99 })}, finding.Fail, "versions 98 to 99"},
 		{"refused", reply{err: fmt.Errorf("subscribe: %w: bad login", relay.ErrRefused)}, finding.Fail, "role replicate"},
 		{"down", reply{err: errors.New("connection refused")}, finding.Fail, "relay of region b runs"},
 	}

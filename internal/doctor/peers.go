@@ -80,10 +80,12 @@ func judge(cfg *config.Config, p config.Peer, a answer) finding.Result {
 	case h.Region == cfg.Region.ID:
 		r.Detail = fmt.Sprintf("has region.id %d like this one", h.Region)
 		r.Remedy = "give each region an id of its own before the first start"
-	case h.Protocol != relay.FeedProtocol:
-		r.Detail = fmt.Sprintf("speaks version %d of the relays' protocol, this relay version %d", h.Protocol, relay.FeedProtocol)
-		r.Remedy = "run the same version of Octant in both regions"
 	default:
+		if _, err := relay.Agree(h, cfg.Hello()); err != nil {
+			r.Detail = err.Error()
+			r.Remedy = "see the order of upgrades in docs/operations.md"
+			return r
+		}
 		return clock(cfg, r.Name, a)
 	}
 	return r
