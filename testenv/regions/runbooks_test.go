@@ -1,0 +1,138 @@
+package regions_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
+)
+
+// The tests of this file are the drills of docs/operations.md: each follows its runbook by the letter, while applications write.
+
+// drill starts three regions, lets applications write in all of them while steps runs, and requires that nothing was lost.
+func drill(t *testing.T, steps func(bed *testenv.Bed)) {
+	t.Helper()
+	bed := envtest.Start(t, testenv.Options{
+		Regions: 3, Octant: envtest.Octant(t), Engine: envtest.Engine(t), Relaxed: true, Schema: testenv.StormSchema + testenv.CounterSchema,
+	})
+	l := newLoad(bed, 11)
+	ctx, stop := context.WithTimeout(t.Context(), soon)
+	defer stop()
+	l.run(ctx, t, func(context.Context) error {
+		steps(bed)
+		stop()
+		return nil
+	})
+	requireConverged(t, bed, l.counter)
+	for _, r := range bed.Regions {
+		requireHealthy(t, r)
+	}
+}
+
+// TestRelaysAreUpgradedOneByOne stops and starts each relay in turn, and goes on when it is level with the others again.
+func TestRelaysAreUpgradedOneByOne(t *testing.T) {
+	drill(t, func(bed *testenv.Bed) {
+		for _, r := range bed.Regions {
+			reconfigure(t, r, func(*testenv.RelayConfig) {})
+			if err := r.Relay.WaitReady(envtest.Context(t, soon), "peers=all&max_lag=5s"); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// TestPasswordsOfPeersAreRotated adds an account at every relay, moves the peers to it, and takes the old one away: one relay at a time.
+func TestPasswordsOfPeersAreRotated(t *testing.T) {
+	const fresh = "another-secret-of-2026"
+	drill(t, func(bed *testenv.Bed) {
+		for _, change := range []func(*testenv.RelayConfig){
+			func(c *testenv.RelayConfig) {
+				c.Users = append(c.Users, testenv.UserConfig{Name: "peer-2026", Password: fresh, Roles: []string{"replicate"}})
+			},
+			func(c *testenv.RelayConfig) {
+				for i := range c.Peers {
+					c.Peers[i].User, c.Peers[i].Password = "peer-2026", fresh
+				}
+			},
+			func(c *testenv.RelayConfig) { c.Users = c.Users[1:] },
+		} {
+			for _, r := range bed.Regions {
+				reconfigure(t, r, change)
+				if err := r.Relay.WaitReady(envtest.Context(t, soon), "peers=all"); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		a := bed.Region("a").Relay
+		if db, err := a.Open(testenv.PeerUser, bed.Password); err == nil {
+			if db.PingContext(t.Context()) == nil {
+				t.Error("the old account still opens the door")
+			}
+			_ = db.Close()
+		}
+	})
+}
+
+// TestPasswordOfTheDatabaseIsRotated changes the password at the server first: connections that there are live on.
+func TestPasswordOfTheDatabaseIsRotated(t *testing.T) {
+	const fresh = "another-secret-of-2026"
+	drill(t, func(bed *testenv.Bed) {
+		for _, r := range bed.Regions {
+			run(t, r, "ALTER USER "+account+" IDENTIFIED BY '"+fresh+"'")
+			reconfigure(t, r, func(c *testenv.RelayConfig) { c.Database.Password = fresh })
+			if err := r.Relay.WaitReady(envtest.Context(t, soon), "peers=all"); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// TestATableIsAddedWhileRelaysRun creates it in every region before anybody writes to it.
+func TestATableIsAddedWhileRelaysRun(t *testing.T) {
+	bed := smallBed(t, testenv.Options{Regions: 3, Schema: pairSchema})
+	for _, r := range bed.Regions {
+		run(t, r, "CREATE TABLE app.parcels (id INT PRIMARY KEY, weight DECIMAL(8,3), born_in CHAR(1))")
+	}
+	for _, r := range bed.Regions {
+		run(t, r, fmt.Sprintf("INSERT INTO app.parcels VALUES (%d, 1.500, '%s')", r.ID, r.Name))
+	}
+	settleAll(t, bed)
+	for _, r := range bed.Regions {
+		if got := rowsAt(t, r, "SELECT * FROM app.parcels ORDER BY id"); got != "1 1.500 a; 2 1.500 b; 3 1.500 c" {
+			t.Errorf("region %s has %s", r.Name, got)
+		}
+		if got := askRelay(t, bed, r.Name, "SELECT state FROM octant.tables WHERE table_name = 'app.parcels'"); got != "replicated" {
+			t.Errorf("in region %s the table is %q", r.Name, got)
+		}
+	}
+}
+
+// TestARegionIsLostWithItsDatabaseAndReturns kills everything in region c, lets the others write, and brings it back.
+func TestARegionIsLostWithItsDatabaseAndReturns(t *testing.T) {
+	drill(t, func(bed *testenv.Bed) {
+		c := bed.Region("c")
+		if err := c.Relay.Kill(); err != nil {
+			t.Error(err)
+		}
+		if err := c.Server.Kill(); err != nil {
+			t.Error(err)
+		}
+		before := metric(t, bed.Region("a"), "octant_captured_transactions_total", "")
+		waitFor(t, "the others to go on", func(context.Context) (bool, string) {
+			now := metric(t, bed.Region("a"), "octant_captured_transactions_total", "")
+			return now > before+50, fmt.Sprint(now - before)
+		})
+		if err := c.Server.Start(envtest.Context(t, time.Minute)); err != nil {
+			t.Error(err)
+		}
+		if err := c.Relay.Start(); err != nil {
+			t.Error(err)
+		}
+		if err := c.Relay.WaitReady(envtest.Context(t, soon), "peers=all&max_lag=5s"); err != nil {
+			t.Error(err)
+		}
+	})
+}
