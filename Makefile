@@ -6,10 +6,10 @@ SOAK_TIME   ?= 30m
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .DEFAULT_GOAL := help
-.PHONY: help build engines demo test bench soak lint vet fmt-check clean
+.PHONY: help build engines demo compose-test test bench soak lint vet fmt-check clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## compile bin/octant
 	$(GO) build -trimpath -o bin/octant ./cmd/octant
@@ -25,6 +25,9 @@ demo: build engines ## eight regions on this machine; KEEP=1 leaves them running
 test: engines vet fmt-check ## everything: vet, format, all tests with the race detector and real databases
 	$(GO) test -run TestHistories ./conflict/simulation # 10,000 of them; with the race detector fewer
 	$(GO) test -race -p 2 -timeout 28m ./...
+
+compose-test: ## docker-compose.yml: builds the images, cuts a region off, heals, compares; starts a Docker daemon if none runs
+	@./deploy/compose/test
 
 bench: engines ## Octant beside stock replication, as ratios of medians
 	$(GO) test -run TestBench -tags bench -v -count 1 -timeout $(BENCH_TIME) ./bench/...

@@ -25,6 +25,8 @@ Usage:
                                                make rows equal that a report of octant verify --json says differ
   octant demo    [--keep] [--regions N] [--seconds N] [--work-dir DIR]
                                                eight databases and relays on this machine, with conflicts and faults
+  octant load    --at REGION=HOST:PORT … [--rate N] [--user NAME]
+                                               write what the demo's applications write, until Ctrl-C
   octant version
 
 Exit codes: 0 asked to stop, 1 failed, 2 wrong usage or configuration.
@@ -40,6 +42,7 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"verify":  runVerify,
 	"repair":  runRepair,
 	"demo":    runDemo,
+	"load":    runLoad,
 	"version": runVersion,
 }
 
