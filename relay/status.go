@@ -179,6 +179,21 @@ type ConflictCount struct {
 	Count        uint64
 }
 
+// Verification is how one table came out when the regions were compared with each other.
+type Verification struct {
+	ID          uint64 // of the run
+	Began       time.Time
+	Table       string
+	Result      string // "identical", "differs", "unsettled", "skipped", "failed"
+	Reason      string // "" if there is nothing to say
+	Rows        uint64
+	Chunks      int
+	Differences int // rows
+	Unsettled   int // rows that could not be compared
+	Rewritten   int // rows that every region wrote anew meanwhile
+	Seconds     float64
+}
+
 // RowVersion is an entry of the version index.
 type RowVersion struct {
 	Table   string

@@ -77,7 +77,11 @@ func runRelay(ctx context.Context, cfg *config.Config, log *slog.Logger) (err er
 	if err != nil {
 		return err
 	}
-	return serve(ctx, cfg, l, engine, listeners, log)
+	schedule, err := newSchedule(cfg, l, store, log.With("part", "verify"))
+	if err != nil {
+		return err
+	}
+	return serve(ctx, cfg, l, engine, schedule, listeners, log)
 }
 
 // openLog opens the relay log in the data directory.
@@ -192,11 +196,11 @@ func trimmer(keep config.Retention, store *relaylog.DB) func(func() (relay.LSN, 
 }
 
 // serve runs the relay and what it offers to others until ctx ends or one of them fails.
-func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, s sockets, log *slog.Logger) error {
+func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, schedule *verify.Schedule, s sockets, log *slog.Logger) error {
 	sql := admin.New(admin.Config{
 		Inspector: l, Controller: l, Places: e.places, History: e.history, Upstream: upstream{l, e.identity}, Clients: e.clients,
-		Comparison: func() relay.Comparison { return l.now().side },
-		Version:    e.serverVersion, MySQL: e.mysql, ServerID: cfg.ReplicaID(), ServerUUID: e.serverUUID, Listen: cfg.Listen.MySQL, Logger: log.With("part", "sql"),
+		Comparison: func() relay.Comparison { return l.now().side }, Verifications: schedule.Verifications,
+		Version: e.serverVersion, MySQL: e.mysql, ServerID: cfg.ReplicaID(), ServerUUID: e.serverUUID, Listen: cfg.Listen.MySQL, Logger: log.With("part", "sql"),
 	})
 	primary, err := e.primary(cfg, l, sql, log.With("part", "primary"))
 	if err != nil {
@@ -204,10 +208,11 @@ func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, s socket
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.run(ctx) })
+	g.Go(func() error { return runSchedule(ctx, schedule) })
 	g.Go(func() error { return primary.Serve(ctx, s.mysql) })
 	pages := newConsole(cfg, l, log.With("part", "console"))
 	g.Go(func() error { return pages.Run(ctx) })
-	site := web.New(l, web.WithVersion(version()), web.WithLogger(log.With("part", "http")), web.WithPages(pages))
+	site := web.New(inspector{l, schedule}, web.WithVersion(version()), web.WithLogger(log.With("part", "http")), web.WithPages(pages))
 	g.Go(func() error { return site.Serve(ctx, s.http) })
 	return g.Wait()
 }

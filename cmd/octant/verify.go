@@ -65,19 +65,30 @@ func membersOf(cfg *config.Config, admin relay.Peer) (members []verify.Member, c
 	if err != nil {
 		return nil, nil, err
 	}
-	peers, err := cfg.PeerTLS.Config("peer:0")
+	peers, closePeers, err := peerMembers(cfg, admin)
 	if err != nil {
 		return nil, nil, err
 	}
-	if peers != nil {
-		peers.ServerName = "" // each peer's own is filled in
+	self := &verify.Remote{Peer: own, TLS: secured, Admin: admin}
+	return append([]verify.Member{{Name: own.Name, Side: self}}, peers...), func() {
+		_ = self.Close()
+		closePeers()
+	}, nil
+}
+
+// peerMembers are the other regions.
+func peerMembers(cfg *config.Config, admin relay.Peer) (members []verify.Member, closeAll func(), err error) {
+	secured, err := cfg.PeerTLS.Config("peer:0")
+	if err != nil {
+		return nil, nil, err
 	}
-	remotes := []*verify.Remote{{Peer: own, TLS: secured, Admin: admin}}
+	if secured != nil {
+		secured.ServerName = "" // each peer's own is filled in
+	}
+	var remotes []*verify.Remote
 	for _, p := range cfg.Peers {
-		remotes = append(remotes, &verify.Remote{Peer: p.Relay(), TLS: peers, Admin: admin})
-	}
-	for _, r := range remotes {
-		members = append(members, verify.Member{Name: r.Peer.Name, Side: r})
+		r := &verify.Remote{Peer: p.Relay(), TLS: secured, Admin: admin}
+		remotes, members = append(remotes, r), append(members, verify.Member{Name: p.Region, Side: r})
 	}
 	return members, func() {
 		for _, r := range remotes {

@@ -24,20 +24,21 @@ const (
 
 // Config says what an Engine shows and steers. What is nil is not there, and statements that need it are refused.
 type Config struct {
-	Inspector  relay.Inspector
-	Controller relay.Controller
-	Places     Places
-	History    History
-	Upstream   Upstream
-	Clients    Clients
-	Comparison func() relay.Comparison // of this region's tables with others'; it may return nil
-	Version    string                  // what SELECT VERSION() says until Upstream knows better
-	MySQL      bool                    // the relay answers as MySQL does; else as MariaDB
-	ServerID   uint32                  // the relay's own
-	ServerUUID string                  // the relay's own; of MySQL only
-	Listen     string                  // host:port of this very server
-	Now        func() time.Time        // nil: time.Now
-	Logger     *slog.Logger            // nil: none
+	Inspector     relay.Inspector
+	Controller    relay.Controller
+	Places        Places
+	History       History
+	Upstream      Upstream
+	Clients       Clients
+	Comparison    func() relay.Comparison     // of this region's tables with others'; it may return nil
+	Verifications func() []relay.Verification // comparisons that were made by schedule, the newest first
+	Version       string                      // what SELECT VERSION() says until Upstream knows better
+	MySQL         bool                        // the relay answers as MySQL does; else as MariaDB
+	ServerID      uint32                      // the relay's own
+	ServerUUID    string                      // the relay's own; of MySQL only
+	Listen        string                      // host:port of this very server
+	Now           func() time.Time            // nil: time.Now
+	Logger        *slog.Logger                // nil: none
 }
 
 // Session says whose statement it is.

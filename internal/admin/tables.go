@@ -16,7 +16,7 @@ type table struct {
 // tables are those of database octant, by name.
 var tables = []table{
 	breakersTable, conflictsTable, countersTable, deadLettersTable, logTable, peersTable, problemsTable, replicasTable, statusTable, tablesTable,
-	variablesTable, versionsTable,
+	variablesTable, verificationsTable, versionsTable,
 }
 
 // fromList makes rows of a list that is at hand at once.

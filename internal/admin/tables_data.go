@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"iter"
+	"strconv"
 
 	"github.com/octant-db/octant/relay"
 )
@@ -53,6 +54,27 @@ var versionsTable = table{
 		func(v relay.RowVersion) []any {
 			return []any{v.Table, v.Key, int64(v.Version.HLC), int64(v.Version.Region), truth(v.Deleted)}
 		}),
+}
+
+// verificationsTable has a row for each table of each comparison that this relay made by itself, the newest first.
+var verificationsTable = table{
+	name: "verifications",
+	columns: []column{
+		{"id", naturalColumn}, {"began", timeColumn}, {"table_name", textColumn}, {"result", textColumn}, {"reason", textColumn},
+		{"row_count", naturalColumn}, {"chunks", intColumn}, {"differences", intColumn}, {"unsettled", intColumn}, {"rewritten", intColumn},
+		{"seconds", textColumn},
+	},
+	rows: fromList(func(e *Engine) []relay.Verification {
+		if e.cfg.Verifications == nil {
+			return nil
+		}
+		return e.cfg.Verifications()
+	}, func(v relay.Verification) []any {
+		return []any{
+			v.ID, moment(v.Began), v.Table, v.Result, v.Reason, v.Rows, int64(v.Chunks), int64(v.Differences), int64(v.Unsettled),
+			int64(v.Rewritten), strconv.FormatFloat(v.Seconds, 'f', 3, 64),
+		}
+	}),
 }
 
 var deadLettersTable = table{

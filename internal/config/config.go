@@ -19,6 +19,7 @@ type Config struct {
 	Retention Retention
 	Apply     Apply
 	Clock     Clock
+	Verify    Verify
 	Log       Log
 	PeerTLS   TLS // how the other regions' relays are reached
 
@@ -124,6 +125,15 @@ type Apply struct {
 type Clock struct {
 	Warn time.Duration
 	Stop time.Duration // beyond it the peer's stream is stopped
+}
+
+// Verify says when this relay compares all regions with each other.
+type Verify struct {
+	Every    time.Duration // 0: never by itself
+	From, To time.Duration // since midnight UTC, when it may; both 0: at any time
+	Rate     int           // rows per second; 0: as fast as the databases answer
+	Patience time.Duration
+	Tables   []string // the important ones first; none: all
 }
 
 // Log says what the relay writes to stderr.

@@ -65,6 +65,13 @@ lock_wait = "2s"
 warn = "1s"
 stop = "30s"
 
+[verify]
+every = "1d"
+window = "23:30-05:00"
+rate = 50000
+patience = "30s"
+tables = ["app.orders", "app.*"]
+
 [log]
 level = "debug"
 format = "json"
@@ -114,6 +121,11 @@ func TestLoadComplete(t *testing.T) {
 		{"lock wait", c.Apply.LockWait, 2 * time.Second},
 		{"clock warn", c.Clock.Warn, time.Second},
 		{"clock stop", c.Clock.Stop, 30 * time.Second},
+		{"verify every", c.Verify.Every, 24 * time.Hour},
+		{"verify from", c.Verify.From, 23*time.Hour + 30*time.Minute},
+		{"verify to", c.Verify.To, 5 * time.Hour},
+		{"verify patience", c.Verify.Patience, 30 * time.Second},
+		{"verify tables", len(c.Verify.Tables), 2},
 		{"level", c.Log.Level, slog.LevelDebug},
 		{"format", c.Log.Format, "json"},
 		{"policy", c.Policy("app", "orders"), "lww"},
@@ -170,6 +182,10 @@ func TestProblems(t *testing.T) {
 }
 
 var problemCases = []struct{ name, old, new, want string }{
+	{"verify window", `"23:30-05:00"`, `"23:30"`, "verify.window"},
+	{"verify window of no length", `"23:30-05:00"`, `"05:00-05:00"`, "verify.window"},
+	{"verify rate", "rate = 50000", "rate = -1", "verify.rate"},
+	{"verify tables", `["app.orders", "app.*"]`, `["orders"]`, "verify.tables"},
 	{"unknown key", `id = 1`, "id = 1\nzone = \"x\"", `line 6: unknown key region.zone`},
 	{"unknown key in a list", `roles = ["read", "admin"]`, "roles = [\"read\"]\ngroup = \"x\"", `line 28: unknown key user.group`},
 	{"unknown table", "[log]", "[nonsense]\nlevel = \"x\"\n[log]", `unknown key nonsense`},

@@ -70,6 +70,13 @@ type file struct {
 		Warn string `toml:"warn"`
 		Stop string `toml:"stop"`
 	} `toml:"clock"`
+	Verify struct {
+		Every    string   `toml:"every"`
+		Window   string   `toml:"window"`
+		Rate     int64    `toml:"rate"`
+		Patience string   `toml:"patience"`
+		Tables   []string `toml:"tables"`
+	} `toml:"verify"`
 	Log struct {
 		Level  string `toml:"level"`
 		Format string `toml:"format"`
@@ -85,6 +92,7 @@ func defaults() *file {
 	f.Retention.Bytes, f.Retention.Age, f.Retention.Replicas = "10GiB", "7d", "1d"
 	f.Apply.Lanes, f.Apply.LockWait = 4, "1s"
 	f.Clock.Warn, f.Clock.Stop = "5s", "60s"
+	f.Verify.Every, f.Verify.Patience = "0", "1m"
 	f.Log.Level, f.Log.Format = "info", "text"
 	return f
 }

@@ -12,6 +12,12 @@ import (
 // conflictCounter is an Inspector that counts conflicts by kind. Without it they are counted by the tables' policies.
 type conflictCounter interface{ ConflictCounts() []relay.ConflictCount }
 
+// verifier is an Inspector that has compared the regions. Without it there are no metrics of that.
+type verifier interface {
+	// Verifications lists the newest run first.
+	Verifications() []relay.Verification
+}
+
 // Collector reads a relay's state when it is scraped, so that nothing is counted twice.
 type Collector struct {
 	relay   relay.Inspector
@@ -31,7 +37,8 @@ func (c *Collector) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, m := range peerMetrics {
 		descriptions <- m.desc
 	}
-	for _, d := range []*prometheus.Desc{conflictsDesc, tablesDesc, problemsDesc, deadLettersDesc, letterReasonsDesc, breakersDesc, peerStateDesc, replicasDesc, buildDesc} {
+	for _, d := range []*prometheus.Desc{conflictsDesc, tablesDesc, problemsDesc, deadLettersDesc, letterReasonsDesc, breakersDesc, peerStateDesc, replicasDesc, buildDesc, verifiedDesc,
+		verifyDifferencesDesc, verifyUnsettledDesc} {
 		descriptions <- d
 	}
 }
@@ -53,6 +60,9 @@ func (c *Collector) Collect(out chan<- prometheus.Metric) {
 	}
 	c.collectConflicts(out, &r)
 	c.collectCounts(out, &r)
+	if v, ok := c.relay.(verifier); ok {
+		collectVerifications(out, r.region, v.Verifications())
+	}
 	out <- gauge(buildDesc, 1, r.region, c.version, runtime.Version())
 }
 
@@ -73,6 +83,20 @@ func (c *Collector) collectConflicts(out chan<- prometheus.Metric, r *reading) {
 	}
 	for l, n := range counts {
 		out <- prometheus.MustNewConstMetric(conflictsDesc, prometheus.CounterValue, float64(n), r.region, l.kind, l.policy)
+	}
+}
+
+// collectVerifications shows each table's newest comparison.
+func collectVerifications(out chan<- prometheus.Metric, region string, list []relay.Verification) {
+	seen := map[string]bool{}
+	for _, v := range list {
+		if seen[v.Table] {
+			continue
+		}
+		seen[v.Table] = true
+		out <- gauge(verifiedDesc, unixSeconds(v.Began), region, v.Table, v.Result)
+		out <- gauge(verifyDifferencesDesc, float64(v.Differences), region, v.Table)
+		out <- gauge(verifyUnsettledDesc, float64(v.Unsettled), region, v.Table)
 	}
 }
 

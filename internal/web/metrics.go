@@ -42,6 +42,10 @@ var (
 	replicasDesc      = describe("replicas", "Connections that read the relay's log, by kind.", "kind")
 	peerStateDesc     = describe("peer_state", "1 for the state that the peer is in.", "peer", "state")
 	buildDesc         = describe("build_info", "1, with the program's version.", "version", "goversion")
+
+	verifiedDesc          = describe("verify_timestamp_seconds", "When the table's last comparison between the regions began, with its result.", "table", "result")
+	verifyDifferencesDesc = describe("verify_differences", "Rows that differed between the regions at the table's last comparison.", "table")
+	verifyUnsettledDesc   = describe("verify_unsettled_rows", "Rows that the table's last comparison could not judge.", "table")
 )
 
 var relayMetrics = []relayMetric{

@@ -253,3 +253,19 @@ func requireOutput(t *testing.T, bed *testenv.Bed, want string, args ...string) 
 		t.Fatalf("octant %s: exit code %d, want %q: %.3000s", strings.Join(args, " "), code, want, out[max(0, len(out)-3000):])
 	}
 }
+
+func TestScheduledVerifyIsRemembered(t *testing.T) {
+	bed := smallBed(t, testenv.Options{Schema: moneySchema, Configure: func(c *testenv.RelayConfig) {
+		if c.Region.Name == "a" {
+			c.Extra = map[string]any{"verify": map[string]any{"every": "1h", "patience": "20s", "tables": []string{"app.*"}}}
+		}
+	}})
+	waitRows(t, relaySQL(t, bed, "a"), "SELECT table_name, result, differences FROM octant.verifications", "app.money identical 0")
+	page, err := bed.Region("a").Relay.Get(t.Context(), "/metrics")
+	if want := `octant_verify_differences{region="a",table="app.money"} 0`; err != nil || !bytes.Contains(page, []byte(want)) {
+		t.Errorf("%v: the metrics lack %s", err, want)
+	}
+	if got := askRelay(t, bed, "b", "SELECT COUNT(*) FROM octant.verifications"); got != "0" {
+		t.Errorf("a relay that compares nothing remembers %s tables", got)
+	}
+}
