@@ -35,6 +35,7 @@ type savedForm struct {
 	Generation byte
 	Pieces     int // of the repair queue
 	Pinned     int // pieces of the pinned rows
+	Settled    relay.HLC
 }
 
 // aheadForm is, under aheadKey, what was saved ahead of newer registers: rows that have to be looked at if the place in
@@ -71,7 +72,7 @@ func loadCheckpoint(store relay.Store) (savedState, error) {
 	if err := loadRecord(store, aheadKey, &ahead); err != nil {
 		return s, err
 	}
-	s.merged, s.snapshot.Seen = form.Merged, form.Seen
+	s.merged, s.snapshot.Seen, s.snapshot.Settled = form.Merged, form.Seen, form.Settled
 	var next conflict.Snapshot
 	for _, l := range []struct {
 		list, generation byte
@@ -264,7 +265,7 @@ func (a *Applier) saveState(ctx context.Context, w *writer) error {
 		return err
 	}
 	snapshot := a.engine.Snapshot()
-	form := savedForm{Merged: relay.LSN(a.merged.Load()), Seen: snapshot.Seen, Generation: old.Generation + 1}
+	form := savedForm{Merged: relay.LSN(a.merged.Load()), Seen: snapshot.Seen, Settled: snapshot.Settled, Generation: old.Generation + 1}
 	if form.Pieces, err = saveKeys(ctx, w, repairPieces, form.Generation, snapshot.Repairs); err != nil {
 		return err
 	}
@@ -285,6 +286,7 @@ func (a *Applier) saveState(ctx context.Context, w *writer) error {
 		return err
 	}
 	a.saved = savedState{merged: form.Merged, snapshot: snapshot}
+	a.engine.Saved(snapshot)
 	return nil
 }
 

@@ -166,7 +166,7 @@ func (e *Engine) uncover(c *Change, right Row, landed *Landed) error {
 	}
 	v := e.onM()
 	if rule.Policy != LWW {
-		reg = e.begun(reg, true)
+		reg = e.begun(rule, reg, true)
 	}
 	if err := v.put(c.Key, reg); err != nil {
 		return err
@@ -187,7 +187,7 @@ func (e *Engine) recall(c *Change, reg Register, landed *Landed) error {
 // Passed ends our own transaction: the mark's transactions have been seen, and rows that should have changed and did not are
 // looked at again.
 func (e *Engine) Passed(mark relay.Mark, landed *Landed) error {
-	for k := range landed.unwritten() {
+	for _, k := range sorted(landed.Open()) {
 		e.repairs.add(k)
 	}
 	if !mark.Repair() && mark.Range.To > e.seen[mark.Origin].Seq {
@@ -263,5 +263,3 @@ func (c *Landed) wrote(k Key) {
 
 // Open lists the rows that are to be written and have not been yet, in no order.
 func (c *Landed) Open() []Key { return slices.Collect(maps.Keys(c.open)) }
-
-func (c *Landed) unwritten() map[Key]struct{} { return c.open }

@@ -10,7 +10,7 @@ import (
 // takeEvent merges a change into its row's history.
 func (v *view) takeEvent(rule *Rule, t *Transaction, c *Change, base *Row) error {
 	row := v.rows[c.Key]
-	reg := v.engine.begun(row.reg, row.known)
+	reg := v.engine.begun(rule, row.reg, row.known)
 	h := *reg.History
 	if base != nil {
 		h = v.engine.learn(h, *base)
@@ -18,7 +18,7 @@ func (v *view) takeEvent(rule *Rule, t *Transaction, c *Change, base *Row) error
 	if t.HLC <= h.Floor {
 		return v.look(c.Key) // merged before a crash, and folded since
 	}
-	h, err := h.settled(rule, v.engine.settles())
+	h, err := h.settled(rule, v.engine.settles(rule))
 	if err != nil {
 		return err
 	}
@@ -39,11 +39,11 @@ func (v *view) takeEvent(rule *Rule, t *Transaction, c *Change, base *Row) error
 }
 
 // begun returns a register that has a history.
-func (e *Engine) begun(reg Register, known bool) Register {
+func (e *Engine) begun(rule *Rule, reg Register, known bool) Register {
 	if reg.History != nil {
 		return reg
 	}
-	h := &History{Born: e.lsn, Floor: e.settles()}
+	h := &History{Born: e.lsn, Floor: e.settles(rule)}
 	if known {
 		h.Base = State{Known: true, Version: reg.Shown, Row: reg.Row}
 		h.Floor = max(h.Floor, reg.Version.HLC)
@@ -52,8 +52,15 @@ func (e *Engine) begun(reg Register, known bool) Register {
 	return reg
 }
 
-// settles is the clock up to which every write has been merged, everywhere and here.
-func (e *Engine) settles() relay.HLC { return min(e.floor, e.clock) }
+// settles is the clock up to which a row's writes are folded into its base. Every write up to it has been merged, everywhere and here. Under
+// Rollback it must have been before the last checkpoint too: a transaction that is merged again after a crash must find all of its
+// rows as it found them the first time, or none of them would know why the others have rejected it.
+func (e *Engine) settles(rule *Rule) relay.HLC {
+	if rule.Policy == Rollback {
+		return e.settled
+	}
+	return min(e.floor, e.clock)
+}
 
 // learn takes down what stood under a row's key when its history began, from the first entry of the local log that changes the row.
 func (e *Engine) learn(h History, before Row) History {

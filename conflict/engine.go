@@ -19,6 +19,7 @@ type Engine struct {
 	lsn     relay.LSN        // the entry that capture is passing
 	clock   relay.HLC        // the region's clock before it: what is born here from it on is later
 	floor   relay.HLC        // the stable cut when Forget was last called
+	settled relay.HLC        // the same at the last checkpoint: nothing up to it is ever merged again
 	pins    map[Key]bool     // rows that share a unique value with another one; true: hidden, and reported
 	checked bool             // pins are those that the registers say
 	claims  map[string][]Key // of pending rows
@@ -45,7 +46,8 @@ type Counters struct {
 type Snapshot struct {
 	Seen    []relay.SeqHLC // by region
 	Repairs []Key
-	Pins    []Key // rows that share a unique value with another one
+	Pins    []Key     // rows that share a unique value with another one
+	Settled relay.HLC // every write up to here was merged before, here and everywhere
 }
 
 // Ahead is the snapshot to go on from when the index may hold registers that are newer than s, up to those that belong to next: it must be
@@ -72,6 +74,7 @@ func New(
 		nonce:   nonce,
 		pins:    make(map[Key]bool),
 		claims:  make(map[string][]Key),
+		settled: from.Settled,
 	}
 	copy(e.seen, from.Seen)
 	for _, k := range from.Repairs {
@@ -101,8 +104,14 @@ func (e *Engine) Meet(r relay.Region) {
 
 // Snapshot returns what New needs to go on from here.
 func (e *Engine) Snapshot() Snapshot {
-	return Snapshot{Seen: slices.Clone(e.seen), Repairs: e.repairs.keys(), Pins: slices.Collect(maps.Keys(e.pins))}
+	return Snapshot{
+		Seen: slices.Clone(e.seen), Repairs: e.repairs.keys(), Pins: slices.Collect(maps.Keys(e.pins)),
+		Settled: max(e.settled, min(e.floor, e.clock)),
+	}
 }
+
+// Saved tells the engine that a snapshot is durable, with the registers that belong to it: after a crash it goes on from there.
+func (e *Engine) Saved(s Snapshot) { e.settled = s.Settled }
 
 // Seen returns the last transaction of an origin that capture has passed.
 func (e *Engine) Seen(origin relay.Region) relay.SeqHLC { return e.seen[origin] }

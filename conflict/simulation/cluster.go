@@ -22,6 +22,8 @@ type Options struct {
 	Talk bool
 	// Triggers has the applier's transactions often write rows that nobody asked for; it goes with Talk.
 	Triggers bool
+	// Rests has everybody come to an end and hear of it now and then, so that all is forgotten in the midst of a history.
+	Rests bool
 	// Tables are named after their policies; none stands for "lww" alone.
 	Tables []string
 	// Values is how many different values the unique columns have; 0: they stay empty.
@@ -90,6 +92,11 @@ func (c *Cluster) Run() error {
 		if c.opt.Refusals && c.rng.IntN(25) == 0 {
 			c.refuse(r)
 		}
+		if c.opt.Rests && c.rng.IntN(80) == 0 {
+			if err := c.rest(); err != nil {
+				return err
+			}
+		}
 		if c.opt.Triggers && c.rng.IntN(30) == 0 {
 			c.repair(r)
 			c.crash(r)
@@ -114,6 +121,16 @@ func (c *Cluster) silence() {
 	for _, r := range c.regions {
 		r.silent = c.rng.IntN(3) > 0
 	}
+}
+
+// rest lets the relays work until nothing is left to do, and everybody hear so from everybody.
+func (c *Cluster) rest() error {
+	clear(c.cut)
+	if err := c.level(); err != nil {
+		return err
+	}
+	c.hush()
+	return nil
 }
 
 // step lets one thing happen in one region.

@@ -44,6 +44,7 @@ func shape(seed uint64, rng *rand.Rand) simulation.Options {
 		Silence: rng.IntN(2) == 0,
 	}
 	mix(&opt, rng)
+	opt.Rests = rng.IntN(3) == 0
 	return opt
 }
 

@@ -119,6 +119,10 @@ var mutations = []mutation{
 		"if !slices.Contains(unit.reg.Unit, k) {", "unit.reg.Unit = nil\n\tif true {",
 	},
 	{
+		"rollback: writes are folded that come again after a crash", "conflict/certify.go",
+		"if rule.Policy == Rollback {\n\t\treturn e.settled", "if false {\n\t\treturn e.settled",
+	},
+	{
 		"hidden rows are not held", "conflict/frontier.go",
 		"return pending || pinned || e.repairs.has(k)", "_ = pinned\n\treturn pending || e.repairs.has(k)",
 	},
@@ -136,7 +140,7 @@ var mutations = []mutation{
 	},
 	{
 		"what was left out is not owed", "conflict/capture.go",
-		"for k := range landed.unwritten() {\n\t\te.repairs.add(k)\n\t}", "_ = landed.unwritten",
+		"for _, k := range sorted(landed.Open()) {\n\t\te.repairs.add(k)\n\t}", "",
 	},
 	{
 		"the older row keeps its unique value", "conflict/unique.go",

@@ -134,6 +134,7 @@ func (r *region) checkpoint(torn bool) {
 	r.saved.snapshot = r.saved.snapshot.Ahead(r.engine.Snapshot())
 	if !torn {
 		r.saved.snapshot, r.saved.merged = r.engine.Snapshot(), r.merged
+		r.engine.Saved(r.saved.snapshot)
 	}
 }
 
