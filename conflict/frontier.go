@@ -58,9 +58,9 @@ func (e *Engine) Frontier() relay.HLC {
 }
 
 // Announce returns what this region's database shows for good, and whether that can be said now: it cannot while rows wait for
-// repair. Parked rows do not count: see Park.
+// repair. Most parked rows do not count: see Park.
 func (e *Engine) Announce() (relay.Vector, bool) {
-	if e.repairs.len() > 0 {
+	if e.repairs.len()+e.repairs.backs > 0 {
 		return nil, false
 	}
 	v := make(relay.Vector, relay.MaxRegions+1)

@@ -77,9 +77,13 @@ func (h History) replaced(i int, ev Event) History {
 	return h
 }
 
-// settled returns the history with everything up to the limit folded into its base.
+// settled returns the history with everything up to the limit folded into its base. As long as it is not known what stood there before, because
+// nothing of the history has been written yet, there is nothing to fold into.
 func (h History) settled(r *Rule, limit relay.HLC) (History, error) {
 	n := 0
+	if !h.Base.Known {
+		return h, nil
+	}
 	for n < len(h.Events) && h.Events[n].Version.HLC <= limit {
 		next, err := r.step(h.Base, h.Events[n])
 		if err != nil {

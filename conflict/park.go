@@ -1,6 +1,7 @@
 package conflict
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/octant-db/octant/relay"
@@ -10,25 +11,33 @@ import (
 // writes of it are merged as ever, but no repair is planned for it until Unpark. What M says of the row does not depend on what
 // the table shows, so other regions need not wait for it: a parked row does not keep the stable cut back. Whoever writes it here next is
 // later than the write that is owed, for the clock has passed that.
+//
+// Under Merge and Counter it does keep it back: there a write says what it has changed in the row that its author found. Regions that had
+// forgotten the row would take that for what they show, but a parked row shows something else.
 
 // Park has a row that is owed wait until Unpark. It tells whether the row is owed.
 func (e *Engine) Park(k Key) bool {
 	if !e.repairs.has(k) {
 		return false
 	}
-	e.repairs.leave(k)
-	if e.repairs.parked == nil {
-		e.repairs.parked = make(map[Key]struct{})
-	}
-	e.repairs.parked[k] = struct{}{}
+	policy := e.rule(k).Policy
+	e.repairs.park(k, policy == Merge || policy == Counter)
 	return true
 }
 
 // Unpark has a parked row repaired.
 func (e *Engine) Unpark(k Key) {
-	if _, parked := e.repairs.parked[k]; parked {
-		delete(e.repairs.parked, k)
+	if e.repairs.unpark(k) {
 		e.repairs.add(k)
+	}
+}
+
+// UnparkAll has all parked rows repaired for which the function says so.
+func (e *Engine) UnparkAll(which func(Key) bool) {
+	for _, k := range slices.Sorted(maps.Keys(e.repairs.parked)) {
+		if which(k) {
+			e.Unpark(k)
+		}
 	}
 }
 

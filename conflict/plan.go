@@ -247,6 +247,9 @@ func (v *view) takeAll(t *Transaction) error {
 func (v *view) writes() ([]Write, error) {
 	var list []Write
 	err := v.changes(func(k Key, row *viewRow, now Shown) error {
+		if v.engine.rule(k).Held {
+			return nil
+		}
 		w := Write{Key: k, Before: row.was.Row, After: now.Row, Version: row.reg.Version, Expect: expectation(*row.was, row.first)}
 		if row.first != nil && !w.Before.Exists() {
 			w.Before = row.first.Before

@@ -12,7 +12,8 @@ type repairQueue struct {
 	place  map[Key]uint64
 	order  []Key // may hold keys that have left; place decides
 	first  uint64
-	parked map[Key]struct{} // owed, and not to be tried now; see Park
+	parked map[Key]bool // owed, and not to be tried now; true: it keeps the stable cut back. See Park
+	backs  int          // parked ones that do
 }
 
 func (q *repairQueue) add(k Key) {
@@ -27,8 +28,30 @@ func (q *repairQueue) add(k Key) {
 }
 
 func (q *repairQueue) remove(k Key) {
-	delete(q.parked, k)
+	q.unpark(k)
 	q.leave(k)
+}
+
+// park has a key wait until unpark.
+func (q *repairQueue) park(k Key, keepsBack bool) {
+	q.remove(k)
+	if q.parked == nil {
+		q.parked = make(map[Key]bool)
+	}
+	q.parked[k] = keepsBack
+	if keepsBack {
+		q.backs++
+	}
+}
+
+// unpark lets go of a parked key, and tells whether it was one.
+func (q *repairQueue) unpark(k Key) bool {
+	keepsBack, parked := q.parked[k]
+	if keepsBack {
+		q.backs--
+	}
+	delete(q.parked, k)
+	return parked
 }
 
 // leave takes a key out of those that wait.
@@ -69,13 +92,22 @@ func (q *repairQueue) keys() []Key {
 // wait: what is on its way to them will be seen in the log first.
 func (e *Engine) Repair(limit int) (*Plan, error) {
 	p := &Plan{Mark: relay.Mark{Origin: e.self, Nonce: e.nonce + 1}}
+	var held []Key
 	for i := 0; i < len(e.repairs.order) && len(p.Writes) < limit; i++ {
-		if !e.repairs.current(i) {
+		k := e.repairs.order[i]
+		switch {
+		case !e.repairs.current(i):
+			continue
+		case e.rule(k).Held:
+			held = append(held, k)
 			continue
 		}
-		if err := e.planRepair(p, e.repairs.order[i]); err != nil {
+		if err := e.planRepair(p, k); err != nil {
 			return nil, err
 		}
+	}
+	for _, k := range held {
+		e.Park(k)
 	}
 	if len(p.Writes) == 0 {
 		return nil, nil
@@ -98,7 +130,7 @@ func (e *Engine) repairAgain(p *Plan) error {
 }
 
 func (e *Engine) planRepair(p *Plan, k Key) error {
-	if _, pending := e.pending[k]; pending {
+	if _, pending := e.pending[k]; pending || e.rule(k).Held {
 		return nil
 	}
 	reg, _, err := e.index.Get(k)

@@ -37,6 +37,9 @@ type Rule struct {
 	// between before and after (Counter: all but the counters) from after, and adds what a counter has gained. It must be a pure
 	// function of its arguments, the same in every region, and gives the result's unique values too.
 	Replay func(onto, before, after Row) (Row, error)
+	// Held has the table's rows be left as they stand: what they are to show is owed, as if they were parked. It may change at any time,
+	// with UnparkAll when it ends.
+	Held bool
 }
 
 // Rules finds the rule of a row; nil stands for the last writer wins. It must be a pure function of the row's table.

@@ -123,6 +123,14 @@ var mutations = []mutation{
 		"if rule.Policy == Rollback {\n\t\treturn e.settled", "if false {\n\t\treturn e.settled",
 	},
 	{
+		"counters: parked rows do not keep the stable cut back", "conflict/frontier.go",
+		"if e.repairs.len()+e.repairs.backs > 0 {", "if e.repairs.len() > 0 {",
+	},
+	{
+		"counters: writes are folded into a row that is not known", "conflict/history.go",
+		"if !h.Base.Known {", "if false {",
+	},
+	{
 		"hidden rows are not held", "conflict/frontier.go",
 		"return pending || pinned || e.repairs.has(k)", "_ = pinned\n\treturn pending || e.repairs.has(k)",
 	},

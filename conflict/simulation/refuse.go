@@ -5,6 +5,10 @@ import "github.com/octant-db/octant/conflict"
 // refuse has a region's database begin or cease to take the relay's writes of a row; applications can write it all along. The relay leaves
 // such rows out of its transactions, and parks them.
 func (c *Cluster) refuse(r *region) {
+	if c.rng.IntN(4) == 0 {
+		r.hold(tableOf(c.key()))
+		return
+	}
 	switch k := c.key(); {
 	case r.refused[k]:
 		delete(r.refused, k)
@@ -14,9 +18,33 @@ func (c *Cluster) refuse(r *region) {
 	}
 }
 
+// hold begins or ceases to leave a table as it stands.
+func (r *region) hold(table string) {
+	if r.held != "" {
+		r.held = ""
+		r.engine.UnparkAll(func(k conflict.Key) bool { return !r.refused[k] })
+		return
+	}
+	r.held = table
+}
+
+// rule is the rule of a row here.
+func (r *region) rule(k conflict.Key) *conflict.Rule {
+	rule := rules(k)
+	if tableOf(k) != r.held {
+		return rule
+	}
+	if rule == nil {
+		rule = &conflict.Rule{Policy: conflict.LWW}
+	}
+	rule.Held = true
+	return rule
+}
+
 // relent has every database take everything again.
 func (c *Cluster) relent() {
 	for _, r := range c.regions {
+		r.held = ""
 		clear(r.refused)
 		for _, k := range r.engine.Snapshot().Repairs {
 			r.engine.Unpark(k)

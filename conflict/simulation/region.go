@@ -18,6 +18,7 @@ type region struct {
 	silent bool // its applications have stopped writing
 
 	refused map[conflict.Key]bool // rows that its database does not take from the relay
+	held    string                // a table that the relay leaves as it stands
 
 	// Durable in the relay's log.
 	state    relay.State
@@ -71,7 +72,7 @@ func (r *region) restart() {
 	r.merged = r.saved.merged
 	r.flights = nil
 	r.streams, r.clearing = make(map[*conflict.Plan]bool), make(map[*conflict.Plan]bool)
-	r.engine.Govern(rules)
+	r.engine.Govern(r.rule)
 	for _, o := range r.others {
 		r.engine.Resume(o, r.db.ledger[o])
 	}
