@@ -66,6 +66,7 @@ func (e *Engine) settles(rule *Rule) relay.HLC {
 func (e *Engine) learn(h History, before Row) History {
 	if !h.Base.Known && e.lsn >= h.Born {
 		h.Base.Known, h.Base.Row = true, before.kept()
+		h.counts = 0
 	}
 	return h
 }

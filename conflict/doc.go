@@ -25,6 +25,7 @@
 // depends on the set of writes alone, so that it converges by itself; each policy is one step of it:
 //
 //   - priority: a write replaces those that its author had seen; the most important region's of the others shows.
+//   - timestamp: the same, but the row with the latest time in a column of the user's choice shows.
 //   - merge and counter: an insert makes the row anew; updates and deletes belong to the row that their author had seen; a delete
 //     ends it. An update is replayed on what older ones have left.
 //   - reject: a write counts if its author had seen the last one that counts.

@@ -17,6 +17,9 @@ type History struct {
 	Floor  relay.HLC // writes up to here are in Base; one that comes again is not merged again
 	Base   State
 	Events []*Event // above Floor, ascending by version
+
+	known  State // the fold of the first events, as far as it has been worked out
+	counts int   // how many events are in it; 0: none, whatever known is
 }
 
 // State is what a fold has come to.
@@ -26,7 +29,7 @@ type State struct {
 	Version relay.Version // of the write that Row shows; none: one that every region has seen
 	Row     Row
 	Created relay.Version // Merge and Counter: of the insert that made the row
-	Open    []Written     // Priority: the writes that no other one has seen
+	Open    []Written     // Priority and Timestamp: the writes that no other one has seen
 }
 
 // Written is one write that Priority may have to go back to.
@@ -64,6 +67,7 @@ func (h History) with(ev Event) History {
 		ev.Before, ev.Rejected = h.Events[i].Before, h.Events[i].Rejected
 		return h.replaced(i, ev)
 	}
+	h.unfold(i)
 	events := make([]*Event, 0, len(h.Events)+1)
 	events = append(append(events, h.Events[:i]...), &ev)
 	h.Events = append(events, h.Events[i:]...)
@@ -72,9 +76,17 @@ func (h History) with(ev Event) History {
 
 // replaced returns the history with its i-th event changed.
 func (h History) replaced(i int, ev Event) History {
+	h.unfold(i)
 	h.Events = slices.Clone(h.Events)
 	h.Events[i] = &ev
 	return h
+}
+
+// unfold forgets what was worked out if the i-th event is in it.
+func (h *History) unfold(i int) {
+	if i < h.counts {
+		h.counts = 0
+	}
 }
 
 // settled returns the history with everything up to the limit folded into its base. As long as it is not known what stood there before, because
@@ -93,22 +105,27 @@ func (h History) settled(r *Rule, limit relay.HLC) (History, error) {
 		n++
 	}
 	if n > 0 {
+		h.counts = max(0, h.counts-n)
 		h.Events = slices.Clone(h.Events[n:])
 		h.Floor = max(h.Floor, limit)
 	}
 	return h, nil
 }
 
-// fold is what the history shows.
+// fold works out what the history shows, from where it was worked out before.
 func (h *History) fold(r *Rule) (State, error) {
 	s := h.Base
-	for i := range h.Events {
-		next, err := r.step(s, h.Events[i])
+	if h.counts > 0 {
+		s = h.known
+	}
+	for _, ev := range h.Events[h.counts:] {
+		next, err := r.step(s, ev)
 		if err != nil {
 			return s, err
 		}
 		s = next
 	}
+	h.known, h.counts = s, len(h.Events)
 	return s, nil
 }
 

@@ -11,17 +11,18 @@ type Policy uint8
 
 // The policies.
 const (
-	LWW      Policy = iota // the last writer wins
-	Priority               // of the writes that nobody has seen, the most important region's
-	Merge                  // each column for itself; a delete ends the row that it saw
-	Counter                // as Merge, but the rest of the row goes with the last writer
-	Reject                 // the first writer stays, the other write is parked
-	Rollback               // as Reject, but a transaction stays or goes as a whole
+	LWW       Policy = iota // the last writer wins
+	Priority                // of the writes that nobody has seen, the most important region's
+	Merge                   // each column for itself; a delete ends the row that it saw
+	Counter                 // as Merge, but the rest of the row goes with the last writer
+	Reject                  // the first writer stays, the other write is parked
+	Rollback                // as Reject, but a transaction stays or goes as a whole
+	Timestamp               // of the writes that nobody has seen, the one whose row has the latest time
 )
 
 // String returns the policy's name in configurations.
 func (p Policy) String() string {
-	names := [...]string{"lww", "priority", "merge", "counter", "reject", "rollback"}
+	names := [...]string{"lww", "priority", "merge", "counter", "reject", "rollback", "timestamp"}
 	if int(p) >= len(names) {
 		return "unknown"
 	}
@@ -33,6 +34,8 @@ type Rule struct {
 	Policy Policy
 	// Ranks lists the regions for Priority, the most important first. A region that is not in it comes last.
 	Ranks []relay.Region
+	// Moment reads the time that a row has, for Timestamp. A row without one, such as a deleted one, has its write's clock.
+	Moment func(Row) (relay.HLC, bool)
 	// Replay does to a row what an update did to another version of it, for Merge and Counter: it takes the columns that differ
 	// between before and after (Counter: all but the counters) from after, and adds what a counter has gained. It must be a pure
 	// function of its arguments, the same in every region, and gives the result's unique values too.
@@ -56,6 +59,16 @@ func (e *Engine) rule(k Key) *Rule {
 		return r
 	}
 	return lastWriterWins
+}
+
+// moment is the time by which Timestamp compares a write with others.
+func (r *Rule) moment(w *Written) relay.HLC {
+	if w.Row.Exists() {
+		if at, ok := r.Moment(w.Row); ok {
+			return at
+		}
+	}
+	return w.Version.HLC
 }
 
 // rank is a region's place in Ranks: the smaller, the more important.

@@ -5,7 +5,7 @@ import "slices"
 // step is a policy: what a write makes of what all older writes came to. The state is not changed.
 func (r *Rule) step(s State, ev *Event) (State, error) {
 	switch r.Policy {
-	case Priority:
+	case Priority, Timestamp:
 		return r.stepOpen(s, ev), nil
 	case Merge, Counter:
 		return r.stepMerge(s, ev)
@@ -17,7 +17,8 @@ func (r *Rule) step(s State, ev *Event) (State, error) {
 	}
 }
 
-// stepOpen: a write replaces all that its author had seen; of those that are left, the most important region's shows.
+// stepOpen: a write replaces all that its author had seen; of those that are left, the most important region's shows, or the one with the
+// latest time.
 func (r *Rule) stepOpen(s State, ev *Event) State {
 	open := slices.Clone(s.Open)
 	if len(open) == 0 && s.Known && !s.Version.IsZero() {
@@ -35,6 +36,11 @@ func (r *Rule) stepOpen(s State, ev *Event) State {
 }
 
 func (r *Rule) outranks(w, x *Written) bool {
+	if r.Policy == Timestamp {
+		if a, b := r.moment(w), r.moment(x); a != b {
+			return a > b
+		}
+	}
 	if a, b := r.rank(w.Version.Region), r.rank(x.Version.Region); a != b {
 		return a < b
 	}

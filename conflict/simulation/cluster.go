@@ -43,13 +43,16 @@ type Cluster struct {
 	hidden  int // rows that the oracle says are hidden in the end
 }
 
+// start is the time at which histories begin.
+const start = 1_700_000_000_000_000
+
 // New returns a cluster at the beginning of its history.
 func New(opt Options) *Cluster {
 	if len(opt.Tables) == 0 {
 		opt.Tables = []string{"lww"}
 	}
 	c := &Cluster{
-		opt: opt, rng: rand.New(rand.NewPCG(opt.Seed, 1)), now: time.Unix(1_700_000_000, 0),
+		opt: opt, rng: rand.New(rand.NewPCG(opt.Seed, 1)), now: time.UnixMicro(start),
 		cut: make(map[[2]relay.Region]bool),
 	}
 	for i := range opt.Regions {

@@ -49,7 +49,7 @@ func shape(seed uint64, rng *rand.Rand) simulation.Options {
 }
 
 // policies are the tables that a history may have.
-var policies = []string{"lww", "priority", "merge", "counter", "reject", "rollback"}
+var policies = []string{"lww", "priority", "merge", "counter", "reject", "rollback", "timestamp"}
 
 // mix has most histories use other policies than the last writer wins, alone or together, with and without unique keys.
 func mix(opt *simulation.Options, rng *rand.Rand) {

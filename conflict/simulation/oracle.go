@@ -122,7 +122,9 @@ func standing(units []map[conflict.Key]*write) {
 func truthOf(table string, list []*write) truth {
 	switch table {
 	case "priority":
-		return important(list)
+		return unseen(list, func(w *write) int { return map[relay.Region]int{3: 3, 2: 2, 4: 1}[w.region] })
+	case "timestamp":
+		return unseen(list, timeOf)
 	case "merge":
 		return composed(list, merge)
 	case "counter":
@@ -136,21 +138,26 @@ func truthOf(table string, list []*write) truth {
 	return truth{last.after, last}
 }
 
-// important: of the writes that no other one has seen, the most important region's; of one region's, the last.
-func important(list []*write) truth {
-	weight := func(r relay.Region) int {
-		return map[relay.Region]int{3: 3, 2: 2, 4: 1}[r]
-	}
+// unseen: of the writes that no other one has seen, the weightiest; of several, the last.
+func unseen(list []*write, weight func(*write) int) truth {
 	var best *write
 	for _, w := range list {
 		if slices.ContainsFunc(list, func(x *write) bool { return x.saw(w) }) {
 			continue
 		}
-		if best == nil || weight(w.region) > weight(best.region) || weight(w.region) == weight(best.region) && w.compare(best) > 0 {
+		if best == nil || weight(w) > weight(best) || weight(w) == weight(best) && w.compare(best) > 0 {
 			best = w
 		}
 	}
 	return truth{best.after, best}
+}
+
+// timeOf is the time that a write's row has, or else the write's own.
+func timeOf(w *write) int {
+	if w.after == nil || w.after.n%2 != 0 {
+		return int(w.hlc)
+	}
+	return start + w.after.n*100_000
 }
 
 // composed: the newest insert, with the later changes of those that had seen it; gone if one of them was a delete.

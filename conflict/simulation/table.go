@@ -55,6 +55,8 @@ func rules(k conflict.Key) *conflict.Rule {
 	switch table := tableOf(k); table {
 	case "priority":
 		return &conflict.Rule{Policy: conflict.Priority, Ranks: []relay.Region{3, 2, 4}}
+	case "timestamp":
+		return &conflict.Rule{Policy: conflict.Timestamp, Moment: moment}
 	case "merge":
 		return &conflict.Rule{Policy: conflict.Merge, Replay: replay(table, merge)}
 	case "counter":
@@ -67,8 +69,11 @@ func rules(k conflict.Key) *conflict.Rule {
 	return nil
 }
 
-// tables are the tables of a history in which all policies are mixed.
-var tables = []string{"lww", "priority", "merge", "counter", "reject", "rollback"}
+// moment takes a row's number for its time, between those of the writes; odd numbers are none.
+func moment(row conflict.Row) (relay.HLC, bool) {
+	n := cellsOf(string(row.Image)).n
+	return start + relay.HLC(n)*100_000, n%2 == 0
+}
 
 func replay(table string, how func(onto, before, after cells) cells) func(onto, before, after conflict.Row) (conflict.Row, error) {
 	return func(onto, before, after conflict.Row) (conflict.Row, error) {
