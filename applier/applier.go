@@ -31,11 +31,11 @@ type Config struct {
 	// JSON shows a row, or only its primary key, to people.
 	JSON    func(t *relay.Table, img relay.Image, keyOnly bool) string
 	Include func(schema, table string) bool
-	// Rule gives a table's rule of conflicts; nil, from it or instead of it, stands for the last writer wins.
-	Rule   func(schema, table string) *conflict.Rule
-	Report func(relay.Problem)
-	Clock  relay.Clock
-	Logger *slog.Logger
+	Rules   Rules  // of conflicts; nil: the last writer wins everywhere, and nobody is asked
+	Name    string // the region's, as rules name it
+	Report  func(relay.Problem)
+	Clock   relay.Clock
+	Logger  *slog.Logger
 
 	Lanes     int   // database connections per origin; 0 means DefaultLanes
 	BatchRows int   // changes that share a local commit at most; 0 means DefaultBatchRows
@@ -68,8 +68,9 @@ type Applier struct {
 	letters  *letters
 	index    *index
 	notes    *notebook
-	kinds    map[kind]uint64           // conflicts since the start
-	rules    map[string]*conflict.Rule // by table
+	kinds    map[kind]uint64       // conflicts since the start
+	rules    map[string]*tableRule // by table
+	peers    map[relay.Region]relay.Hello
 	merged   atomic.Uint64
 	progress relay.Signal // raised when the merger has passed an entry
 	gate     sync.Mutex   // held while an entry is merged, or a checkpoint taken
@@ -89,7 +90,7 @@ type counters struct {
 }
 
 // New returns an applier that goes on where the last checkpoint in the store left off. Others are the regions that have been met.
-func New(cfg Config, others []relay.Region) (*Applier, error) {
+func New(cfg Config, others []relay.Hello) (*Applier, error) {
 	cfg.Lanes = orDefault(cfg.Lanes, DefaultLanes)
 	cfg.BatchRows = orDefault(cfg.BatchRows, DefaultBatchRows)
 	if cfg.HugeBytes == 0 {
@@ -103,7 +104,8 @@ func New(cfg Config, others []relay.Region) (*Applier, error) {
 		pool:    semaphore.NewWeighted(pool),
 		tables:  make(map[string]*tableCounts),
 		kinds:   make(map[kind]uint64),
-		rules:   make(map[string]*conflict.Rule),
+		rules:   make(map[string]*tableRule),
+		peers:   make(map[relay.Region]relay.Hello),
 		notes:   newNotebook(cfg.Store, cfg.Clock, cfg.JSON),
 		starts:  make(chan *origin, relay.MaxRegions),
 	}
@@ -124,8 +126,8 @@ func New(cfg Config, others []relay.Region) (*Applier, error) {
 	a.engine = conflict.New(cfg.Self, nil, a.index, saved.snapshot, nonce, a.noteConflict)
 	a.engine.Govern(a.rule)
 	a.engine.Await(cfg.Regions)
-	for _, r := range others {
-		a.Meet(r)
+	for _, h := range others {
+		a.Meet(h)
 	}
 	return a, nil
 }
@@ -137,11 +139,19 @@ func orDefault(n, d int) int {
 	return n
 }
 
-// Meet makes another region's id known. Its transactions are applied from now on, unless it is paused.
-func (a *Applier) Meet(r relay.Region) {
+// Meet makes another region known, or what has changed about it. Its transactions are applied from now on, unless it is paused.
+func (a *Applier) Meet(h relay.Hello) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.origins[r] != nil || r == a.cfg.Self {
+	r := h.Region
+	if r == a.cfg.Self {
+		return
+	}
+	if known, ok := a.peers[r]; !ok || known.Rules != h.Rules {
+		a.peers[r] = h
+		a.rejudge()
+	}
+	if a.origins[r] != nil {
 		return
 	}
 	o := newOrigin(a, r, FixedLanes+len(a.origins)*a.cfg.Lanes)

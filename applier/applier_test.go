@@ -564,8 +564,8 @@ func TestMeet(t *testing.T) {
 	if s := b.a.Status(); s.Frontier != 0 || s.Stable != 0 {
 		t.Fatalf("frontier %d and stable cut %d while a region has not been met", s.Frontier, s.Stable)
 	}
-	b.a.Meet(3)
-	b.a.Meet(3)
+	b.a.Meet(relay.Hello{Region: 3})
+	b.a.Meet(relay.Hello{Region: 3})
 	b.receive(3, now(), nil, insert("2||x"))
 	eventually(t, "the new region", func() bool { return b.d.row("app.t", "2") != "" })
 }

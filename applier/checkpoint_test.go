@@ -168,16 +168,20 @@ func TestTornCheckpoints(t *testing.T) {
 	}
 }
 
-// tornRule gives each table another policy.
-func tornRule(_, table string) *conflict.Rule {
+// tornRules give each table another policy.
+type tornRules struct{}
+
+func (tornRules) Of(_, table string) applier.Rule {
 	policy := map[string]conflict.Policy{"t0": conflict.Reject, "t1": conflict.Rollback, "t2": conflict.Priority}[table]
-	return &conflict.Rule{Policy: policy, Ranks: []relay.Region{2}}
+	return applier.Rule{Policy: policy, Regions: []string{"r2"}}
 }
+
+func (tornRules) Differ(string, string, string) string { return "" }
 
 func torn(t *testing.T, seed uint64, crash, ruled bool) {
 	s := newScript(t, seed, 50, true)
 	if ruled {
-		s.config = func(c *applier.Config) { c.Rule = tornRule }
+		s.config = func(c *applier.Config) { c.Rules = tornRules{} }
 	}
 	last := s.d.state.LSN
 	reference := s.make()

@@ -16,7 +16,8 @@ import (
 // tableCounts is what happened to one table since the start.
 type tableCounts struct {
 	captured, applied, conflicts uint64
-	trouble                      string
+	trouble                      string // why its changes cannot be written
+	dissent                      string // which regions have other rules for it
 }
 
 // countsOf returns a table's counts; the lock is held.
@@ -33,29 +34,6 @@ func (a *Applier) countsOf(table string) *tableCounts {
 type kind struct {
 	name   string
 	policy conflict.Policy
-}
-
-// rule finds the rule of a row; the lock is held.
-func (a *Applier) rule(k conflict.Key) *conflict.Rule {
-	if a.cfg.Rule == nil {
-		return nil
-	}
-	name := tableOf(k)
-	r, known := a.rules[name]
-	if !known {
-		schema, table, _ := strings.Cut(name, ".")
-		r = a.cfg.Rule(schema, table)
-		a.rules[name] = r
-	}
-	return r
-}
-
-// policy is the name of a table's policy; the lock is held.
-func (a *Applier) policy(table string) string {
-	if r := a.rule(keyOf(table, "")); r != nil {
-		return r.Policy.String()
-	}
-	return conflict.LWW.String()
 }
 
 // tableOf returns the table's name in a key.
@@ -182,7 +160,10 @@ func (a *Applier) Tables() []relay.TableStatus {
 			Schema: schema, Name: table, Policy: a.policy(name), State: "replicated", Reason: c.trouble,
 			Captured: c.captured, Applied: c.applied, Conflicts: c.conflicts,
 		}
-		if c.trouble != "" {
+		if s.Reason == "" {
+			s.Reason = c.dissent
+		}
+		if s.Reason != "" {
 			s.State = "held"
 		}
 		list = append(list, s)

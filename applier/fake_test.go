@@ -673,6 +673,15 @@ type bed struct {
 }
 
 // newBed returns a region that knows of the regions; its applier does not run yet.
+// hellos introduces regions, named r2, r3 and so on.
+func hellos(regions []relay.Region) []relay.Hello {
+	var list []relay.Hello
+	for _, r := range regions {
+		list = append(list, relay.Hello{Name: fmt.Sprint("r", r), Region: r})
+	}
+	return list
+}
+
 func newBed(t testing.TB, origins ...relay.Region) *bed {
 	t.Helper()
 	log, err := relaylog.Open(t.TempDir(), relaylog.Options{MinFree: -1})
@@ -719,7 +728,7 @@ func (b *bed) make() *applier.Applier {
 		b.config(&c)
 	}
 	b.target.hugeBytes = c.HugeBytes
-	a, err := applier.New(c, b.origins)
+	a, err := applier.New(c, hellos(b.origins))
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -16,8 +16,9 @@ import (
 type Applier interface {
 	// Run works until ctx ends or the log fails.
 	Run(ctx context.Context) error
-	// Meet makes a region's id known; its received stream is applied from now on.
-	Meet(Region)
+	// Meet makes a region known, or what has changed about it; its received stream is applied from now on. Of the Hello Name, Region and Rules
+	// count.
+	Meet(Hello)
 	// Pause stops applying a region's transactions, or goes on.
 	Pause(r Region, paused bool)
 	// Heard takes another region's heartbeat.
@@ -41,6 +42,8 @@ type ApplyView interface {
 	Merged() LSN
 	// Origin returns the last transaction of a region that the local log has shown, and what holds up the next one.
 	Origin(Region) (SeqHLC, string)
+	// Dissent says for which tables a region has other rules than this one, "" if for none.
+	Dissent(Region) string
 	Lag(Region) time.Duration
 	Tables() []TableStatus
 	ConflictCounts() []ConflictCount
@@ -58,6 +61,7 @@ type Config struct {
 	Region  Region
 	Store   string // the log's own random name
 	Engine  string // for people: "mariadb 10.11.19"
+	Rules   string // what other relays are told of the rules of conflicts
 	Address string // of the database, for people
 	Peers   []Peer
 
@@ -126,16 +130,17 @@ func New(cfg Config) (*Relay, error) {
 	return r, nil
 }
 
-// Met returns the regions whose ids this relay has learned, in this run or an earlier one.
-func Met(facts Store, peers []Peer) ([]Region, error) {
-	var met []Region
+// Met returns the regions whose ids this relay has learned, in this run or an earlier one, as they introduced themselves last. Store, Cluster and
+// Protocol are left out.
+func Met(facts Store, peers []Peer) ([]Hello, error) {
+	var met []Hello
 	for _, p := range peers {
 		f, err := loadPeerFacts(facts, p.Name)
 		if err != nil {
 			return nil, err
 		}
 		if f.Region.Valid() {
-			met = append(met, f.Region)
+			met = append(met, Hello{Name: p.Name, Region: f.Region, Rules: f.Rules})
 		}
 	}
 	return met, nil

@@ -112,7 +112,8 @@ func (h Hello) AppendBinary(b []byte) ([]byte, error) {
 	b = appendString(b, h.Name)
 	b = append(b, byte(h.Region))
 	b = appendString(b, h.Store)
-	return binary.AppendUvarint(binary.AppendUvarint(b, uint64(h.Protocol)), uint64(h.Oldest)), nil
+	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(h.Protocol)), uint64(h.Oldest))
+	return appendString(b, h.Rules), nil
 }
 
 // UnmarshalBinary reads what AppendBinary wrote.
@@ -121,6 +122,9 @@ func (h *Hello) UnmarshalBinary(data []byte) error {
 	*h = Hello{
 		Cluster: d.string(), Name: d.string(), Region: Region(d.byte()), Store: d.string(), Protocol: int(d.uvarint()),
 		Oldest: int(d.uvarint()),
+	}
+	if !d.bad && len(d.rest) > 0 { // releases before this field end here
+		h.Rules = d.string()
 	}
 	return d.finish("introduction")
 }

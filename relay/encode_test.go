@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"encoding"
+	"encoding/binary"
 	"errors"
 	"reflect"
 	"testing"
@@ -93,6 +94,7 @@ var nouns = map[string]struct {
 			Cluster: texts.Draw(t, "cluster"), Name: texts.Draw(t, "name"), Region: regions.Draw(t, "region"),
 			Store: texts.Draw(t, "store"), Protocol: rapid.IntRange(0, 1<<30).Draw(t, "protocol"),
 			Oldest: rapid.IntRange(0, 1<<30).Draw(t, "oldest"),
+			Rules:  texts.Draw(t, "rules"),
 		}
 	}, func() noun { return new(relay.Hello) }},
 }
@@ -112,11 +114,27 @@ func TestBinaryForms(t *testing.T) {
 					t.Fatalf("%+v came back as %+v (%v)", want, got, err)
 				}
 				cut := rapid.IntRange(0, len(b)-1).Draw(t, "cut")
+				if h, ok := want.(*relay.Hello); ok && cut == len(b)-len(binary.AppendUvarint(nil, uint64(len(h.Rules))))-len(h.Rules) {
+					return // an introduction of a release that has no rules
+				}
 				if err := n.empty().UnmarshalBinary(b[:cut]); !errors.Is(err, relay.ErrCorrupt) {
 					t.Fatalf("%d of %d bytes gave %v", cut, len(b), err)
 				}
 			})
 		})
+	}
+}
+
+// TestHelloWithoutRules reads the introduction of a release that knew no rules.
+func TestHelloWithoutRules(t *testing.T) {
+	want := relay.Hello{Cluster: "shop", Name: "b", Region: 2, Store: "s", Protocol: 1}
+	b, err := want.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got relay.Hello
+	if err := got.UnmarshalBinary(b[:len(b)-1]); err != nil || got != want {
+		t.Errorf("read %+v (%v)", got, err)
 	}
 }
 

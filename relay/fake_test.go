@@ -205,7 +205,8 @@ func newFollower() *follower {
 
 func (f *follower) Run(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }
 
-func (f *follower) Meet(r relay.Region) {
+func (f *follower) Meet(h relay.Hello) {
+	r := h.Region
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.met[r]++
@@ -260,6 +261,7 @@ func (f *follower) Status() relay.ApplyStatus                  { return relay.Ap
 func (f *follower) Count(*relay.Counters)                      {}
 func (f *follower) Merged() relay.LSN                          { return 1 << 60 }
 func (f *follower) Origin(relay.Region) (relay.SeqHLC, string) { return relay.SeqHLC{}, "" }
+func (f *follower) Dissent(relay.Region) string                { return "" }
 func (f *follower) Lag(relay.Region) time.Duration             { return 0 }
 func (f *follower) Tables() []relay.TableStatus                { return nil }
 func (f *follower) ConflictCounts() []relay.ConflictCount      { return nil }

@@ -81,6 +81,8 @@ func (p *peer) inspect() PeerStatus {
 		if s.State == "connected" {
 			s.State = "stopped"
 		}
+	} else if dissent := p.r.cfg.Applier.Dissent(s.ID); dissent != "" {
+		s.LastError = dissent
 	}
 	return s
 }

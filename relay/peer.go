@@ -33,6 +33,7 @@ type peerFacts struct {
 	Store  string // its log's name
 	Paused bool
 	Holds  Seq // what it holds durably of our stream
+	Rules  string
 }
 
 func peerKey(name string) []byte { return []byte("p" + name) }
@@ -230,8 +231,8 @@ func (p *peer) meet(ctx context.Context, h Hello) error {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	p.mu.Lock()
-	fresh := p.facts.Region != h.Region || p.facts.Store != h.Store
-	p.facts.Region, p.facts.Store = h.Region, h.Store
+	fresh := p.facts.Region != h.Region || p.facts.Store != h.Store || p.facts.Rules != h.Rules
+	p.facts.Region, p.facts.Store, p.facts.Rules = h.Region, h.Store, h.Rules
 	p.status.ID, p.status.LastError = h.Region, ""
 	p.setState("connected")
 	p.mu.Unlock()
@@ -240,7 +241,7 @@ func (p *peer) meet(ctx context.Context, h Hello) error {
 			return err
 		}
 	}
-	p.r.cfg.Applier.Meet(h.Region)
+	p.r.cfg.Applier.Meet(h)
 	p.hold()
 	return nil
 }

@@ -14,6 +14,19 @@ type Table struct {
 
 	// Decode reads an image of this table. Errors never contain the row's values.
 	Decode func(Image) ([]Value, error)
+	// Composer makes new images of this table's; nil if the engine cannot.
+	Composer Composer
+}
+
+// Composer takes images of one table apart and puts them together again, exactly: what is not changed keeps its bytes.
+type Composer interface {
+	// Cells cuts an image into its columns as the engine wrote them, nil for NULL. They alias the image.
+	Cells(Image) ([][]byte, error)
+	// Join makes an image of cells; in all else it is like the given one.
+	Join(like Image, cells [][]byte) (Image, error)
+	// Number writes a number as a cell of a column: a Decimal for columns of whole and decimal numbers, with as many digits after the point as the
+	// column has, or a Float64. What is beyond the column's range becomes the end of it.
+	Number(column int, v Value) ([]byte, error)
 }
 
 // String returns "schema.table".

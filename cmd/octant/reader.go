@@ -19,7 +19,7 @@ func (reader) Run(ctx context.Context) error {
 }
 
 // Meet implements relay.Applier.
-func (reader) Meet(relay.Region) {}
+func (reader) Meet(relay.Hello) {}
 
 // Pause implements relay.Applier.
 func (reader) Pause(relay.Region, bool) {}
@@ -54,6 +54,9 @@ func (r reader) Merged() relay.LSN { return relay.LSN(r.local.Last()) }
 
 // Origin implements relay.ApplyView.
 func (reader) Origin(relay.Region) (relay.SeqHLC, string) { return relay.SeqHLC{}, "" }
+
+// Dissent implements relay.ApplyView.
+func (reader) Dissent(relay.Region) string { return "" }
 
 // Lag implements relay.ApplyView.
 func (reader) Lag(relay.Region) time.Duration { return 0 }

@@ -144,7 +144,7 @@ func assemble(
 		Cluster: cfg.Region.Cluster, Name: cfg.Region.Name, Region: cfg.Region.ID, Store: store.StoreID(),
 		Engine: e.version, Address: whereabouts(d), Peers: peers,
 		Source: db.source, Log: store, Facts: store, Applier: a, Dialer: dialer,
-		Clock: relay.SystemClock{}, Logger: log,
+		Rules: cfg.Rules.Text(), Clock: relay.SystemClock{}, Logger: log,
 		Trim:          trimmer(cfg.Retention, store),
 		Syncs:         syncs.Load,
 		Files:         func() relay.LogStatus { return e.files(store) },
@@ -167,13 +167,13 @@ func assemble(
 }
 
 func newApplier(
-	cfg *config.Config, store *relaylog.DB, e *engine, db *database, met []relay.Region, log *slog.Logger,
+	cfg *config.Config, store *relaylog.DB, e *engine, db *database, met []relay.Hello, log *slog.Logger,
 ) (relay.Applier, error) {
 	if db.target == nil {
 		return reader{store.Local()}, nil
 	}
 	return applier.New(applier.Config{
-		Self: cfg.Region.ID, Regions: len(cfg.Peers), Log: store, Store: store,
+		Self: cfg.Region.ID, Name: cfg.Region.Name, Rules: rules{cfg.Rules}, Regions: len(cfg.Peers), Log: store, Store: store,
 		Target: db.target, Prepare: db.prepare, Decoders: e.decoders, Table: e.table, JSON: e.json,
 		Include: cfg.Database.Tables.Match, Report: e.report, Clock: relay.SystemClock{},
 		Logger: log.With("part", "applier"), Lanes: cfg.Apply.Lanes,

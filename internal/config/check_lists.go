@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -86,30 +85,4 @@ func (c *checker) peers(f *file) []Peer {
 		c.addf("there are %d peers: a cluster has at most %d regions", len(peers), relay.MaxRegions)
 	}
 	return peers
-}
-
-// laterPolicies are known by the design and not built yet.
-var laterPolicies = []string{"priority", "merge", "reject", "rollback", "counter"}
-
-func (c *checker) rules(f *file) []Rule {
-	var rules []Rule
-	for i, r := range f.Rules {
-		key := fmt.Sprintf("rule[%d]", i+1)
-		globs, err := parseGlobs(r.Tables)
-		if err == nil && len(globs) == 0 {
-			err = errors.New("no tables: name some as schema.table")
-		}
-		if err != nil {
-			c.addf("%s: %v", key, err)
-		}
-		switch {
-		case r.Policy == PolicyLWW:
-		case slices.Contains(laterPolicies, r.Policy):
-			c.addf("%s: policy %q is not in this version of Octant: use \"lww\"", key, r.Policy)
-		default:
-			c.addf("%s: unknown policy %q: this version knows \"lww\"", key, r.Policy)
-		}
-		rules = append(rules, Rule{Tables: r.Tables, Policy: r.Policy, globs: globs})
-	}
-	return rules
 }

@@ -15,7 +15,7 @@ type Config struct {
 	Listen    Listen
 	Users     []User
 	Peers     []Peer
-	Rules     []Rule
+	Rules     Rules
 	Retention Retention
 	Apply     Apply
 	Clock     Clock
@@ -97,17 +97,6 @@ func (p Peer) Relay() relay.Peer {
 	return relay.Peer{Name: p.Region, Address: p.Address, User: p.User, Password: string(p.Password)}
 }
 
-// Rule gives the tables that it matches a conflict policy.
-type Rule struct {
-	Tables []string // globs
-	Policy string
-
-	globs []glob
-}
-
-// PolicyLWW is the default policy: of two writes of a row the later one wins.
-const PolicyLWW = "lww"
-
 // Retention bounds the relay log. What a configured peer still needs is kept whatever the bounds say.
 type Retention struct {
 	Bytes    int64
@@ -142,21 +131,11 @@ type Log struct {
 	Format string // "text" or "json"
 }
 
-// Policy returns the conflict policy of a table: the first rule that matches wins.
-func (c *Config) Policy(schema, table string) string {
-	for _, r := range c.Rules {
-		if matchesAny(r.globs, schema, table) {
-			return r.Policy
-		}
-	}
-	return PolicyLWW
-}
-
 // Hello introduces this relay; the caller fills in Store.
 func (c *Config) Hello() relay.Hello {
 	return relay.Hello{
 		Cluster: c.Region.Cluster, Name: c.Region.Name, Region: c.Region.ID, Protocol: relay.FeedProtocol,
-		Oldest: relay.FeedOldest,
+		Oldest: relay.FeedOldest, Rules: c.Rules.Text(),
 	}
 }
 

@@ -54,8 +54,11 @@ type file struct {
 		TLSKey  string `toml:"tls_key"`
 	} `toml:"peers"`
 	Rules []struct {
-		Tables []string `toml:"tables"`
-		Policy string   `toml:"policy"`
+		Tables    []string `toml:"tables"`
+		Policy    string   `toml:"policy"`
+		Regions   []string `toml:"regions"`
+		Counters  []string `toml:"counters"`
+		Timestamp string   `toml:"timestamp"`
 	} `toml:"rule"`
 	Retention struct {
 		Bytes    string `toml:"bytes"`

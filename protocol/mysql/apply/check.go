@@ -125,6 +125,17 @@ func isASCII(s string) bool {
 	return true
 }
 
+// generates says why rows of a table cannot be composed.
+func (l *localTable) generates(t *relay.Table) error {
+	for _, c := range l.columns {
+		if c.generated {
+			return &DifferenceError{Table: t.String(), Reason: "its column " + c.name + " is generated, which conflict policies with merge or counters cannot have: " +
+				"give the table another policy, or make it an ordinary column"}
+		}
+	}
+	return nil
+}
+
 func compareKey(t *relay.Table, l *localTable) string {
 	there, here := make([]string, len(t.Key)), make([]string, len(l.primary))
 	for i, part := range t.Key {

@@ -56,6 +56,10 @@ type Config struct {
 	// NoBinlog never uses BINLOG statements, whatever the user may do. It is not for MySQL.
 	NoBinlog bool
 
+	// Composed tells which tables get rows that are composed of several writes; nil: none. They must not have generated columns: the server
+	// may compute others than are written.
+	Composed func(schema, table string) bool
+
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: nothing is logged
 }

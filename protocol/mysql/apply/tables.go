@@ -76,6 +76,9 @@ func (t *Target) table(ctx context.Context, table *relay.Table) (*knownTable, er
 		return nil, err
 	}
 	k := &knownTable{native: table.Native, local: local, problem: compare(table, local)}
+	if k.problem == nil && t.config.Composed != nil && t.config.Composed(table.Schema, table.Name) {
+		k.problem = local.generates(table)
+	}
 	k.identity, k.badPlan = planIdentity(t.dialect, table, local)
 	t.tables.put(table, k)
 	return k, nil

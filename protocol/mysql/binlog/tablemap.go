@@ -98,7 +98,7 @@ func newSchema(flavour relay.Flavour, native []byte) (*Schema, error) {
 		s.text += s.columns[i].text
 	}
 	p.geometries()
-	s.Table.Decode = s.Decode
+	s.Table.Decode, s.Table.Composer = s.Decode, s
 	return s, nil
 }
 

@@ -15,7 +15,7 @@ const (
 )
 
 // maxHello bounds the hex text of an introduction.
-const maxHello = 4 << 10
+const maxHello = 48 << 10
 
 // Request returns the statement that asks for the transactions from first on.
 func Request(self relay.Hello, first relay.Seq) (string, error) {

@@ -51,14 +51,14 @@ func checkBookkeeping(s *server, all grants) finding.Result {
 	return finding.OK.On(name, "the relay can keep its marks", "")
 }
 
-// tableRights are what the account needs on each table: to look at rows, and to write them where it may not write row
-// events, which ask for no right on their table.
+// tableRights are what the account needs on each table: to look at rows, to delete those that have a unique value which a newer one needs, and to
+// write them where it may not write row events, which ask for no right on their table.
 func (s *server) tableRights(all grants) []string {
 	switch {
 	case s.mysql(): // which asks for rights for row events too
 		return []string{"SELECT", "INSERT", "UPDATE", "DELETE"}
 	case s.replays(all):
-		return []string{"SELECT"}
+		return []string{"SELECT", "DELETE"}
 	}
 	return []string{"SELECT", "INSERT", "DELETE"}
 }
