@@ -36,6 +36,7 @@ type savedForm struct {
 	Pieces     int // of the repair queue
 	Pinned     int // pieces of the pinned rows
 	Settled    relay.HLC
+	Clock      relay.HLC
 }
 
 // aheadForm is, under aheadKey, what was saved ahead of newer registers: rows that have to be looked at if the place in
@@ -72,7 +73,7 @@ func loadCheckpoint(store relay.Store) (savedState, error) {
 	if err := loadRecord(store, aheadKey, &ahead); err != nil {
 		return s, err
 	}
-	s.merged, s.snapshot.Seen, s.snapshot.Settled = form.Merged, form.Seen, form.Settled
+	s.merged, s.snapshot.Seen, s.snapshot.Settled, s.snapshot.Clock = form.Merged, form.Seen, form.Settled, form.Clock
 	var next conflict.Snapshot
 	for _, l := range []struct {
 		list, generation byte
@@ -265,7 +266,7 @@ func (a *Applier) saveState(ctx context.Context, w *writer) error {
 		return err
 	}
 	snapshot := a.engine.Snapshot()
-	form := savedForm{Merged: relay.LSN(a.merged.Load()), Seen: snapshot.Seen, Settled: snapshot.Settled, Generation: old.Generation + 1}
+	form := savedForm{Merged: relay.LSN(a.merged.Load()), Seen: snapshot.Seen, Settled: snapshot.Settled, Clock: snapshot.Clock, Generation: old.Generation + 1}
 	if form.Pieces, err = saveKeys(ctx, w, repairPieces, form.Generation, snapshot.Repairs); err != nil {
 		return err
 	}

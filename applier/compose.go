@@ -116,6 +116,22 @@ func (c composer) cell(t *relay.Table, u *update, j, i int) []byte {
 	return u.after[i]
 }
 
+// sameRow tells whether two rows are equal. If the table's definition has changed in between, that cannot be told, and they count as equal.
+func sameRow(a, b conflict.Row) bool {
+	if a.Exists() && b.Exists() && a.Table != nil && b.Table != nil && !sameColumns(a.Table, b.Table) {
+		return true
+	}
+	return a.Same(b)
+}
+
+func sameColumns(a, b *relay.Table) bool {
+	return a == b || slices.EqualFunc(a.Columns, b.Columns, func(c, d relay.Column) bool { return sameType(&c, &d) })
+}
+
+func sameType(c, d *relay.Column) bool {
+	return c.Name == d.Name && c.Type == d.Type && c.Collation == d.Collation && slices.Equal(c.Labels, d.Labels)
+}
+
 // same tells whether two cells are equal; nil is NULL.
 func same(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
 
@@ -124,10 +140,7 @@ func sameColumn(in, t *relay.Table, i int) int {
 	if in == t {
 		return i
 	}
-	c := &t.Columns[i]
-	return slices.IndexFunc(in.Columns, func(d relay.Column) bool {
-		return d.Name == c.Name && d.Type == c.Type && d.Collation == c.Collation && slices.Equal(d.Labels, c.Labels)
-	})
+	return slices.IndexFunc(in.Columns, func(d relay.Column) bool { return sameType(&d, &t.Columns[i]) })
 }
 
 // plus is base + is - was, for numbers of one column.

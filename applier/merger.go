@@ -70,6 +70,9 @@ func (a *Applier) mergeEntry(ctx context.Context, e *relay.Entry, body relay.Bod
 	if err != nil {
 		return err
 	}
+	a.mu.Lock()
+	a.engine.Reached(e.HLC)
+	a.mu.Unlock()
 	a.merged.Store(uint64(e.LSN))
 	a.clock = e.HLC
 	a.progress.Raise()

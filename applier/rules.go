@@ -100,7 +100,7 @@ func (a *Applier) rejudge() {
 
 // compile makes a rule that the engine understands.
 func (a *Applier) compile(table string, r Rule) *conflict.Rule {
-	rule := &conflict.Rule{Policy: r.Policy}
+	rule := &conflict.Rule{Policy: r.Policy, Same: sameRow}
 	switch r.Policy {
 	case conflict.Priority:
 		for _, name := range r.Regions {

@@ -147,8 +147,8 @@ func (e *Engine) Wrote(c *Change, landed *Landed) error {
 		landed.wrote(c.Key) // as it shall be
 	} else if !known {
 		err = e.uncover(c, stoodBefore(c), landed)
-	} else if reg.History != nil && !reg.History.Base.Known {
-		err = e.recall(c, reg, landed)
+	} else if reg.unlearned() {
+		err = e.recall(c.Key, reg, stoodBefore(c), landed.add)
 	}
 	if err != nil {
 		return err
@@ -175,14 +175,25 @@ func (e *Engine) uncover(c *Change, right Row, landed *Landed) error {
 }
 
 // recall learns what a row showed when its history began.
-func (e *Engine) recall(c *Change, reg Register, landed *Landed) error {
-	h := e.learn(*reg.History, stoodBefore(c))
+func (e *Engine) recall(k Key, reg Register, stood Row, changed func(Key)) error {
+	rule, h := e.rule(k), e.learn(*reg.History, stood)
+	if rule.Policy == Reject {
+		h = h.judged(rule)
+	}
 	v := e.onM()
-	if err := v.rewrite(c.Key, e.rule(c.Key), reg, h); err != nil {
+	if err := v.rewrite(k, rule, reg, h); err != nil {
 		return err
 	}
-	return e.settle(v, landed.add)
+	if rule.Policy == Rollback {
+		if err := v.certifyAll(&h, k); err != nil {
+			return err
+		}
+	}
+	return e.settle(v, changed)
 }
+
+// unlearned tells whether a register's history does not know yet what stood there before.
+func (r *Register) unlearned() bool { return r.History != nil && !r.History.Base.Known }
 
 // Passed ends our own transaction: the mark's transactions have been seen, and rows that should have changed and did not are
 // looked at again.
@@ -193,8 +204,7 @@ func (e *Engine) Passed(mark relay.Mark, landed *Landed) error {
 	if !mark.Repair() && mark.Range.To > e.seen[mark.Origin].Seq {
 		e.seen[mark.Origin] = relay.SeqHLC{Seq: mark.Range.To, HLC: max(mark.HLC, e.seen[mark.Origin].HLC)}
 	}
-	e.land(mark, landed)
-	return nil
+	return e.land(mark, landed)
 }
 
 // compare applies the repair rule to the last image of every row in a log entry.

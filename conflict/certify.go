@@ -27,15 +27,29 @@ func (v *view) takeEvent(rule *Rule, t *Transaction, c *Change, base *Row) error
 		Version: t.Version(), Deps: t.Deps, Before: c.Before.kept(), After: c.After.kept(), Force: t.Force, Rejected: rule.Policy == Rollback && !again,
 	})
 	if rule.Policy == Reject {
-		h = h.judged()
+		h = h.judged(rule)
 	}
 	if reg.Version = t.Version(); row.reg.Version.After(reg.Version) {
 		reg.Version = row.reg.Version
 	}
+	learned := h.Base.Known && !reg.History.Base.Known
 	if err := v.rewrite(c.Key, rule, reg, h); err != nil || rule.Policy != Rollback {
 		return err
 	}
+	if learned {
+		return v.certifyAll(&h, c.Key)
+	}
 	return v.certify(t.Version(), c.Key)
+}
+
+// certifyAll decides again all transactions that have written a row of which it was not known what stood there.
+func (v *view) certifyAll(h *History, k Key) error {
+	for _, ev := range h.Events {
+		if err := v.certify(ev.Version, k); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // begun returns a register that has a history.
@@ -88,8 +102,10 @@ func unitKey(t relay.Version) Key {
 	return Key(append(b, byte(t.Region)))
 }
 
-// certify adds a row to its transaction and decides whether the transaction stays: it does if its author had seen, of each of its
-// rows, the write that stood before it. Then later transactions on those rows are looked at again, oldest first, as far as
+func isUnit(k Key) bool { return len(k) > 0 && k[0] == 0 }
+
+// certify adds a row to its transaction and decides whether the transaction stays: it does if it is based, in each of its rows, on what
+// stood before it. Then later transactions on those rows are looked at again, oldest first, as far as
 // something changes.
 func (v *view) certify(t relay.Version, k Key) error {
 	unit, err := v.row(unitKey(t))
@@ -113,6 +129,9 @@ func (v *view) certify(t relay.Version, k Key) error {
 
 // certifyOne decides one transaction, and adds to the open ones those that have to be decided again, in their order.
 func (v *view) certifyOne(t relay.Version, open []relay.Version) ([]relay.Version, error) {
+	if t.HLC <= v.engine.settled {
+		return open, nil // decided for good; some of its rows may be folded already
+	}
 	unit, err := v.row(unitKey(t))
 	if err != nil {
 		return nil, err
@@ -147,7 +166,7 @@ func (v *view) stays(t relay.Version, keys []Key) (bool, error) {
 		}
 		h := row.reg.History
 		i, found := h.place(t)
-		if found && !h.Events[i].Force && !h.Events[i].saw(h.standing(i)) {
+		if found && !h.accepts(v.engine.rule(k), i) {
 			return false, nil
 		}
 	}

@@ -28,7 +28,7 @@
 //   - timestamp: the same, but the row with the latest time in a column of the user's choice shows.
 //   - merge and counter: an insert makes the row anew; updates and deletes belong to the row that their author had seen; a delete
 //     ends it. An update is replayed on what older ones have left.
-//   - reject: a write counts if its author had seen the last one that counts.
+//   - reject: a write counts if it was based on the last one that counts: its author had seen that, and changed just what it had left.
 //   - rollback: the same for whole transactions (as far as their rows are under rollback); when an older one arrives, later ones are decided again.
 //
 // What lies at or below the stable cut is folded into the base: no older write can come any more. Above it every verdict is tentative.

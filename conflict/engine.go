@@ -48,6 +48,7 @@ type Snapshot struct {
 	Repairs []Key
 	Pins    []Key     // rows that share a unique value with another one
 	Settled relay.HLC // every write up to here was merged before, here and everywhere
+	Clock   relay.HLC // the region's, after what was merged
 }
 
 // Ahead is the snapshot to go on from when the index may hold registers that are newer than s, up to those that belong to next: it must be
@@ -75,6 +76,7 @@ func New(
 		pins:    make(map[Key]bool),
 		claims:  make(map[string][]Key),
 		settled: from.Settled,
+		clock:   from.Clock,
 	}
 	copy(e.seen, from.Seen)
 	for _, k := range from.Repairs {
@@ -92,6 +94,9 @@ func (e *Engine) Govern(rules Rules) { e.rules = rules }
 // At tells which entry of the local stream is passed to Local or Own next, and the region's clock after the entry before it.
 func (e *Engine) At(lsn relay.LSN, clock relay.HLC) { e.lsn, e.clock = lsn, max(e.clock, clock) }
 
+// Reached tells the region's clock after the entry that was passed last: what is born here from now on is later.
+func (e *Engine) Reached(clock relay.HLC) { e.clock = max(e.clock, clock) }
+
 // Await says how many regions of the cluster have not been met: while there are any, nothing can be known of everybody.
 func (e *Engine) Await(unmet int) { e.unmet = unmet }
 
@@ -106,7 +111,7 @@ func (e *Engine) Meet(r relay.Region) {
 func (e *Engine) Snapshot() Snapshot {
 	return Snapshot{
 		Seen: slices.Clone(e.seen), Repairs: e.repairs.keys(), Pins: slices.Collect(maps.Keys(e.pins)),
-		Settled: max(e.settled, min(e.floor, e.clock)),
+		Settled: max(e.settled, min(e.floor, e.clock)), Clock: e.clock,
 	}
 }
 

@@ -106,9 +106,18 @@ func (e *Engine) Forget() error {
 }
 
 // Holds tells whether a row's register must be kept, however old: it is on its way to the table, or it shares a unique value with
-// another one, so that one of them is hidden.
+// another one, so that one of them is hidden, or its writes may be merged again after a crash, where that matters.
 func (e *Engine) Holds(k Key) bool {
 	_, pending := e.pending[k]
 	_, pinned := e.pins[k]
-	return pending || pinned || e.repairs.has(k)
+	return pending || pinned || e.repairs.has(k) || e.unsettled(k)
+}
+
+// unsettled tells whether a register has to do with a transaction under Rollback that is not behind the last checkpoint; see settles.
+func (e *Engine) unsettled(k Key) bool {
+	if !isUnit(k) && e.rule(k).Policy != Rollback {
+		return false
+	}
+	reg, known, err := e.index.Get(k)
+	return err != nil || known && reg.Version.HLC > e.settled
 }

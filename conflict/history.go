@@ -129,20 +129,30 @@ func (h *History) fold(r *Rule) (State, error) {
 	return s, nil
 }
 
-// standing is the version that stood when the i-th event was written: the last one before it that counts.
-func (h *History) standing(i int) relay.Version {
+// standing is what stood when the i-th event was written: what the last one before it that counts has left.
+func (h *History) standing(i int) State {
 	for i--; i >= 0; i-- {
-		if !h.Events[i].Rejected {
-			return h.Events[i].Version
+		if ev := h.Events[i]; !ev.Rejected {
+			return State{Known: true, Version: ev.Version, Row: ev.After}
 		}
 	}
-	return h.Base.Version
+	return h.Base
 }
 
-// judged decides which events count under Reject: those whose author had seen the last one that counts.
-func (h History) judged() History {
+// accepts tells whether the i-th event counts under Reject: its author must have seen what stood, and changed just that. Else it was based on a
+// write that does not count.
+func (h *History) accepts(r *Rule, i int) bool {
+	ev, stood := h.Events[i], h.standing(i)
+	if ev.Force {
+		return true
+	}
+	return ev.saw(stood.Version) && (!stood.Known || r.same(ev.Before, stood.Row))
+}
+
+// judged decides which events count under Reject.
+func (h History) judged(r *Rule) History {
 	for i, ev := range h.Events {
-		if rejected := !ev.Force && !ev.saw(h.standing(i)); rejected != ev.Rejected {
+		if rejected := !h.accepts(r, i); rejected != ev.Rejected {
 			changed := *ev
 			changed.Rejected = rejected
 			h = h.replaced(i, changed)

@@ -12,16 +12,15 @@ import (
 // the table shows, so other regions need not wait for it: a parked row does not keep the stable cut back. Whoever writes it here next is
 // later than the write that is owed, for the clock has passed that.
 //
-// Under Merge and Counter it does keep it back: there a write says what it has changed in the row that its author found. Regions that had
-// forgotten the row would take that for what they show, but a parked row shows something else.
+// Where it matters what a write was based on it does keep it back: under Merge and Counter, Reject and Rollback. Regions that had
+// forgotten the row would take what the author found for what they show themselves, but a parked row shows something else.
 
 // Park has a row that is owed wait until Unpark. It tells whether the row is owed.
 func (e *Engine) Park(k Key) bool {
 	if !e.repairs.has(k) {
 		return false
 	}
-	policy := e.rule(k).Policy
-	e.repairs.park(k, policy == Merge || policy == Counter)
+	e.repairs.park(k, e.rule(k).Policy.based())
 	return true
 }
 

@@ -169,18 +169,21 @@ func (e *Engine) Drop(p *Plan) {
 }
 
 // land ends a plan whose mark capture has passed. A repair that wrote nothing found its rows right.
-func (e *Engine) land(mark relay.Mark, landed *Landed) {
+func (e *Engine) land(mark relay.Mark, landed *Landed) error {
 	p := e.flights[flightOf(mark)]
 	if p == nil {
-		return
+		return nil
 	}
 	e.forget(p)
 	if !mark.Repair() {
-		return
+		return nil
 	}
 	for i := range p.Writes {
-		e.calm(&p.Writes[i], landed)
+		if err := e.calm(&p.Writes[i], landed); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 func (e *Engine) forget(p *Plan) {

@@ -150,13 +150,23 @@ func (e *Engine) planRepair(p *Plan, k Key) error {
 	return nil
 }
 
-// calm takes a row out of the queue that a repair found as it should be, so that the log shows no write of it.
-func (e *Engine) calm(w *Write, landed *Landed) {
+// calm takes a row out of the queue that a repair found as it should be, so that the log shows no write of it. If it was not known what stood
+// there when the row's history began, it is now: nothing of the history has been written since.
+func (e *Engine) calm(w *Write, landed *Landed) error {
 	if _, wrote := landed.done[w.Key]; wrote {
-		return
+		return nil
+	}
+	reg, _, err := e.index.Get(w.Key)
+	if err != nil {
+		return err
 	}
 	right, err := e.shown(w.Key)
-	if err == nil && right.Known && right.Row.Same(w.After) {
-		e.repairs.remove(w.Key)
+	if err != nil || !right.Known || !right.Row.Same(w.After) {
+		return err
 	}
+	e.repairs.remove(w.Key)
+	if reg.unlearned() {
+		return e.recall(w.Key, reg, w.After, e.repairs.add)
+	}
+	return nil
 }

@@ -29,6 +29,11 @@ func (p Policy) String() string {
 	return names[p]
 }
 
+// based tells whether it matters what row a write was made from.
+func (p Policy) based() bool {
+	return p == Merge || p == Counter || p == Reject || p == Rollback
+}
+
 // Rule is what holds for the rows of one table. Every region must have the same one.
 type Rule struct {
 	Policy Policy
@@ -40,6 +45,8 @@ type Rule struct {
 	// between before and after (Counter: all but the counters) from after, and adds what a counter has gained. It must be a pure
 	// function of its arguments, the same in every region, and gives the result's unique values too.
 	Replay func(onto, before, after Row) (Row, error)
+	// Same tells whether two rows are equal, as far as that can be told; nil: byte for byte. The same in every region.
+	Same func(a, b Row) bool
 	// Held has the table's rows be left as they stand: what they are to show is owed, as if they were parked. It may change at any time,
 	// with UnparkAll when it ends.
 	Held bool
@@ -59,6 +66,13 @@ func (e *Engine) rule(k Key) *Rule {
 		return r
 	}
 	return lastWriterWins
+}
+
+func (r *Rule) same(a, b Row) bool {
+	if r.Same == nil {
+		return a.Same(b)
+	}
+	return r.Same(a, b)
 }
 
 // moment is the time by which Timestamp compares a write with others.

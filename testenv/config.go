@@ -66,6 +66,10 @@ type PeerConfig struct {
 type RuleConfig struct {
 	Tables []string `toml:"tables"`
 	Policy string   `toml:"policy"`
+
+	Regions   []string `toml:"regions,omitempty"`
+	Counters  []string `toml:"counters,omitempty"`
+	Timestamp string   `toml:"timestamp,omitempty"`
 }
 
 // writeFile writes the configuration where only its owner can read it, for it holds passwords.

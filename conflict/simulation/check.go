@@ -159,6 +159,8 @@ func (c *Cluster) causalEntry(r *region, e *entry, shown map[conflict.Key]relay.
 func (c *Cluster) drained() error {
 	c.hush()
 	for _, r := range c.regions {
+		r.checkpoint(false)
+		must(r.engine.Forget())
 		pinned := r.engine.Pinned()
 		if registers, pending, repairs := r.engine.Size(); registers-pinned+pending+repairs > 0 || pinned > 0 && c.hidden == 0 {
 			return fmt.Errorf("region %d still holds %d registers (%d pinned, %d hidden), %d pending, %d repairs",

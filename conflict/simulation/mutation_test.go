@@ -60,7 +60,7 @@ var mutations = []mutation{
 	},
 	{
 		"versions forgotten while rows wait for repair", "conflict/frontier.go",
-		"return pending || pinned || e.repairs.has(k)", "return pending || pinned",
+		"return pending || pinned || e.repairs.has(k) || e.unsettled(k)", "return pending || pinned || e.unsettled(k)",
 	},
 	{
 		"the frontier counts what was planned, not what was captured", "conflict/frontier.go",
@@ -123,6 +123,14 @@ var mutations = []mutation{
 		"if rule.Policy == Rollback {\n\t\treturn e.settled", "if false {\n\t\treturn e.settled",
 	},
 	{
+		"rollback: rows are forgotten that come again after a crash", "conflict/frontier.go",
+		"|| e.unsettled(k)", "",
+	},
+	{
+		"reject: what a write was made from does not matter", "conflict/history.go",
+		"return ev.saw(stood.Version) && ", "return ev.saw(stood.Version) || ",
+	},
+	{
 		"counters: parked rows do not keep the stable cut back", "conflict/frontier.go",
 		"if e.repairs.len()+e.repairs.backs > 0 {", "if e.repairs.len() > 0 {",
 	},
@@ -132,7 +140,7 @@ var mutations = []mutation{
 	},
 	{
 		"hidden rows are not held", "conflict/frontier.go",
-		"return pending || pinned || e.repairs.has(k)", "_ = pinned\n\treturn pending || e.repairs.has(k)",
+		"return pending || pinned || e.repairs.has(k) || e.unsettled(k)", "_ = pinned\n\treturn pending || e.repairs.has(k) || e.unsettled(k)",
 	},
 	{
 		"hidden rows are not put back", "conflict/unique.go",

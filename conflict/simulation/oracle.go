@@ -106,7 +106,7 @@ func standing(units []map[conflict.Key]*write) {
 	for _, unit := range units {
 		stays := true
 		for k, w := range unit {
-			if s := stands[k]; s != nil && !w.saw(s) {
+			if s := stands[k]; s != nil && (!w.saw(s) || !same(w.before, s.after)) || s == nil && w.before != nil {
 				stays = false
 			}
 		}
@@ -132,7 +132,10 @@ func truthOf(table string, list []*write) truth {
 	case "reject":
 		return first(list)
 	case "rollback":
-		return first(slices.DeleteFunc(slices.Clone(list), func(w *write) bool { return w.gone }))
+		list = slices.DeleteFunc(slices.Clone(list), func(w *write) bool { return w.gone })
+		if len(list) == 0 {
+			return truth{}
+		}
 	}
 	last := list[len(list)-1]
 	return truth{last.after, last}
@@ -189,12 +192,15 @@ func composed(list []*write, how func(onto, before, after cells) cells) truth {
 func first(list []*write) truth {
 	var t truth
 	for _, w := range list {
-		if t.last == nil || w.saw(t.last) {
+		if (t.last == nil || w.saw(t.last)) && same(w.before, t.cells) {
 			t = truth{w.after, w}
 		}
 	}
 	return t
 }
+
+// same tells whether two rows are equal; nil is none.
+func same(a, b *cells) bool { return a == nil && b == nil || a != nil && b != nil && *a == *b }
 
 // suppress hides rows whose unique values are taken by newer ones.
 func suppress(table string, keys []conflict.Key, truths map[conflict.Key]truth, rows map[conflict.Key]string) (hidden int) {

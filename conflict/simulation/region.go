@@ -106,6 +106,7 @@ func (r *region) merge() bool {
 	}
 	r.engine.At(e.LSN, clock)
 	r.merged++
+	defer func() { r.engine.Reached(e.HLC) }()
 	if e.Kind == relay.Local {
 		must(r.engine.Local(e.transaction(r.id)))
 		return true
