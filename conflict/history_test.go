@@ -101,6 +101,11 @@ func TestBaseIsNotLearnedFromBeforeTheHistory(t *testing.T) {
 	e := newEngine(index, conflict.Snapshot{}, conflict.Rollback)
 	local(t, e, 1, 50, "old", "base")
 	e.Heard(2, relay.Heartbeat{Promise: 60, Announced: relay.Vector{0, 60}})
+	if err := e.Forget(); err != nil || index.Len() != 2 {
+		t.Fatalf("%d registers are left before the checkpoint (%v)", index.Len(), err)
+	}
+	e.Reached(50)
+	e.Saved(e.Snapshot())
 	if err := e.Forget(); err != nil || index.Len() > 0 {
 		t.Fatalf("%d registers are left (%v)", index.Len(), err)
 	}

@@ -123,8 +123,8 @@ var broken = []condition{
 	{"no replay", "REVOKE BINLOG REPLAY ON *.* FROM " + account, "", "privilege BINLOG REPLAY", finding.Warn, "GRANT BINLOG REPLAY ON *.* TO 'octant'@'%';"},
 	{"no binlog admin", "REVOKE BINLOG ADMIN ON *.* FROM " + account, "", "privilege BINLOG ADMIN", finding.Warn, "GRANT BINLOG ADMIN"},
 	{"no whole rows", "REVOKE BINLOG ADMIN ON *.* FROM " + account, "", "privilege BINLOG ADMIN", finding.Warn, "session binlog_row_image"},
-	{"no select", "REVOKE SELECT ON *.* FROM " + account, "", "privileges on tables", finding.Fail, "GRANT SELECT ON `app`.* TO"},
-	{"row events need no delete", "REVOKE DELETE ON *.* FROM " + account, "", "privileges on tables", finding.OK, "SELECT on 1 table"},
+	{"no select", "REVOKE SELECT ON *.* FROM " + account, "", "privileges on tables", finding.Fail, "GRANT SELECT, DELETE ON `app`.* TO"},
+	{"no delete", "REVOKE DELETE ON *.* FROM " + account, "", "privileges on tables", finding.Fail, "missing DELETE on app.good"},
 	{"no replay and no delete", "REVOKE DELETE, BINLOG REPLAY ON *.* FROM " + account, "", "privileges on tables", finding.Fail, "DELETE on app.good"},
 	{"trigger without replay", "CREATE TRIGGER app.bell BEFORE INSERT ON app.good FOR EACH ROW SET NEW.v = 1; REVOKE BINLOG REPLAY ON *.* FROM " + account, "DROP TRIGGER app.bell", "triggers", finding.Fail, "app.good (bell)"},
 	{"no create", "REVOKE ALL PRIVILEGES ON octant.* FROM " + account, "", "privileges on octant", finding.Fail, "GRANT ALL PRIVILEGES ON octant.* TO 'octant'@'%';"},
@@ -183,9 +183,9 @@ func TestNarrowGrants(t *testing.T) {
 	b.exec("DROP USER " + account + "; CREATE USER " + account + " IDENTIFIED BY '" + password + "'")
 	b.exec("GRANT REPLICATION SLAVE, BINLOG MONITOR, BINLOG REPLAY, BINLOG ADMIN ON *.* TO " + account)
 	b.exec("GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO " + account)
-	b.exec("GRANT SELECT ON `ap_`.* TO " + account)
+	b.exec("GRANT SELECT, DELETE ON `ap_`.* TO " + account)
 	results := b.check()
-	expect(t, results, "privileges on tables", finding.OK, "SELECT on 1 table")
+	expect(t, results, "privileges on tables", finding.OK, "SELECT, DELETE on 1 table")
 	expect(t, results, "sql_log_bin", finding.Info, "GRANT SELECT ON mysql.*")
 }
 
