@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http/httptest"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/octant-db/octant/internal/watch"
 	"github.com/octant-db/octant/testenv/browser"
 )
 
@@ -86,9 +88,11 @@ func TestPagesInABrowser(t *testing.T) {
 	must(t, p.Dark(ctx, true))
 	picture(ctx, t, p, "console-dark")
 	must(t, p.Dark(ctx, false))
-	must(t, p.Load(ctx, site+"/conflicts"))
-	must(t, p.Do(ctx, `document.querySelectorAll("article").forEach((a, i) => { if (i > 2) a.remove() })`, nil))
+	must(t, p.Load(ctx, site+"/conflicts?before=4"))
 	picture(ctx, t, p, "console-conflicts")
+	must(t, p.Load(ctx, site+"/letters"))
+	must(t, p.Do(ctx, `document.querySelector("#l41 details").open = true`, nil))
+	picture(ctx, t, p, "console-letters")
 	must(t, p.Load(ctx, site+"/tables"))
 	picture(ctx, t, p, "console-tables")
 	must(t, p.Resize(ctx, 420, 900))
@@ -102,6 +106,23 @@ func TestPagesInABrowser(t *testing.T) {
 	if c := p.Complaints(); len(c) > 0 {
 		t.Errorf("the browser complains: %q", c)
 	}
+}
+
+// TestTerminalStatusAsAPicture draws what octant status --watch draws.
+func TestTerminalStatusAsAPicture(t *testing.T) {
+	b := newBed()
+	ctx, p, site := visit(t, b)
+	earlier := watch.Take(b, "octant v0.9.0", noon)
+	b.set(noon.Add(time.Second))
+	var text strings.Builder
+	must(t, watch.Render(&text, watch.Take(b, "octant v0.9.0", b.Now()), &earlier, 120))
+	must(t, p.Load(ctx, site+"/login"))
+	must(t, p.Resize(ctx, 900, 560))
+	script, err := json.Marshal(text.String())
+	must(t, err)
+	must(t, p.Dark(ctx, true))
+	must(t, p.Do(ctx, `{ const pre = document.createElement("pre"); pre.textContent = `+string(script)+`; document.body.replaceChildren(pre) }`, nil))
+	picture(ctx, t, p, "status")
 }
 
 // TestPauseInABrowser presses the button, and again without a script.
@@ -133,4 +154,22 @@ func TestPageRenewsItself(t *testing.T) {
 	must(t, b.Pause(ctx, "c"))
 	must(t, p.Until(ctx, `document.querySelector("#peers tbody").rows[1].innerText.includes("paused")`))
 	must(t, p.Until(ctx, "window.same === true && document.getElementById('stale').hidden"))
+}
+
+// TestLetterIsResolvedInABrowser edits the row that the form offers.
+func TestLetterIsResolvedInABrowser(t *testing.T) {
+	b := newBed()
+	ctx, p, site := visit(t, b)
+	logIn(ctx, t, p, site, "ops", "sesame")
+	must(t, p.Load(ctx, site+"/letters"))
+	must(t, p.Loading(ctx, func() error {
+		return p.Do(ctx, `{ const form = document.querySelector("#l41 details form"); form.parentNode.open = true;
+			form.row.value = form.row.value.replace("-3", "0"); form.querySelector("button").click() }`, nil)
+	}))
+	if want := `edited {"item": "item-07", "pieces": 0, "price": 12.40, "last_region": "d"}`; b.dealt[41] != want {
+		t.Errorf("got %q, want %q", b.dealt[41], want)
+	}
+	if c := p.Complaints(); len(c) > 0 {
+		t.Errorf("the browser complains: %q", c)
+	}
 }

@@ -68,6 +68,10 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("POST /logout", c.steering(c.logOut))
 	mux.HandleFunc("GET /{$}", c.reading(c.overview))
 	mux.HandleFunc("GET /conflicts", c.reading(c.conflicts))
+	mux.HandleFunc("GET /letters", c.reading(c.letters))
+	for path, action := range c.letterActions() {
+		mux.HandleFunc("POST /letters/{id}/"+path, c.steering(c.asAdmin(c.onLetter(action))))
+	}
 	mux.HandleFunc("GET /tables", c.reading(c.tables))
 	mux.HandleFunc("POST /peers/{peer}/pause", c.steering(c.asAdmin(c.pause)))
 	mux.HandleFunc("POST /peers/{peer}/resume", c.steering(c.asAdmin(c.resume)))

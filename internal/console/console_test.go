@@ -210,7 +210,7 @@ func TestOtherSitesCannotSteer(t *testing.T) {
 
 func TestEveryAnswerIsGuarded(t *testing.T) {
 	ops := loggedIn(t, newConsole(newBed()), "ops", "sesame")
-	for _, path := range []string{"/", "/login", "/conflicts", "/tables", "/assets/console.css", "/nothing"} {
+	for _, path := range []string{"/", "/login", "/conflicts", "/letters", "/tables", "/assets/console.css", "/nothing"} {
 		h := ops.get(path).Header()
 		csp := h.Get("Content-Security-Policy")
 		if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") || h.Get("X-Content-Type-Options") != "nosniff" {
@@ -258,6 +258,49 @@ func TestConflictsAreFilteredAndPaged(t *testing.T) {
 	}
 	if none := v.get("/conflicts?table=app.none").Body.String(); !strings.Contains(none, "No conflicts on record that match") {
 		t.Error("no word about there being none")
+	}
+}
+
+func TestLettersAreShownAndDealtWith(t *testing.T) {
+	b := newBed()
+	site := newConsole(b)
+	look, ops := loggedIn(t, site, "look", "glass"), loggedIn(t, site, "ops", "sesame")
+	page := look.get("/letters").Body.String()
+	for _, want := range []string{"pieces_not_negative", "item-07", "<td>-3</td>", "The row should not be there", "7 attempts", "written in d", "peer f", "i/o timeout"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(page, "/letters/41/") {
+		t.Error("who may only look is offered actions")
+	}
+	tests := []struct {
+		name, path string
+		who        *visitor
+		form       url.Values
+		id         uint64
+		says, done string
+	}{
+		{"only reading", "/letters/41/retry", look, url.Values{}, 41, "role admin", ""},
+		{"the database still refuses", "/letters/44/retry", ops, url.Values{}, 44, "Could not retry letter 44: DELETE command denied", ""},
+		{"an empty row", "/letters/44/resolve", ops, url.Values{"row": {" "}}, 44, "the row is empty", ""},
+		{"another row", "/letters/41/resolve", ops, url.Values{"row": {` {"pieces": 0} `}}, 41, "as you gave it", `edited {"pieces": 0}`},
+		{"a deletion", "/letters/44/resolve", ops, url.Values{"row": {"{}"}, "delete": {"yes"}}, 44, "as you gave it", "edited "},
+		{"skip", "/letters/44/skip", ops, url.Values{}, 44, "stays as it stands here", "skipped"},
+		{"retry", "/letters/41/retry", ops, url.Values{}, 41, "has taken the row", "retried"},
+		{"gone", "/letters/7/skip", ops, url.Values{}, 7, "not there any more", ""},
+	}
+	for _, test := range tests {
+		test.form["token"] = test.who.token()["token"]
+		b.dealt = map[uint64]string{}
+		w := test.who.do("POST", test.path, test.form)
+		said := w.Body.String()
+		if w.Code == http.StatusSeeOther {
+			said = test.who.get("/letters").Body.String()
+		}
+		if b.dealt[test.id] != test.done || !strings.Contains(said, test.says) {
+			t.Errorf("%s: %d, done %q, want %q and the words %q", test.name, w.Code, b.dealt[test.id], test.done, test.says)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@
 //
 //	/           who replicates from whom, lag and throughput over the last hour, problems, readers
 //	/conflicts  concurrent writes of one row, both images, and why it was decided so
+//	/letters    rows that the database refuses: why, and retry, skip, resolve; open circuit breakers
 //	/tables     which tables are replicated, under which policy, and which are held
 //	/login      a session, for a user with role read or admin
 //

@@ -20,11 +20,12 @@ type bed struct {
 	mu     sync.Mutex
 	now    time.Time
 	paused map[string]bool
-	quiet  bool // nothing is wrong
+	dealt  map[uint64]string // what was done about which letter
+	quiet  bool              // nothing is wrong
 }
 
 func newBed() *bed {
-	return &bed{now: noon.Add(-time.Hour), paused: map[string]bool{"g": true}}
+	return &bed{now: noon.Add(-time.Hour), paused: map[string]bool{"g": true}, dealt: map[uint64]string{}}
 }
 
 // Now is the bed's time.
@@ -85,6 +86,8 @@ func (b *bed) Status() relay.Status {
 		Counters: relay.Counters{
 			CapturedTransactions: 1_000_000 + sum(s, 210, 2400, 0), ReceivedTransactions: 6_000_000 + sum(s, 1280, 3000, 1),
 			AppliedTransactions: 6_000_000 + sum(s-2, 1280, 3000, 1), AppliedRows: 11_482_004, SkippedRows: 3172,
+			CapturedBytes: 512 * (1_000_000 + sum(s, 210, 2400, 0)), ReceivedBytes: 498 * (6_000_000 + sum(s, 1280, 3000, 1)),
+			ServedTransactions: 7 * (1_000_000 + sum(s, 210, 2400, 0)), ServedBytes: 3600 * (1_000_000 + sum(s, 210, 2400, 0)),
 			Conflicts: 4000 + sum(s, 0.4, 900, 2), RepairsDone: 12, ApplyRetries: 88,
 		},
 	}
@@ -225,11 +228,72 @@ func (b *bed) StopSource(context.Context) error             { return errNotHere 
 func (b *bed) StartSource(context.Context) error            { return errNotHere }
 func (b *bed) Purge(context.Context, relay.LSN, bool) error { return errNotHere }
 
-func (b *bed) DeadLetters(context.Context) iter.Seq2[relay.DeadLetter, error] {
-	return func(func(relay.DeadLetter, error) bool) {}
+// letters are two that wait, as long as nobody deals with them.
+var letters = []relay.DeadLetter{
+	{
+		ID: 41, Region: 4, Peer: "d", Version: relay.Version{HLC: relay.HLC(noon.Add(-19 * time.Minute).UnixMicro()), Region: 4},
+		Table: "app.stock", Key: `{"item": "item-07"}`, Row: `{"item": "item-07", "pieces": -3, "price": 12.40, "last_region": "d"}`,
+		Reason: relay.CheckViolated, Detail: "CONSTRAINT pieces_not_negative failed for app.stock", Attempts: 7,
+		Since: noon.Add(-19 * time.Minute), Next: noon.Add(4 * time.Minute), State: "parked",
+	},
+	{
+		ID: 44, Region: 2, Peer: "b", Version: relay.Version{HLC: relay.HLC(noon.Add(-3 * time.Minute).UnixMicro()), Region: 2},
+		Table: "app.visits", Key: `{"id": 9}`, Reason: relay.PermissionDenied, Detail: "DELETE command denied to user octant", Attempts: 2,
+		Since: noon.Add(-3 * time.Minute), State: "parked",
+	},
 }
-func (b *bed) LetterCounts() map[relay.Reason]int               { return nil }
-func (b *bed) Breakers() []relay.BreakerStatus                  { return nil }
-func (b *bed) RetryLetter(context.Context, uint64) error        { return errNotHere }
-func (b *bed) SkipLetter(context.Context, uint64) error         { return errNotHere }
-func (b *bed) EditLetter(context.Context, uint64, string) error { return errNotHere }
+
+// DeadLetters yields those that nobody has dealt with.
+func (b *bed) DeadLetters(context.Context) iter.Seq2[relay.DeadLetter, error] {
+	return func(yield func(relay.DeadLetter, error) bool) {
+		for _, l := range letters {
+			if !b.isDealtWith(l.ID) && !yield(l, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (b *bed) isDealtWith(id uint64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.quiet || b.dealt[id] != ""
+}
+
+func (b *bed) LetterCounts() map[relay.Reason]int {
+	counts := map[relay.Reason]int{}
+	for l := range b.DeadLetters(context.Background()) {
+		counts[l.Reason]++
+	}
+	return counts
+}
+
+func (b *bed) Breakers() []relay.BreakerStatus {
+	return []relay.BreakerStatus{
+		{Scope: "peer", Subject: "b", State: "closed"},
+		{Scope: "peer", Subject: "f", State: "open", Reason: "dial tcp 10.0.6.5:4001: i/o timeout", Failures: 12, Next: b.Now().Add(5 * time.Second)},
+	}
+}
+
+func (b *bed) deal(id uint64, what string) error {
+	if id != 41 && id != 44 {
+		return fmt.Errorf("letter %d: %w", id, relay.ErrNotFound)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.dealt[id] = what
+	return nil
+}
+
+func (b *bed) RetryLetter(_ context.Context, id uint64) error {
+	if id == 44 {
+		return errors.New("DELETE command denied to user octant: GRANT DELETE ON app.visits")
+	}
+	return b.deal(id, "retried")
+}
+
+func (b *bed) SkipLetter(_ context.Context, id uint64) error { return b.deal(id, "skipped") }
+
+func (b *bed) EditLetter(_ context.Context, id uint64, row string) error {
+	return b.deal(id, "edited "+row)
+}

@@ -101,7 +101,7 @@ func (c *Console) overview(w http.ResponseWriter, _ *http.Request, s *session) {
 		o.Readers = append(o.Readers, readerRow{ReplicaStatus: r, Bytes: int64(r.Sent), Behind: o.Log.Last - min(o.Log.Last, r.LSN), For: o.Now.Sub(r.Since)})
 	}
 	o.Map = newMap(o.Self.Name, o.Status.Ready, o.Peers)
-	o.Figures = figures(&o, samples)
+	o.Figures = figures(&o, i.LetterCounts(), samples)
 	o.Lag, o.Flow = lagChart(peers, samples), flowChart(samples)
 	c.show(w, http.StatusOK, "overview", o)
 }
@@ -138,7 +138,7 @@ func worstLag(s *sample) float64 {
 	return worst
 }
 
-func figures(o *overview, samples []sample) []figure {
+func figures(o *overview, letters map[relay.Reason]int, samples []sample) []figure {
 	worst, behind := time.Duration(0), ""
 	for _, p := range o.Peers {
 		if p.Lag > worst && !p.Paused {
@@ -155,10 +155,19 @@ func figures(o *overview, samples []sample) []figure {
 			Spark: newSpark(rates(samples, sparkPoints, applied), 1)},
 		{Name: "Conflicts", Value: perMinuteText(perMinute), Note: thousands(counters.Conflicts) + " since the start",
 			Spark: newSpark(rates(samples, sparkPoints, conflicts), 0.1)},
+		deadLetters(parked(letters)),
 		{Name: "Repairs", Value: thousands(o.Status.Apply.Repairs), Note: thousands(counters.RepairsDone) + " done"},
 		{Name: "Log", Value: readable.Bytes(float64(o.Log.Bytes)), Note: "entry " + thousands(o.Log.Last)},
 	}
 	return list
+}
+
+func deadLetters(n int) figure {
+	f := figure{Name: "Dead letters", Value: thousands(n), Note: "rows refused by the database"}
+	if n > 0 {
+		f.Mood = bad
+	}
+	return f
 }
 
 func perMinuteText(v float64) string {

@@ -26,7 +26,7 @@ func parsePages() pages {
 		"count": count,
 	}
 	all := pages{}
-	for _, name := range []string{"login", "overview", "conflicts", "tables", "refused"} {
+	for _, name := range []string{"login", "overview", "conflicts", "letters", "tables", "refused"} {
 		all[name] = template.Must(template.New("frame.html").Funcs(functions).
 			ParseFS(sources, "templates/frame.html", "templates/parts.html", "templates/"+name+".html"))
 	}
@@ -68,12 +68,20 @@ func (c *Console) frame(title, here string, s *session) frame {
 	f.Menu = []link{
 		{Path: "/", Name: "Replication", Count: len(c.cfg.Inspector.Problems()), Bad: true},
 		{Path: "/conflicts", Name: "Conflicts"},
+		{Path: "/letters", Name: "Dead letters", Count: parked(c.cfg.Inspector.LetterCounts()), Bad: true},
 		{Path: "/tables", Name: "Tables", Count: held(c.cfg.Inspector.Tables()), Bad: true},
 	}
 	for i := range f.Menu {
 		f.Menu[i].Here = f.Menu[i].Path == here
 	}
 	return f
+}
+
+func parked(letters map[relay.Reason]int) (n int) {
+	for _, count := range letters {
+		n += count
+	}
+	return n
 }
 
 func held(tables []relay.TableStatus) (n int) {

@@ -6,9 +6,9 @@
   const stale = document.getElementById("stale");
   let last = new Date();
 
-  // inUse: do not pull away what has the focus or holds a selection.
+  // inUse: do not pull away what has the focus, holds a selection, or was unfolded.
   const inUse = (part) => {
-    if (part.contains(document.activeElement)) return true;
+    if (part.contains(document.activeElement) || part.querySelector("details[open]")) return true;
     const selection = document.getSelection();
     return !selection.isCollapsed && part.contains(selection.anchorNode);
   };
