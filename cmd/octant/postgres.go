@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/octant-db/octant/protocol/mysql/primary"
 	"github.com/octant-db/octant/protocol/postgres/apply"
 	"github.com/octant-db/octant/protocol/postgres/capture"
+	"github.com/octant-db/octant/protocol/postgres/compare"
 	"github.com/octant-db/octant/protocol/postgres/connect"
 	"github.com/octant-db/octant/protocol/postgres/logical"
 	pgpreflight "github.com/octant-db/octant/protocol/postgres/preflight"
@@ -81,8 +83,12 @@ func (p *postgreSQL) connect(ctx context.Context, d config.Database) (*database,
 	if err != nil {
 		return nil, err
 	}
+	reader := compare.New(compare.Config{
+		Addr: d.Address, Database: d.Name, User: d.User, Password: string(d.Password), TLS: secured, Match: d.Tables.Match,
+	})
 	return &database{
-		source: source, target: target, close: target.Close,
+		source: source, target: target, reader: reader,
+		close: func() error { return errors.Join(target.Close(), reader.Close()) },
 		prepare: func(ctx context.Context) error {
 			if err := target.Open(ctx); err != nil {
 				return err
