@@ -8,7 +8,7 @@ import (
 )
 
 // newConsole makes the relay's pages for people. The users are those of the SQL port.
-func newConsole(cfg *config.Config, l *live, log *slog.Logger) *console.Console {
+func newConsole(cfg *config.Config, i inspector, log *slog.Logger) *console.Console {
 	users := make([]console.User, len(cfg.Users))
 	for i, u := range cfg.Users {
 		users[i] = console.User{
@@ -16,5 +16,5 @@ func newConsole(cfg *config.Config, l *live, log *slog.Logger) *console.Console 
 			RequireTLS: u.RequireTLS, RequireCertificate: u.RequireCertificate,
 		}
 	}
-	return console.New(console.Config{Inspector: l, Controller: l, Users: users, Version: version(), Logger: log})
+	return console.New(console.Config{Inspector: i, Controller: i, Users: users, Version: version(), Logger: log})
 }

@@ -210,9 +210,10 @@ func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, schedule
 	g.Go(func() error { return l.run(ctx) })
 	g.Go(func() error { return runSchedule(ctx, schedule) })
 	g.Go(func() error { return primary.Serve(ctx, s.mysql) })
-	pages := newConsole(cfg, l, log.With("part", "console"))
+	shown := inspector{l, schedule}
+	pages := newConsole(cfg, shown, log.With("part", "console"))
 	g.Go(func() error { return pages.Run(ctx) })
-	site := web.New(inspector{l, schedule}, web.WithVersion(version()), web.WithLogger(log.With("part", "http")), web.WithPages(pages))
+	site := web.New(shown, web.WithVersion(version()), web.WithLogger(log.With("part", "http")), web.WithPages(pages))
 	g.Go(func() error { return site.Serve(ctx, s.http) })
 	return g.Wait()
 }

@@ -95,6 +95,8 @@ func TestPagesInABrowser(t *testing.T) {
 	picture(ctx, t, p, "console-letters")
 	must(t, p.Load(ctx, site+"/tables"))
 	picture(ctx, t, p, "console-tables")
+	must(t, p.Load(ctx, site+"/verify"))
+	picture(ctx, t, p, "console-verify")
 	must(t, p.Resize(ctx, 420, 900))
 	must(t, p.Load(ctx, site+"/"))
 	var wide bool

@@ -133,12 +133,13 @@ func nameOf(names map[relay.Region]string, id relay.Region) string {
 
 // reasons say in words what each policy goes by.
 var reasons = map[string]string{
-	"lww":      "The later write stands.",
-	"priority": "The more important region's write stands.",
-	"merge":    "Columns that only one of them changed are kept of both; of the others the later write stands.",
-	"counter":  "What both have added is added up.",
-	"reject":   "The write that was first stands; the other one had not seen it.",
-	"rollback": "The transaction that was first stands, and the other one is taken back as a whole.",
+	"lww":       "The later write stands.",
+	"timestamp": "The write whose row has the later time in it stands.",
+	"priority":  "The more important region's write stands.",
+	"merge":     "Columns that only one of them changed are kept of both; of the others the later write stands.",
+	"counter":   "What both have added to counters is added up; the other columns go with the later write.",
+	"reject":    "The write that was first stands; the other one had not seen it.",
+	"rollback":  "The transaction that was first stands, and the other one is taken back as a whole.",
 }
 
 // why says how it was decided.

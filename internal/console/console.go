@@ -72,6 +72,7 @@ func (c *Console) routes() http.Handler {
 	for path, action := range c.letterActions() {
 		mux.HandleFunc("POST /letters/{id}/"+path, c.steering(c.asAdmin(c.onLetter(action))))
 	}
+	mux.HandleFunc("GET /verify", c.reading(c.verifications))
 	mux.HandleFunc("GET /tables", c.reading(c.tables))
 	mux.HandleFunc("POST /peers/{peer}/pause", c.steering(c.asAdmin(c.pause)))
 	mux.HandleFunc("POST /peers/{peer}/resume", c.steering(c.asAdmin(c.resume)))

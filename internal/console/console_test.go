@@ -210,7 +210,7 @@ func TestOtherSitesCannotSteer(t *testing.T) {
 
 func TestEveryAnswerIsGuarded(t *testing.T) {
 	ops := loggedIn(t, newConsole(newBed()), "ops", "sesame")
-	for _, path := range []string{"/", "/login", "/conflicts", "/letters", "/tables", "/assets/console.css", "/nothing"} {
+	for _, path := range []string{"/", "/login", "/conflicts", "/letters", "/tables", "/verify", "/assets/console.css", "/nothing"} {
 		h := ops.get(path).Header()
 		csp := h.Get("Content-Security-Policy")
 		if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") || h.Get("X-Content-Type-Options") != "nosniff" {
@@ -301,6 +301,26 @@ func TestLettersAreShownAndDealtWith(t *testing.T) {
 		if b.dealt[test.id] != test.done || !strings.Contains(said, test.says) {
 			t.Errorf("%s: %d, done %q, want %q and the words %q", test.name, w.Code, b.dealt[test.id], test.done, test.says)
 		}
+	}
+}
+
+func TestVerificationShowsEachTablesNewestResult(t *testing.T) {
+	b := newBed()
+	v := loggedIn(t, newConsole(b), "look", "glass")
+	page := v.get("/verify").Body.String()
+	newest, runs, _ := strings.Cut(page, "<h2>Runs</h2>")
+	if strings.Count(newest, "app.orders") != 1 || !strings.Contains(newest, "its definition differs in region d") || strings.Contains(newest, "unsettled</span>") {
+		t.Error("not the newest result of each table")
+	}
+	if !strings.Contains(runs, "not all settled") || strings.Count(runs, `class="mood bad"`) != 1 {
+		t.Error("the runs are not as they came out")
+	}
+	if !strings.Contains(v.get("/").Body.String(), `Verification<span class="badge bad">1</span>`) {
+		t.Error("the menu does not count the table that differs")
+	}
+	b.quiet = true
+	if page := v.get("/verify").Body.String(); !strings.Contains(page, "has compared nothing yet") {
+		t.Error("no word about there being no comparison")
 	}
 }
 

@@ -4,6 +4,7 @@
 //	/conflicts  concurrent writes of one row, both images, and why it was decided so
 //	/letters    rows that the database refuses: why, and retry, skip, resolve; open circuit breakers
 //	/tables     which tables are replicated, under which policy, and which are held
+//	/verify     how comparisons of the regions with each other came out
 //	/login      a session, for a user with role read or admin
 //
 // Every page but the login's asks for a session, because conflicts show rows. Actions also ask for role admin, and for the session's own

@@ -26,7 +26,7 @@ func parsePages() pages {
 		"count": count,
 	}
 	all := pages{}
-	for _, name := range []string{"login", "overview", "conflicts", "letters", "tables", "refused"} {
+	for _, name := range []string{"login", "overview", "conflicts", "letters", "tables", "verify", "refused"} {
 		all[name] = template.Must(template.New("frame.html").Funcs(functions).
 			ParseFS(sources, "templates/frame.html", "templates/parts.html", "templates/"+name+".html"))
 	}
@@ -70,6 +70,7 @@ func (c *Console) frame(title, here string, s *session) frame {
 		{Path: "/conflicts", Name: "Conflicts"},
 		{Path: "/letters", Name: "Dead letters", Count: parked(c.cfg.Inspector.LetterCounts()), Bad: true},
 		{Path: "/tables", Name: "Tables", Count: held(c.cfg.Inspector.Tables()), Bad: true},
+		{Path: "/verify", Name: "Verification", Count: differing(c.verified()), Bad: true},
 	}
 	for i := range f.Menu {
 		f.Menu[i].Here = f.Menu[i].Path == here

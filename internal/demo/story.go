@@ -241,7 +241,7 @@ func (s *show) howToConnect() {
 		s.say("  region %s  database  mariadb --socket=%s --user=root shop", r.Name, r.Server.Socket())
 		s.say("            relay     mariadb --host=127.0.0.1 --port=%s --user=%s --password=%s octant",
 			r.Relay.Addr()[strings.LastIndexByte(r.Relay.Addr(), ':')+1:], testenv.AdminUser, s.bed.Password)
-		s.say("            metrics   http://%s/metrics", r.Relay.HTTPAddr())
+		s.say("            console   http://%s/ as %s with the same password; metrics at /metrics", r.Relay.HTTPAddr(), testenv.AdminUser)
 	}
 	s.say("For example: SELECT region, state, lag_ms FROM octant.peers;  or  octant status --watch --config %s", s.bed.Regions[0].Relay.ConfigFile())
 }
