@@ -17,6 +17,7 @@ import (
 	_ "github.com/go-sql-driver/mysql"
 
 	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
 )
 
 const names = "abcdefgh"
@@ -149,6 +150,17 @@ func orders(ctx context.Context, t *testing.T, s testenv.Site, born string) (n i
 	return n
 }
 
+// stockReplica starts a MariaDB outside the bed and has it follow region a's relay, by the commands of the manual.
+func (c *compose) stockReplica() *testenv.Server {
+	s := envtest.Server(c.t, testenv.ServerOptions{ID: 71, Relaxed: true})
+	to := fmt.Sprintf("mariadb --no-defaults --user=root --socket=%s", s.Socket())
+	c.must(exec.CommandContext(c.ctx, "bash", "-o", "pipefail", "-c", `mariadb-dump -h 127.0.0.1 -P 3301 -u root -poctant --databases shop octant `+
+		`--master-data=1 --gtid --single-transaction | `+to))
+	c.must(exec.CommandContext(c.ctx, "bash", "-c", to+` -e "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=4001, MASTER_USER='replica', `+
+		`MASTER_PASSWORD='octant', MASTER_USE_GTID=slave_pos; START SLAVE"`))
+	return s
+}
+
 // TestBedInContainers builds the images, starts eight regions that are written to, cuts one off by detaching its networks, lets both sides go
 // on, heals, and compares all tables. make compose-test runs it.
 func TestBedInContainers(t *testing.T) {
@@ -169,6 +181,7 @@ func TestBedInContainers(t *testing.T) {
 	c.until(9090, "/api/v1/query?query=count(octant_ready==1)", http.StatusOK, `"8"]`)
 	c.until(9101, "/login", http.StatusOK, "Log in")
 
+	replica := c.stockReplica()
 	sites := c.sites()
 	c.cut("h")
 	c.until(9101, "/readyz?peers=h", http.StatusServiceUnavailable, "connecting")
@@ -188,6 +201,9 @@ func TestBedInContainers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.wait(func() bool {
+		return orders(ctx, t, testenv.Site{DB: replica.DB()}, "h") == orders(ctx, t, sites[0], "h")
+	}, func() string { return "the stock replica lacks orders of region h" })
 	t.Logf("eight regions identical %v after the last write: %v", took, diff.Tables)
 	for _, service := range []string{"relay-a", "relay-h"} {
 		c.docker("exec", c.container(service), "octant", "doctor", "--config", "/var/lib/octant/octant.toml")

@@ -25,14 +25,16 @@ const (
 // TestEveryMetricExists compares the metrics that rules and board name with what a running relay shows: names and labels.
 func TestEveryMetricExists(t *testing.T) {
 	bed := envtest.Start(t, testenv.Options{
-		Regions: 2, Engine: envtest.Engine(t), Octant: envtest.Octant(t), Relaxed: true, Schema: "CREATE DATABASE app",
+		Regions: 2, Engine: envtest.Engine(t), Octant: envtest.Octant(t), Relaxed: true,
+		Schema:    "CREATE DATABASE app; CREATE TABLE app.compared (id INT PRIMARY KEY)",
+		Configure: func(c *testenv.RelayConfig) { c.Extra = map[string]any{"verify": map[string]any{"every": "1s"}} },
 	})
 	ctx := envtest.Context(t, time.Minute)
 	// Problems are counted by kind, once there is one: DDL is reported.
 	if _, err := bed.Regions[0].Server.DB().ExecContext(ctx, "CREATE TABLE app.t (id INT PRIMARY KEY)"); err != nil {
 		t.Fatal(err)
 	}
-	shown := metricsWith(ctx, t, bed.Regions[0].Relay, "octant_problems")
+	shown := metricsWith(ctx, t, bed.Regions[0].Relay, "octant_problems", "octant_verify_differences")
 	for _, from := range []struct {
 		name        string
 		expressions []string
@@ -55,8 +57,8 @@ var (
 	matcher   = regexp.MustCompile(`([a-z_]+)(?:=~|!~|!=|=)"`)
 )
 
-// metricsWith scrapes the relay until it shows the metric that is named.
-func metricsWith(ctx context.Context, t *testing.T, r *testenv.Relay, name string) map[string][]string {
+// metricsWith scrapes the relay until it shows the metrics that are named.
+func metricsWith(ctx context.Context, t *testing.T, r *testenv.Relay, names ...string) map[string][]string {
 	t.Helper()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
@@ -65,13 +67,14 @@ func metricsWith(ctx context.Context, t *testing.T, r *testenv.Relay, name strin
 		if err != nil {
 			t.Fatal(err)
 		}
-		if shown := labelsByMetric(string(page)); shown[name] != nil {
+		shown := labelsByMetric(string(page))
+		if !slices.ContainsFunc(names, func(name string) bool { return shown[name] == nil }) {
 			return shown
 		}
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			t.Fatalf("%s has not come up", name)
+			t.Fatalf("not all of %q have come up", names)
 		}
 	}
 }
