@@ -34,6 +34,7 @@ type Config struct {
 	Rules   Rules  // of conflicts; nil: the last writer wins everywhere, and nobody is asked
 	Name    string // the region's, as rules name it
 	Report  func(relay.Problem)
+	Notify  relay.Notify // nil: nobody is told of conflicts and dead letters
 	Clock   relay.Clock
 	Logger  *slog.Logger
 
@@ -95,6 +96,9 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 	cfg.BatchRows = orDefault(cfg.BatchRows, DefaultBatchRows)
 	if cfg.HugeBytes == 0 {
 		cfg.HugeBytes = DefaultHugeBytes
+	}
+	if cfg.Notify == nil {
+		cfg.Notify = func(relay.Event) {}
 	}
 	a := &Applier{
 		cfg:     cfg,

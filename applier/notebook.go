@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"iter"
 	"slices"
+	"strconv"
 
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
@@ -180,7 +181,13 @@ func (n *notebook) all(ctx context.Context, a *Applier) ([]relay.Conflict, error
 // noteConflict is told by the engine, while the lock is held.
 func (a *Applier) noteConflict(c conflict.Conflict) {
 	table := tableOf(c.Key)
-	a.notes.note(&c, table)
+	note := a.notes.note(&c, table)
+	a.cfg.Notify(relay.Event{
+		Kind: relay.ConflictEvent, Subject: table, Detail: c.Kind, Fields: map[string]string{
+			"id": strconv.FormatUint(note.ID, 10), "key": note.Key, "policy": note.Policy, "decision": note.Decision,
+			"winner": note.Winner.String(), "loser": note.Loser.String(),
+		},
+	})
 	a.countsOf(table).conflicts++
 	a.kinds[kind{c.Kind, c.Policy}]++
 }

@@ -2,6 +2,7 @@ package applier
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/octant-db/octant/breaker"
 	"github.com/octant-db/octant/conflict"
@@ -76,10 +77,13 @@ func (a *Applier) refuseTable(r relay.Rejection) {
 		b = &tableBreaker{Breaker: breaker.New(tablePauses)}
 		a.letters.tables[r.Table] = b
 	}
-	now := a.cfg.Clock.Now()
+	now, was := a.cfg.Clock.Now(), b.Closed()
 	b.Allow(now)
 	b.Fail(now, r.Detail)
 	b.rejection = r
+	if e, is := relay.BreakerChanged("table", r.Table, was, b.Breaker); is {
+		a.cfg.Notify(e)
+	}
 	a.countsOf(r.Table).trouble = r.Detail
 }
 
@@ -103,6 +107,10 @@ func (a *Applier) refuseAll(f *flight, writes []conflict.Write, found *findings)
 
 // reportLetter says loudly that a row was refused.
 func (a *Applier) reportLetter(l *letter) {
+	a.cfg.Notify(relay.Event{
+		Kind: relay.DeadLetterEvent, Subject: tableOf(l.key), Detail: l.saved.Detail,
+		Fields: map[string]string{"id": strconv.FormatUint(l.saved.ID, 10), "key": l.saved.Shown, "reason": string(l.saved.Reason)},
+	})
 	a.cfg.Report(relay.Problem{
 		Kind: "dead_letter", Subject: tableOf(l.key), Detail: fmt.Sprintf("%s: %s", l.saved.Reason, l.saved.Detail),
 		Remedy: "mend the cause; the rows are in octant.dead_letters and are tried again by themselves, or by CALL octant.retry(id)",

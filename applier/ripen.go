@@ -94,7 +94,12 @@ func (a *Applier) tryLetter(l *letter) {
 
 // openTable has a table's rows written again; the lock is held.
 func (a *Applier) openTable(name string) {
+	b := a.letters.tables[name]
 	delete(a.letters.tables, name)
+	b.Succeed(a.cfg.Clock.Now())
+	if e, is := relay.BreakerChanged("table", name, false, b.Breaker); is {
+		a.cfg.Notify(e)
+	}
 	a.countsOf(name).trouble = ""
 	for _, l := range a.letters.byKey {
 		if tableOf(l.key) == name && !l.saved.Skipped {
@@ -109,7 +114,7 @@ func (a *Applier) repaired(writes []conflict.Write) {
 	now, mended := a.cfg.Clock.Now(), make(map[string]relay.Reason)
 	for i := range writes {
 		name := tableOf(writes[i].Key)
-		if b := a.letters.tables[name]; b != nil {
+		if a.letters.tables[name] != nil {
 			a.openTable(name)
 		}
 		if l := a.letters.byKey[writes[i].Key]; l != nil {

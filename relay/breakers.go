@@ -40,3 +40,24 @@ func (r *Relay) Breakers() []BreakerStatus {
 	}
 	return append(list, r.cfg.Applier.Breakers()...)
 }
+
+// BreakerChanged is the event of a breaker that has opened or closed. False: it has done neither since it was as it was then.
+func BreakerChanged(scope, subject string, was bool, b *breaker.Breaker) (Event, bool) {
+	if was == b.Closed() {
+		return Event{}, false
+	}
+	state := "open"
+	if b.Closed() {
+		state = "closed"
+	}
+	return Event{
+		Kind: BreakerEvent, Subject: subject, Detail: b.Reason(), Fields: map[string]string{"scope": scope, "state": state},
+	}, true
+}
+
+// tell passes an event on, if there is one.
+func (r *Relay) tell(e Event, is bool) {
+	if is {
+		r.cfg.Notify(e)
+	}
+}

@@ -48,7 +48,9 @@ func (c *capture) note(connected bool, err error) {
 	}
 	c.connected, c.caughtUp, c.err = connected, false, err
 	if err != nil {
+		was := c.breaker.Closed()
 		c.breaker.Fail(c.r.cfg.Clock.Now(), err.Error())
+		c.r.tell(BreakerChanged("relay", captureSubject, was, c.breaker))
 	}
 }
 
@@ -59,7 +61,9 @@ func (c *capture) connect() {
 	}
 	c.connected, c.err = true, nil
 	if c.breaker.Failures() > 0 {
+		was := c.breaker.Closed()
 		c.breaker.Succeed(c.r.cfg.Clock.Now())
+		c.r.tell(BreakerChanged("relay", captureSubject, was, c.breaker))
 	}
 }
 
@@ -73,10 +77,13 @@ func (c *capture) rest(attempt int) time.Duration {
 	return max(c.breaker.Next().Sub(c.r.cfg.Clock.Now()), reconnectPause(0))
 }
 
+// captureSubject is what the breaker of capture is about.
+const captureSubject = "database log"
+
 func (c *capture) breakerStatus() BreakerStatus {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return StatusOf("relay", "database log", c.breaker)
+	return StatusOf("relay", captureSubject, c.breaker)
 }
 
 // pause waits before the next attempt. What the operator does cuts it short.

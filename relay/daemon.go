@@ -84,6 +84,9 @@ type Config struct {
 	// ReplicaMemory is for how long the log is kept for a stock replica that has gone away; 0: while it is connected.
 	ReplicaMemory time.Duration
 
+	// Notify is told of breakers and of clocks that drift; nil: nobody is.
+	Notify Notify
+
 	DriftWarn, DriftStop time.Duration // how far another region's clock may be ahead
 }
 
@@ -109,6 +112,9 @@ var (
 
 // New returns a relay; Run starts it.
 func New(cfg Config) (*Relay, error) {
+	if cfg.Notify == nil {
+		cfg.Notify = func(Event) {}
+	}
 	if cfg.Syncs == nil {
 		cfg.Syncs = func() uint64 { return 0 }
 	}

@@ -20,6 +20,7 @@ type peer struct {
 	breaker   *breaker.Breaker
 	facts     peerFacts
 	status    PeerStatus
+	drifting  bool      // its clock is ahead
 	lastHeard time.Time // when the last heartbeat came
 	woken     Signal
 	stop      context.CancelCauseFunc
@@ -141,7 +142,9 @@ func (p *peer) alive() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.breaker.Failures() > 0 {
+		was := p.breaker.Closed()
 		p.breaker.Succeed(p.r.cfg.Clock.Now())
+		p.r.tell(BreakerChanged("peer", p.cfg.Name, was, p.breaker))
 	}
 }
 
@@ -178,6 +181,7 @@ var errPaused = errors.New("paused by the operator")
 func (p *peer) lost(err error) {
 	refused, now := errors.Is(err, ErrRefused), p.r.cfg.Clock.Now()
 	p.mu.Lock()
+	was := p.breaker.Closed()
 	p.status.Reconnects++
 	p.status.LastError = err.Error()
 	switch {
@@ -190,6 +194,7 @@ func (p *peer) lost(err error) {
 		p.setState("connecting")
 		p.breaker.Fail(now, err.Error())
 	}
+	p.r.tell(BreakerChanged("peer", p.cfg.Name, was, p.breaker))
 	p.mu.Unlock()
 	if errors.Is(err, errPaused) {
 		return
@@ -369,7 +374,7 @@ const maxAhead = 100 * 365 * 24 * time.Hour
 func (p *peer) guardClock(h HLC) error {
 	us := int64(h) - p.r.cfg.Clock.Now().UnixMicro()
 	ahead := time.Duration(min(us, int64(maxAhead/time.Microsecond))) * time.Microsecond
-	if ahead <= p.r.cfg.DriftWarn {
+	if p.drifts(ahead > p.r.cfg.DriftWarn); ahead <= p.r.cfg.DriftWarn {
 		return nil
 	}
 	problem := Problem{
@@ -382,6 +387,22 @@ func (p *peer) guardClock(h HLC) error {
 		return fmt.Errorf("%s: taking nothing more from it until its clock is within %s", problem.Detail, p.r.cfg.DriftStop)
 	}
 	return nil
+}
+
+// drifts tells once that the peer's clock is ahead, and once that it no longer is.
+func (p *peer) drifts(ahead bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.drifting == ahead {
+		return
+	}
+	p.drifting = ahead
+	e := Event{Kind: DriftEvent, Subject: p.cfg.Name, Detail: "its clock is within bounds again", Fields: map[string]string{"state": "ended"}}
+	if ahead {
+		e.Detail = fmt.Sprintf("its clock is more than %s ahead of this region's", p.r.cfg.DriftWarn)
+		e.Fields["state"] = "began"
+	}
+	p.r.tell(e, true)
 }
 
 // heard takes a heartbeat: what the peer holds of our stream, and what it says of its own.

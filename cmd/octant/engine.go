@@ -10,6 +10,7 @@ import (
 	"github.com/octant-db/octant/internal/config"
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/relaylog"
+	"github.com/octant-db/octant/webhook"
 )
 
 // engine is what one database engine brings to a relay, whichever of its servers the relay works with. Here, and nowhere else, is it
@@ -33,6 +34,7 @@ type engine struct {
 	// connect makes the parts that work with one server. They reach it when they run.
 	connect func(context.Context, config.Database) (*database, error)
 	reports *reports
+	hooks   *webhook.Sender
 }
 
 func (e *engine) report(p relay.Problem) { e.reports.report(p) }

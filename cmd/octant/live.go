@@ -13,6 +13,7 @@ import (
 
 	"github.com/octant-db/octant/internal/config"
 	"github.com/octant-db/octant/relay"
+	"github.com/octant-db/octant/webhook"
 )
 
 // live is the relay as others see it while the database behind it may be changed for another one. That makes a new relay.Relay over the
@@ -23,6 +24,7 @@ type live struct {
 	// promise makes a clock value durable behind everything that was written to the log before.
 	promise func(context.Context, relay.HLC) error
 	log     *slog.Logger
+	hooks   *webhook.Sender
 
 	changing sync.Mutex // held while the database is changed
 	mu       sync.RWMutex
@@ -174,7 +176,9 @@ func (l *live) DeadLetters(ctx context.Context) iter.Seq2[relay.DeadLetter, erro
 func (l *live) LetterCounts() map[relay.Reason]int { return l.now().LetterCounts() }
 
 // Breakers implements relay.Inspector.
-func (l *live) Breakers() []relay.BreakerStatus { return l.now().Breakers() }
+func (l *live) Breakers() []relay.BreakerStatus {
+	return append(l.now().Breakers(), l.hooks.Breakers()...)
+}
 
 // RetryLetter implements relay.Controller.
 func (l *live) RetryLetter(ctx context.Context, id uint64) error { return l.now().RetryLetter(ctx, id) }

@@ -71,7 +71,10 @@ func runRelay(ctx context.Context, cfg *config.Config, log *slog.Logger) (err er
 	if err != nil {
 		return err
 	}
-	l, err := newLive(ctx, &live{cfg: cfg, log: log, promise: store.Promise, build: func(ctx context.Context, d config.Database) (*generation, error) {
+	if engine.hooks, err = newWebhooks(cfg, store, log); err != nil {
+		return err
+	}
+	l, err := newLive(ctx, &live{cfg: cfg, log: log, hooks: engine.hooks, promise: store.Promise, build: func(ctx context.Context, d config.Database) (*generation, error) {
 		return assemble(ctx, cfg, d, store, &syncs, engine, log)
 	}})
 	if err != nil {
@@ -150,7 +153,7 @@ func assemble(
 		Files:         func() relay.LogStatus { return e.files(store) },
 		Replicas:      e.replicas,
 		ReplicaMemory: cfg.Retention.Replicas,
-		DriftWarn:     cfg.Clock.Warn, DriftStop: cfg.Clock.Stop,
+		DriftWarn:     cfg.Clock.Warn, DriftStop: cfg.Clock.Stop, Notify: e.hooks.Notify,
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.close())
@@ -175,7 +178,7 @@ func newApplier(
 	return applier.New(applier.Config{
 		Self: cfg.Region.ID, Name: cfg.Region.Name, Rules: rules{cfg.Rules}, Regions: len(cfg.Peers), Log: store, Store: store,
 		Target: db.target, Prepare: db.prepare, Decoders: e.decoders, Table: e.table, JSON: e.json,
-		Include: cfg.Database.Tables.Match, Report: e.report, Clock: relay.SystemClock{},
+		Include: cfg.Database.Tables.Match, Report: e.report, Notify: e.hooks.Notify, Clock: relay.SystemClock{},
 		Logger: log.With("part", "applier"), Lanes: cfg.Apply.Lanes,
 	}, met)
 }
@@ -209,6 +212,7 @@ func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, schedule
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.run(ctx) })
 	g.Go(func() error { return runSchedule(ctx, schedule) })
+	g.Go(func() error { return runWebhooks(ctx, e.hooks, log.With("part", "webhook")) })
 	g.Go(func() error { return primary.Serve(ctx, s.mysql) })
 	shown := inspector{l, schedule}
 	pages := newConsole(cfg, shown, log.With("part", "console"))

@@ -27,7 +27,7 @@ func (f *file) check() (*Config, []string) {
 		Region: c.region(f), Database: c.database(f), Listen: c.listen(f),
 		Users: c.users(f), Peers: c.peers(f), Rules: c.rules(f),
 		Retention: c.retention(f),
-		Apply:     c.apply(f), Clock: c.clock(f), Log: c.log(f), Verify: c.verify(f),
+		Apply:     c.apply(f), Clock: c.clock(f), Log: c.log(f), Verify: c.verify(f), Webhooks: c.webhooks(f),
 		PeerTLS: c.tls("peers", f.PeerTLS.TLS, f.PeerTLS.TLSCA, f.PeerTLS.TLSCert, f.PeerTLS.TLSKey),
 	}
 	if len(c.problems) > 0 {

@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/octant-db/octant/relay"
 )
@@ -85,4 +87,32 @@ func (c *checker) peers(f *file) []Peer {
 		c.addf("there are %d peers: a cluster has at most %d regions", len(peers), relay.MaxRegions)
 	}
 	return peers
+}
+
+// webhookEvents are the kinds of events that can be asked for.
+var webhookEvents = []string{relay.ConflictEvent, relay.DeadLetterEvent, relay.BreakerEvent, relay.DriftEvent}
+
+func (c *checker) webhooks(f *file) []Webhook {
+	var hooks []Webhook
+	seen := map[string]bool{}
+	for i, h := range f.Webhooks {
+		key := fmt.Sprintf("webhook[%d]", i+1)
+		u, err := url.Parse(h.URL)
+		switch {
+		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+			c.addf("%s.url is not of the form https://host/path", key) // it may hold a token: not shown
+		case seen[h.URL]:
+			c.addf("%s has the url of another webhook: name its events there", key)
+		case h.Secret == "":
+			c.addf("%s has no secret: the receiver could not tell whose events they are", key)
+		}
+		seen[h.URL] = true
+		for _, e := range h.Events {
+			if !slices.Contains(webhookEvents, e) {
+				c.addf("%s.events: unknown event %q: the events are %s", key, e, strings.Join(webhookEvents, ", "))
+			}
+		}
+		hooks = append(hooks, Webhook{URL: Secret(h.URL), Secret: Secret(h.Secret), Events: h.Events})
+	}
+	return hooks
 }

@@ -21,6 +21,7 @@ type Config struct {
 	Clock     Clock
 	Verify    Verify
 	Log       Log
+	Webhooks  []Webhook
 	PeerTLS   TLS // how the other regions' relays are reached
 
 	Configured Database // the database as the configuration has it, whatever stands in place of it now
@@ -123,6 +124,13 @@ type Verify struct {
 	Rate     int           // rows per second; 0: as fast as the databases answer
 	Patience time.Duration
 	Tables   []string // the important ones first; none: all
+}
+
+// Webhook is a receiver of events.
+type Webhook struct {
+	URL    Secret // it may hold a token
+	Secret Secret // that documents are signed with
+	Events []string
 }
 
 // Log says what the relay writes to stderr.

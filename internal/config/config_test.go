@@ -72,6 +72,11 @@ rate = 50000
 patience = "30s"
 tables = ["app.orders", "app.*"]
 
+[[webhook]]
+url = "https://ops.example/x?t=1"
+secret = "s3cret"
+events = ["dead_letter", "drift"]
+
 [log]
 level = "debug"
 format = "json"
@@ -210,6 +215,9 @@ var problemCases = []struct{ name, old, new, want string }{
 	{"listen without port", `"127.0.0.1:4001"`, `"127.0.0.1"`, "listen.mysql"},
 	{"same ports", `"127.0.0.1:9101"`, `"127.0.0.1:4001"`, "same address"},
 	{"user twice", `name = "ops"`, `name = "peer"`, `already a user "peer"`},
+	{"webhook without secret", `secret = "s3cret"`, ``, "webhook[1] has no secret"},
+	{"webhook that is no address", `"https://ops.example/x?t=1"`, `"ops.example/t0ken"`, "webhook[1].url is not"},
+	{"unknown event", `["dead_letter", "drift"]`, `["deadletter"]`, `unknown event "deadletter"`},
 	{"user without password", `password = "sesame"`, ``, "has no password"},
 	{"user without roles", `roles = ["replicate"]`, ``, "has no roles"},
 	{"unknown role", `"replicate"`, `"root"`, `unknown role "root"`},

@@ -80,6 +80,11 @@ type file struct {
 		Patience string   `toml:"patience"`
 		Tables   []string `toml:"tables"`
 	} `toml:"verify"`
+	Webhooks []struct {
+		URL    string   `toml:"url"`
+		Secret string   `toml:"secret"`
+		Events []string `toml:"events"`
+	} `toml:"webhook"`
 	Log struct {
 		Level  string `toml:"level"`
 		Format string `toml:"format"`

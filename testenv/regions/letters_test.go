@@ -2,8 +2,12 @@ package regions_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/octant-db/octant/testenv"
@@ -153,4 +157,46 @@ func waitMetric(t *testing.T, r *testenv.Region, lines ...string) {
 		}
 		return true, ""
 	})
+}
+
+// TestEventsReachAWebhook has the receiver away at first.
+func TestEventsReachAWebhook(t *testing.T) {
+	events := make(chan string, 1000)
+	var away atomic.Bool
+	away.Store(true)
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var e struct{ Kind, Region, Subject string }
+		if err := json.NewDecoder(r.Body).Decode(&e); err != nil || away.Load() || r.Header.Get("Octant-Signature") == "" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		events <- e.Kind + " " + e.Region + " " + e.Subject
+	}))
+	t.Cleanup(receiver.Close)
+	bed := smallBed(t, testenv.Options{Schema: pairSchema, Configure: func(c *testenv.RelayConfig) {
+		c.Extra = map[string]any{"webhook": []map[string]any{{"url": receiver.URL, "secret": "x"}}}
+	}})
+	a, b := bed.Region("a"), bed.Region("b")
+	run(t, a, "SET sql_log_bin=0", "CREATE TABLE app.later (id INT PRIMARY KEY)")
+	run(t, a, "INSERT INTO app.later VALUES (1)")
+	waitLetters(t, bed, "b", `app.later missing_table {"id":1} parked`)
+	bed.Network.Isolate("a", testenv.Cut)
+	run(t, a, "INSERT INTO app.t VALUES (1, 'a')")
+	run(t, b, "INSERT INTO app.t VALUES (1, 'b')")
+	bed.Network.Heal()
+	waitRows(t, relaySQL(t, bed, "b"), "SELECT kind FROM octant.conflicts", "insert_exists")
+	restart(t, b)
+	away.Store(false)
+	run(t, b, "SET sql_log_bin=0", "CREATE TABLE app.later (id INT PRIMARY KEY)")
+	missing := map[string]bool{"dead_letter b app.later": true, "breaker b app.later": true, "conflict a app.t": true, "conflict b app.t": true}
+	ctx := envtest.Context(t, soon)
+	for len(missing) > 0 {
+		select {
+		case e := <-events:
+			delete(missing, e)
+		case <-ctx.Done():
+			t.Fatalf("these did not come: %v", missing)
+		}
+	}
+	settleAll(t, bed)
 }

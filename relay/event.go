@@ -1,0 +1,23 @@
+package relay
+
+import "time"
+
+// The kinds of events.
+const (
+	ConflictEvent   = "conflict"    // two writes that did not know of each other; see Conflict
+	DeadLetterEvent = "dead_letter" // the local database refuses a row
+	BreakerEvent    = "breaker"     // a circuit breaker has opened or closed
+	DriftEvent      = "drift"       // another region's clock is ahead
+)
+
+// Event is something that happened and that people may want to be told of. It has no row values but keys.
+type Event struct {
+	Kind    string
+	Subject string // a table, a peer
+	Detail  string
+	At      time.Time
+	Fields  map[string]string // what a program may want to know: "reason", "key", …
+}
+
+// Notify takes an event. It never waits, and may be called while locks are held.
+type Notify func(Event)
