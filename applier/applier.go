@@ -38,6 +38,8 @@ type Config struct {
 	Clock   relay.Clock
 	Logger  *slog.Logger
 
+	KeepConflicts time.Duration // for how long a conflict stays on record; 0: until there are too many
+
 	Lanes     int   // database connections per origin; 0 means DefaultLanes
 	BatchRows int   // changes that share a local commit at most; 0 means DefaultBatchRows
 	HugeBytes int64 // larger transactions are streamed; 0 means DefaultHugeBytes
@@ -110,7 +112,7 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 		kinds:   make(map[kind]uint64),
 		rules:   make(map[string]*tableRule),
 		peers:   make(map[relay.Region]relay.Hello),
-		notes:   newNotebook(cfg.Store, cfg.Clock, cfg.JSON),
+		notes:   newNotebook(cfg.Store, cfg.Clock, cfg.KeepConflicts, cfg.JSON),
 		starts:  make(chan *origin, relay.MaxRegions),
 	}
 	saved, err := loadCheckpoint(cfg.Store)

@@ -244,7 +244,7 @@ func (a *Applier) spill(ctx context.Context, open []conflict.Key) error {
 func (a *Applier) saveAll(ctx context.Context) error {
 	w := &writer{store: a.cfg.Store, lock: &a.mu}
 	defer w.settle()
-	if err := a.notes.save(ctx, w); err != nil {
+	if err := a.notes.save(ctx, w, a.index.tables); err != nil {
 		return err
 	}
 	if err := a.saveAhead(ctx, w, nil); err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
@@ -463,4 +464,35 @@ func registerKey(k conflict.Key) []byte { return append([]byte("v"), k...) }
 func ageKey(hlc relay.HLC, k conflict.Key) []byte {
 	b := binary.BigEndian.AppendUint64([]byte("w"), uint64(hlc))
 	return append(b, k...)
+}
+
+// search returns the key of a table's register of which the function says so, "" if there is none.
+func (x *index) search(table string, is func(*conflict.Register) bool) (conflict.Key, error) {
+	prefix := string(keyOf(table, ""))
+	for k, r := range x.hot.All {
+		if strings.HasPrefix(string(k), prefix) && is(&r) {
+			return k, nil
+		}
+	}
+	stored := registerKey(conflict.Key(prefix))
+	for pair, err := range x.store.Scan(stored, nil) {
+		if err != nil {
+			return "", fmt.Errorf("search the version index: %w", err)
+		}
+		k := conflict.Key(pair.Key[1:])
+		if _, hot, _ := x.hot.Get(k); hot {
+			continue
+		}
+		if _, gone := x.gone[k]; gone {
+			continue
+		}
+		r, err := x.decode(k, bytes.Clone(pair.Value))
+		if err != nil {
+			return "", err
+		}
+		if is(&r) {
+			return k, nil
+		}
+	}
+	return "", nil
 }

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"hash/fnv"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
@@ -30,33 +32,68 @@ type notebook struct {
 	clock relay.Clock
 	json  func(*relay.Table, relay.Image, bool) string
 
-	fresh map[string]relay.Conflict
+	fresh map[string]savedNote // one without a kind: it is to be removed
 	bytes int
 	count int // in the Store; -1: not counted yet
+	keep  time.Duration
 }
 
-func newNotebook(store relay.Store, clock relay.Clock, show func(*relay.Table, relay.Image, bool) string) *notebook {
-	return &notebook{store: store, clock: clock, json: show, fresh: make(map[string]relay.Conflict), count: -1}
+// savedNote is what the Store has of a conflict: what people see of it, and what its row can be written with again.
+type savedNote struct {
+	relay.Conflict
+	Row         conflict.Key
+	Description uint32      `json:",omitempty"` // the number of the table's description
+	Image       relay.Image `json:",omitempty"` // any with the row's key
+	Partial     bool        `json:",omitempty"` // of a row only the key was kept
+	table       *relay.Table
 }
 
-// note takes a conflict down.
+func newNotebook(
+	store relay.Store, clock relay.Clock, keep time.Duration, show func(*relay.Table, relay.Image, bool) string,
+) *notebook {
+	return &notebook{store: store, clock: clock, keep: keep, json: show, fresh: make(map[string]savedNote), count: -1}
+}
+
+// note takes a conflict down, or out again: a write counts after all.
 func (n *notebook) note(c *conflict.Conflict, table string) relay.Conflict {
+	key := noteKey(c)
+	if c.Verdict && c.Taken {
+		n.fresh[string(key)] = savedNote{}
+		return relay.Conflict{}
+	}
 	r := relay.Conflict{
-		Kind: c.Kind, Table: table, Policy: c.Policy.String(), Decision: "local", Seq: c.Incoming, At: n.clock.Now(),
-		Winner: c.Here.Version, Loser: c.There.Version,
+		ID: binary.BigEndian.Uint64(key[9:]), Kind: c.Kind, Table: table, Policy: c.Policy.String(), Decision: decisionOf(c), Seq: c.Incoming,
+		At: n.clock.Now(), Winner: c.Here.Version, Loser: c.There.Version,
 		Local: n.show(c.Here.Row, false), Remote: n.show(c.There.Row, false),
 	}
 	if c.Taken {
-		r.Decision, r.Winner, r.Loser = "remote", r.Loser, r.Winner
+		r.Winner, r.Loser = r.Loser, r.Winner
 	}
-	if r.Key = n.show(c.There.Row, true); r.Key == "" {
-		r.Key = n.show(c.Here.Row, true)
+	s := savedNote{Conflict: r, Row: c.Key}
+	for _, row := range []conflict.Row{c.There.Row, c.Here.Row} {
+		s.Partial = s.Partial || len(row.Image) > maxNoteImage
+		if s.table == nil && row.Image != nil && row.Table != nil && len(row.Image) <= maxNoteImage {
+			s.table, s.Image = row.Table, row.Image
+		}
 	}
-	key := noteKey(&r, c.Key)
-	r.ID = binary.BigEndian.Uint64(key[9:])
-	n.fresh[string(key)] = r
-	n.bytes += len(r.Local) + len(r.Remote) + 300
-	return r
+	if s.Key = n.show(c.There.Row, true); s.Key == "" {
+		s.Key = n.show(c.Here.Row, true)
+	}
+	n.fresh[string(key)] = s
+	n.bytes += len(s.Local) + len(s.Remote) + len(s.Image) + 300
+	return s.Conflict
+}
+
+func decisionOf(c *conflict.Conflict) string {
+	switch {
+	case c.Verdict && c.Policy == conflict.Rollback:
+		return "rolled back"
+	case c.Verdict:
+		return "parked"
+	case c.Taken:
+		return "remote"
+	}
+	return "local"
 }
 
 // show renders a row; the key also of one that is gone.
@@ -70,18 +107,33 @@ func (n *notebook) show(r conflict.Row, keyOnly bool) string {
 	return n.json(r.Table, r.Image, keyOnly)
 }
 
-func noteKey(r *relay.Conflict, k conflict.Key) []byte {
+// noteKey names a conflict, whatever was decided: the pair of writes, or the write that does not count.
+func noteKey(c *conflict.Conflict) []byte {
+	older, newer := c.Here.Version, c.There.Version
+	if c.Verdict {
+		older = relay.Version{}
+	} else if older.After(newer) {
+		older, newer = newer, older
+	}
 	h := fnv.New64a()
-	fmt.Fprint(h, k, r.Winner, r.Loser)
-	b := binary.BigEndian.AppendUint64([]byte("c"), uint64(r.Winner.HLC))
+	fmt.Fprint(h, c.Key, newer, older)
+	b := binary.BigEndian.AppendUint64([]byte("c"), uint64(newer.HLC))
 	return binary.BigEndian.AppendUint64(b, h.Sum64()>>1)
 }
 
 func (n *notebook) full() bool { return n.bytes > maxFreshNotes }
 
 // save writes what is fresh, and lets the oldest go when there are too many.
-func (n *notebook) save(ctx context.Context, w *writer) error {
+func (n *notebook) save(ctx context.Context, w *writer, tables *tableStore) error {
 	for key, c := range n.fresh {
+		if c.Kind == "" {
+			w.delete([]byte(key))
+			continue
+		}
+		var err error
+		if c.Description, err = tables.save(ctx, w, c.table); err != nil {
+			return err
+		}
 		data, err := json.Marshal(c)
 		if err != nil {
 			return fmt.Errorf("save a conflict: %w", err)
@@ -91,13 +143,38 @@ func (n *notebook) save(ctx context.Context, w *writer) error {
 			return err
 		}
 	}
+	if err := n.expire(ctx, w); err != nil {
+		return err
+	}
 	return n.trim(ctx, w)
+}
+
+// expire removes what is too old. The keys are in the order of the writes' clocks.
+func (n *notebook) expire(ctx context.Context, w *writer) error {
+	if n.keep <= 0 {
+		return nil
+	}
+	oldest := relay.HLC(n.clock.Now().Add(-n.keep).UnixMicro())
+	for pair, err := range n.store.Scan([]byte("c"), nil) {
+		if err != nil {
+			return fmt.Errorf("look for old conflicts: %w", err)
+		}
+		if len(pair.Key) < 9 || relay.HLC(binary.BigEndian.Uint64(pair.Key[1:])) >= oldest {
+			return nil
+		}
+		w.delete(slices.Clone(pair.Key))
+		n.count = max(-1, n.count-1)
+		if err := w.flushLarge(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // saved lets go of what save has written, once it is on disk.
 func (n *notebook) saved() {
 	n.count += len(n.fresh)
-	n.fresh, n.bytes = make(map[string]relay.Conflict), 0
+	n.fresh, n.bytes = make(map[string]savedNote), 0
 }
 
 // trim removes the oldest when there are too many. Conflicts that were found again after a crash have been counted twice, so they are
@@ -138,7 +215,7 @@ func (a *Applier) Conflicts(ctx context.Context) iter.Seq2[relay.Conflict, error
 			return
 		}
 		for _, c := range slices.Backward(all) {
-			if !yield(c, nil) {
+			if !yield(c.Conflict, nil) {
 				return
 			}
 		}
@@ -146,34 +223,31 @@ func (a *Applier) Conflicts(ctx context.Context) iter.Seq2[relay.Conflict, error
 }
 
 // all returns the conflicts, oldest first. A fresh one may have been saved before.
-func (n *notebook) all(ctx context.Context, a *Applier) ([]relay.Conflict, error) {
+func (n *notebook) all(ctx context.Context, a *Applier) ([]savedNote, error) {
 	a.mu.Lock()
-	byKey := make(map[string]relay.Conflict, len(n.fresh))
-	for k, c := range n.fresh {
-		byKey[k] = c
-	}
+	fresh := maps.Clone(n.fresh)
 	a.mu.Unlock()
+	byKey := maps.Clone(fresh)
 	for pair, err := range n.store.Scan([]byte("c"), nil) {
 		if err == nil {
 			err = ctx.Err()
 		}
-		var c relay.Conflict
+		var c savedNote
 		if err == nil {
 			err = json.Unmarshal(pair.Value, &c)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read the conflict log: %w", err)
 		}
-		byKey[string(pair.Key)] = c
+		if _, newer := fresh[string(pair.Key)]; !newer {
+			byKey[string(pair.Key)] = c
+		}
 	}
-	keys := make([]string, 0, len(byKey))
-	for k := range byKey {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	list := make([]relay.Conflict, len(keys))
-	for i, k := range keys {
-		list[i] = byKey[k]
+	list := make([]savedNote, 0, len(byKey))
+	for _, k := range slices.Sorted(maps.Keys(byKey)) {
+		if c := byKey[k]; c.Kind != "" {
+			list = append(list, c)
+		}
 	}
 	return list, nil
 }
@@ -182,6 +256,9 @@ func (n *notebook) all(ctx context.Context, a *Applier) ([]relay.Conflict, error
 func (a *Applier) noteConflict(c conflict.Conflict) {
 	table := tableOf(c.Key)
 	note := a.notes.note(&c, table)
+	if c.Verdict && c.Taken {
+		return
+	}
 	a.cfg.Notify(relay.Event{
 		Kind: relay.ConflictEvent, Subject: table, Detail: c.Kind, Fields: map[string]string{
 			"id": strconv.FormatUint(note.ID, 10), "key": note.Key, "policy": note.Policy, "decision": note.Decision,

@@ -68,10 +68,17 @@ func (e *Engine) settle(v *view, changed func(Key)) error {
 		return err
 	}
 	for _, k := range v.order {
-		if row := v.rows[k]; row.set {
-			if err := e.index.Put(k, row.reg); err != nil {
-				return err
-			}
+		row := v.rows[k]
+		if !row.set {
+			continue
+		}
+		old, _, err := e.index.Get(k)
+		if err != nil {
+			return err
+		}
+		e.noteVerdicts(k, old, row.reg)
+		if err := e.index.Put(k, row.reg); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -16,6 +16,9 @@ type Conflict struct {
 	There    Register // what came
 	Taken    bool     // what came is shown now; a write that comes later, or an older one, can change that
 	Incoming relay.Seq
+	// Verdict says that There does not count, under Reject or Rollback, and Here stands instead; or with Taken, that it counts after all:
+	// such a conflict was told before.
+	Verdict bool
 }
 
 // UniqueConflict is the kind of conflict of two rows that share a unique value.
@@ -23,6 +26,9 @@ const UniqueConflict = "multiple_unique_conflicts"
 
 // noteConflict reports a change that meets a write of another region that its author had not seen.
 func (e *Engine) noteConflict(t *Transaction, c *Change, here Register, taken bool) {
+	if e.rule(c.Key).Policy.judges() {
+		return // its verdict is reported, when it is known: see noteVerdicts
+	}
 	here = here.unseen(t)
 	if here.Version.IsZero() || here.Version.Region == t.Origin || t.Deps.Saw(here.Version) {
 		return
@@ -32,6 +38,38 @@ func (e *Engine) noteConflict(t *Transaction, c *Change, here Register, taken bo
 		Key: c.Key, Kind: kindOf(c, here), Policy: e.rule(c.Key).Policy, Here: here,
 		There: Register{Version: t.Version(), Row: c.After}, Taken: taken, Incoming: t.Seq,
 	})
+}
+
+// noteVerdicts reports which writes of a row ceased to count, under Reject and Rollback, and which count again. What is decided at the stable
+// cut stays so.
+func (e *Engine) noteVerdicts(k Key, before, after Register) {
+	if after.History == nil || !e.rule(k).Policy.judges() {
+		return
+	}
+	for i, ev := range after.History.Events {
+		was := before.History.rejects(ev.Version)
+		if ev.Rejected == was {
+			continue
+		}
+		if ev.Rejected {
+			e.counters.Conflicts++
+		}
+		stands := after.History.standing(i)
+		e.notice(Conflict{
+			Key: k, Kind: kindOf(&Change{Before: ev.Before, After: ev.After}, Register{Row: stands.Row}), Policy: e.rule(k).Policy,
+			Here: Register{Version: stands.Version, Row: stands.Row}, There: Register{Version: ev.Version, Row: ev.After},
+			Taken: !ev.Rejected, Verdict: true,
+		})
+	}
+}
+
+// rejects tells whether a history has a write that does not count. It may be nil.
+func (h *History) rejects(v relay.Version) bool {
+	if h == nil {
+		return false
+	}
+	i, found := h.place(v)
+	return found && h.Events[i].Rejected
 }
 
 // noteHidden reports a row that has to give way to another one.

@@ -29,9 +29,12 @@ func (p Policy) String() string {
 	return names[p]
 }
 
+// judges tells whether writes may not count at all.
+func (p Policy) judges() bool { return p == Reject || p == Rollback }
+
 // based tells whether it matters what row a write was made from.
 func (p Policy) based() bool {
-	return p == Merge || p == Counter || p == Reject || p == Rollback
+	return p == Merge || p == Counter || p.judges()
 }
 
 // Rule is what holds for the rows of one table. Every region must have the same one.

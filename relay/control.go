@@ -140,3 +140,8 @@ func (r *Relay) SkipLetter(ctx context.Context, id uint64) error {
 func (r *Relay) EditLetter(ctx context.Context, id uint64, row string) error {
 	return r.cfg.Applier.EditLetter(ctx, id, row)
 }
+
+// Resolve implements Controller.
+func (r *Relay) Resolve(ctx context.Context, id uint64, choice string) error {
+	return r.cfg.Applier.Resolve(ctx, id, choice)
+}

@@ -50,8 +50,18 @@ type ApplyView interface {
 	Conflicts(context.Context) iter.Seq2[Conflict, error]
 	Versions(context.Context) iter.Seq2[RowVersion, error]
 	Letters
+	Resolver
 	// Breakers lists the circuit breakers of rows, of tables and of applying.
 	Breakers() []BreakerStatus
+}
+
+// Resolver explains rows and decides conflicts anew. Errors are for the operator who asked.
+type Resolver interface {
+	// Explain tells, step by step, why a row of "schema.table" shows what it shows. Key has the values of its primary key, as text.
+	Explain(ctx context.Context, table string, key []string) ([]Reasoning, error)
+	// Resolve writes one of a conflict's rows, "local" or "remote", or a JSON object of columns, into the local database as an application would: it
+	// goes everywhere, and is later than both. ErrNotFound: there is no such conflict.
+	Resolve(ctx context.Context, id uint64, choice string) error
 }
 
 // Config says what a relay works with.

@@ -545,3 +545,8 @@ func (*follower) SkipLetter(context.Context, uint64) error         { return nil 
 func (*follower) EditLetter(context.Context, uint64, string) error { return nil }
 func (*follower) LetterCounts() map[relay.Reason]int               { return nil }
 func (*follower) Breakers() []relay.BreakerStatus                  { return nil }
+
+func (*follower) Explain(context.Context, string, []string) ([]relay.Reasoning, error) {
+	return nil, nil
+}
+func (*follower) Resolve(context.Context, uint64, string) error { return nil }

@@ -182,3 +182,8 @@ func (r *Relay) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
 
 // LetterCounts implements Inspector.
 func (r *Relay) LetterCounts() map[Reason]int { return r.cfg.Applier.LetterCounts() }
+
+// Explain implements Inspector.
+func (r *Relay) Explain(ctx context.Context, table string, key []string) ([]Reasoning, error) {
+	return r.cfg.Applier.Explain(ctx, table, key)
+}

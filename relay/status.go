@@ -19,6 +19,8 @@ type Inspector interface {
 	Conflicts(ctx context.Context) iter.Seq2[Conflict, error]
 	// Versions yields the version index as it stands, in no order.
 	Versions(ctx context.Context) iter.Seq2[RowVersion, error]
+	// Explain tells why a row shows what it shows: see Resolver.
+	Explain(ctx context.Context, table string, key []string) ([]Reasoning, error)
 	// DeadLetters yields the rows that the local database refuses, the oldest first.
 	DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error]
 	// LetterCounts counts them by reason.
@@ -43,6 +45,8 @@ type Controller interface {
 	RetryLetter(ctx context.Context, id uint64) error
 	SkipLetter(ctx context.Context, id uint64) error
 	EditLetter(ctx context.Context, id uint64, row string) error
+	// Resolve decides a conflict anew: see Resolver.
+	Resolve(ctx context.Context, id uint64, choice string) error
 }
 
 // Status is the relay as a whole.
@@ -168,9 +172,17 @@ type Conflict struct {
 	Local    string // the image that stood here, as JSON; "" for no row
 	Remote   string // the image that came
 	Policy   string
-	Decision string // "local" or "remote"
-	Seq      Seq    // of the transaction that came
+	Decision string // "local" or "remote": what shows; "parked", "rolled back": what came does not count
+	Seq      Seq    // of the transaction that came; 0: not known
 	At       time.Time
+}
+
+// Reasoning is one step of why a row shows what it shows.
+type Reasoning struct {
+	Step    string // "shown", "hidden", "owed", "forgotten", "base", "write", "conflict"
+	Version Version
+	Row     string // as JSON, "" for none
+	Why     string
 }
 
 // ConflictCount is how many conflicts of one kind were decided by one policy since the relay started.

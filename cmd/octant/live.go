@@ -191,6 +191,16 @@ func (l *live) EditLetter(ctx context.Context, id uint64, row string) error {
 	return l.now().EditLetter(ctx, id, row)
 }
 
+// Explain implements relay.Inspector.
+func (l *live) Explain(ctx context.Context, table string, key []string) ([]relay.Reasoning, error) {
+	return l.now().Explain(ctx, table, key)
+}
+
+// Resolve implements relay.Controller.
+func (l *live) Resolve(ctx context.Context, id uint64, choice string) error {
+	return l.now().Resolve(ctx, id, choice)
+}
+
 // Pause implements relay.Controller.
 func (l *live) Pause(ctx context.Context, peer string) error { return l.now().Pause(ctx, peer) }
 

@@ -20,6 +20,7 @@ Usage:
   octant run     --config FILE                 run one relay in the foreground; logs go to stderr
   octant doctor  --config FILE [--json]        check the local database and the peers; exit 1 if a check fails
   octant status  --config FILE [--watch]       show what the running relay does
+  octant conflicts --config FILE               write the conflicts on record as JSON lines
   octant verify  [TABLE...] --config FILE      compare all regions with each other while they are written to; exit 1 if they differ
   octant repair  REPORT --config FILE (--newest | --from REGION | --ask) [--dry-run] [--record FILE]
                                                make rows equal that a report of octant verify --json says differ
@@ -36,14 +37,15 @@ func main() { os.Exit(command(os.Args[1:])) }
 
 // commands are the subcommands. Each gets a context that ends when the process is asked to stop.
 var commands = map[string]func(ctx context.Context, args []string) error{
-	"run":     run,
-	"doctor":  runDoctor,
-	"status":  runStatus,
-	"verify":  runVerify,
-	"repair":  runRepair,
-	"demo":    runDemo,
-	"load":    runLoad,
-	"version": runVersion,
+	"run":       run,
+	"doctor":    runDoctor,
+	"status":    runStatus,
+	"conflicts": runConflicts,
+	"verify":    runVerify,
+	"repair":    runRepair,
+	"demo":      runDemo,
+	"load":      runLoad,
+	"version":   runVersion,
 }
 
 func command(args []string) int {

@@ -96,3 +96,11 @@ func (reader) LetterCounts() map[relay.Reason]int { return nil }
 
 // Breakers implements relay.ApplyView.
 func (reader) Breakers() []relay.BreakerStatus { return nil }
+
+// Explain implements relay.Resolver.
+func (reader) Explain(context.Context, string, []string) ([]relay.Reasoning, error) {
+	return nil, relay.ErrNotFound
+}
+
+// Resolve implements relay.Resolver.
+func (reader) Resolve(context.Context, uint64, string) error { return relay.ErrNotFound }

@@ -233,3 +233,14 @@ func (f *fixed) SkipLetter(_ context.Context, id uint64) error {
 func (f *fixed) EditLetter(_ context.Context, id uint64, row string) error {
 	return f.note("edit %d %s", id, row)
 }
+
+func (f *fixed) Explain(_ context.Context, table string, key []string) ([]relay.Reasoning, error) {
+	return []relay.Reasoning{
+		{Step: "shown", Version: relay.Version{HLC: 7, Region: 2}, Row: `{"id":5}`, Why: table + " " + strings.Join(key, ",")},
+		{Step: "forgotten"},
+	}, nil
+}
+
+func (f *fixed) Resolve(_ context.Context, id uint64, choice string) error {
+	return f.note("resolve %d %s", id, choice)
+}

@@ -28,6 +28,8 @@ var procedures = map[string]procedure{
 	"skip":  {"it takes the id of a row of octant.dead_letters", oneNumber, letterProcedure(relay.Controller.SkipLetter)},
 	"edit": {"it takes the id of a row of octant.dead_letters, and a JSON object of columns in quotes, '' to delete the row",
 		numberAndText, editProcedure},
+	"resolve": {"it takes the id of a row of octant.conflicts, and 'local', 'remote' or a JSON object of columns in quotes, '' to delete the row",
+		numberAndText, resolveProcedure},
 }
 
 func oneNumber(a []token) bool { return len(a) == 1 && a[0].kind == number }
@@ -57,14 +59,18 @@ func (c *cursor) call() (statement, error) {
 	}
 	p, known := procedures[strings.ToLower(name.text)]
 	q, asked := inquiries[strings.ToLower(name.text)]
-	if !known && !asked || !strings.EqualFold(schema.text, database) {
-		return statement{}, failure(codeNoProcedure, "PROCEDURE %s.%s does not exist; there are octant.pause('b'), octant.resume('b'), octant.purge(lsn), octant.retry(id), octant.skip(id) and octant.edit(id, '{}')",
+	explains := strings.EqualFold(name.text, "explain")
+	if !known && !asked && !explains || !strings.EqualFold(schema.text, database) {
+		return statement{}, failure(codeNoProcedure, "PROCEDURE %s.%s does not exist; there are octant.pause('b'), octant.resume('b'), octant.purge(lsn), octant.retry(id), octant.skip(id), octant.edit(id, '{}'), octant.resolve(id, 'remote') and octant.explain('schema.table', key)",
 			shorten(schema.text, 64), shorten(name.text, 64))
 	}
 	if len(c.tokens) == 0 || !c.tokens[0].is("(") {
 		return statement{}, c.wrong()
 	}
 	arguments, ok := c.arguments()
+	if explains && ok && c.done() && strings.EqualFold(schema.text, database) {
+		return explain(arguments)
+	}
 	if asked && ok && c.done() && strings.EqualFold(schema.text, database) {
 		return q.inquire(name.text, arguments)
 	}

@@ -313,3 +313,8 @@ func (b *bed) Verifications() []relay.Verification {
 		{ID: 7, Began: before, Table: "app.orders", Result: "unsettled", Rows: 2_400_130, Chunks: 1201, Unsettled: 3, Seconds: 190.7},
 	}
 }
+
+func (b *bed) Explain(context.Context, string, []string) ([]relay.Reasoning, error) {
+	return nil, errNotHere
+}
+func (b *bed) Resolve(context.Context, uint64, string) error { return errNotHere }

@@ -73,6 +73,10 @@ func (f *fixed) Conflicts(context.Context) iter.Seq2[relay.Conflict, error] {
 	return func(func(relay.Conflict, error) bool) {}
 }
 
+func (f *fixed) Explain(context.Context, string, []string) ([]relay.Reasoning, error) {
+	return nil, nil
+}
+
 func (f *fixed) Versions(context.Context) iter.Seq2[relay.RowVersion, error] {
 	return func(func(relay.RowVersion, error) bool) {}
 }
