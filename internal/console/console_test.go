@@ -245,7 +245,7 @@ func TestConflictsAreFilteredAndPaged(t *testing.T) {
 	if strings.Contains(first, "<b>Müller") || !strings.Contains(first, "&lt;b&gt;Müller") {
 		t.Error("a value is taken for markup")
 	}
-	for _, want := range []string{"c wrote 3.204ms after a", "the greater region number", "region 9", "a delete came", `class="differs"`} {
+	for _, want := range []string{"c wrote 3.204ms after a", "a wrote 3.204ms before c", "The write that was first stands", "the greater region number", "region 9", "a delete came", `class="differs"`} {
 		if !strings.Contains(first, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -361,5 +361,21 @@ func TestAConsoleThatHasJustStarted(t *testing.T) {
 	page := loggedIn(t, c, "ops", "sesame").get("/").Body.String()
 	if !strings.Contains(page, "the first lines will be here in a moment") || strings.Contains(page, "NaN") {
 		t.Error("no word about the empty charts")
+	}
+}
+
+// TestCountersThatBeginAnewLeaveAGap: a rate across a restart would be nonsense.
+func TestCountersThatBeginAnewLeaveAGap(t *testing.T) {
+	captured := regexp.MustCompile(`class="line c0" d="([^"]+)"`)
+	for _, reborn := range []bool{false, true} {
+		b := newBed()
+		b.reborn = reborn
+		page := loggedIn(t, newConsole(b), "look", "glass").get("/").Body.String()
+		_, throughput, _ := strings.Cut(page, "<h2>Throughput")
+		path := captured.FindStringSubmatch(throughput)
+		pieces := map[bool]int{false: 1, true: 2}[reborn]
+		if path == nil || strings.Count(path[1], "M") != pieces {
+			t.Errorf("restarted %v: the line of captured transactions is not in %d pieces: %.200q", reborn, pieces, path)
+		}
 	}
 }

@@ -22,6 +22,7 @@ type bed struct {
 	paused map[string]bool
 	dealt  map[uint64]string // what was done about which letter
 	quiet  bool              // nothing is wrong
+	reborn bool              // the relay was started again half an hour ago
 }
 
 func newBed() *bed {
@@ -79,7 +80,7 @@ func (b *bed) seconds() float64 { return b.Now().Sub(noon.Add(-2 * time.Hour)).S
 
 func (b *bed) Status() relay.Status {
 	s := b.seconds()
-	return relay.Status{
+	status := relay.Status{
 		Ready: true, Started: noon.Add(-50 * time.Hour), Engine: "mariadb 10.11.19", DatabaseAt: "127.0.0.1:3306",
 		Capture: relay.CaptureStatus{Connected: true, CaughtUp: true, LSN: 1_284_310, Merged: 1_284_301},
 		Apply:   relay.ApplyStatus{Writable: true, Index: 48_211, Pending: 14},
@@ -91,6 +92,10 @@ func (b *bed) Status() relay.Status {
 			Conflicts: 4000 + sum(s, 0.4, 900, 2), RepairsDone: 12, ApplyRetries: 88,
 		},
 	}
+	if again := noon.Add(-30 * time.Minute); b.reborn && b.Now().After(again) {
+		status.Started, status.Counters = again, relay.Counters{CapturedTransactions: sum(s, 210, 2400, 0)}
+	}
+	return status
 }
 
 func (b *bed) Peers() []relay.PeerStatus {
@@ -188,6 +193,9 @@ func conflict(id uint64) relay.Conflict {
 		Winner: relay.Version{HLC: relay.HLC(at.UnixMicro()), Region: 3}, Loser: relay.Version{HLC: relay.HLC(at.UnixMicro() - 3204), Region: 1}, At: at,
 		Local:  `{"id": 1007, "name": "Zoë <b>Müller</b>", "city": "Lyon", "credit": 120.50, "changed_in": "a"}`,
 		Remote: `{"id": 1007, "name": "Zoë <b>Müller</b>", "city": "Porto", "credit": 120.50, "changed_in": "c"}`,
+	}
+	if id%10 == 5 {
+		c.Policy, c.Decision, c.Winner, c.Loser = "reject", "local", c.Loser, c.Winner
 	}
 	if id%4 == 3 {
 		c.Kind, c.Remote = "delete_origin_differs", ""
