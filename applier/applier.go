@@ -31,6 +31,8 @@ type Config struct {
 	// JSON shows a row, or only its primary key, to people.
 	JSON    func(t *relay.Table, img relay.Image, keyOnly bool) string
 	Include func(schema, table string) bool
+	// Define says that definitions of other regions are run here, as far as the target can.
+	Define bool
 	Rules   Rules  // of conflicts; nil: the last writer wins everywhere, and nobody is asked
 	Name    string // the region's, as rules name it
 	Report  func(relay.Problem)

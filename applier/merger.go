@@ -85,6 +85,9 @@ func (a *Applier) mergeLocal(ctx context.Context, e *relay.Entry, body relay.Bod
 		if err != nil {
 			return err
 		}
+		if len(part.definitions) > 0 {
+			continue // it is done
+		}
 		t.Changes = part.changes
 		a.mu.Lock()
 		err := a.index.prefetch(t.Changes)
@@ -112,6 +115,9 @@ func (a *Applier) mergeOwn(ctx context.Context, e *relay.Entry, body relay.Body)
 	for part, err := range a.reader.parts(ctx, e.Flavour, body) {
 		if err != nil {
 			return err
+		}
+		if len(part.definitions) > 0 {
+			continue
 		}
 		if err := m.carry(next, m.wrote+len(part.changes)+2*partRows); err != nil {
 			return err
@@ -226,6 +232,9 @@ func (a *Applier) carriedFromLog(
 		if err != nil {
 			yield(nil, err)
 			return false
+		}
+		if len(part.definitions) > 0 {
+			continue
 		}
 		c.Changes = part.changes
 		if !yield(&c, nil) {

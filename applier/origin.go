@@ -40,6 +40,10 @@ type prepared struct {
 	room   grant
 	huge   bool // Changes are left out
 
+	source      relay.Transaction
+	definitions []relay.Change // to be run before the changes are written
+	defined     chan struct{}  // closed when they have been; nil without any
+
 	failure error // why there is no transaction: it could not be decoded
 }
 
@@ -177,6 +181,12 @@ func (o *origin) prepare(ctx context.Context, ready chan<- *prepared) error {
 		if err != nil {
 			return nil
 		}
+		if p.defined == nil {
+			continue
+		}
+		if err := wait(ctx, p.defined); err != nil { // what follows can only be read with the new definition
+			return err
+		}
 	}
 }
 
@@ -188,7 +198,7 @@ func (o *origin) decode(ctx context.Context, t *relay.Transaction, body relay.Bo
 		huge:        t.Size > o.a.cfg.HugeBytes,
 	}
 	if p.huge {
-		return p, nil
+		return p, o.beginning(ctx, p, t, body)
 	}
 	var err error
 	if p.room, err = o.budget.acquire(ctx, 2*t.Size+256); err != nil {
@@ -204,10 +214,27 @@ func (o *origin) decode(ctx context.Context, t *relay.Transaction, body relay.Bo
 	return p, nil
 }
 
+// beginning looks for the definition with which a huge transaction may begin: that of the table that it fills.
+func (o *origin) beginning(ctx context.Context, p *prepared, t *relay.Transaction, body relay.Body) error {
+	for c, err := range o.a.reader.rows(t.Flavour, body) {
+		if err == nil && c.Op == relay.Statement {
+			p.define(*t, c)
+		}
+		return err
+	}
+	return nil
+}
+
 func (o *origin) fill(ctx context.Context, p *prepared, t *relay.Transaction, body relay.Body) error {
 	for part, err := range o.a.reader.parts(ctx, t.Flavour, body) {
 		if err != nil {
 			return err
+		}
+		for _, c := range part.definitions {
+			p.define(*t, c)
+		}
+		if p.defined != nil && !closed(p.defined) {
+			return nil // rows that come after it can be read when it has been run
 		}
 		p.Changes = append(p.Changes, part.changes...)
 		p.unique = append(p.unique, part.unique...)
@@ -236,6 +263,9 @@ func (o *origin) dispatch(ctx context.Context, g *errgroup.Group, ready <-chan *
 		}
 		batch, next := o.batch(first, ready)
 		left = next
+		if err := o.define(ctx, first); err != nil {
+			return err
+		}
 		f, err := o.takeOff(ctx, batch)
 		if err != nil {
 			return err
@@ -277,10 +307,10 @@ func (o *origin) first(ctx context.Context, left *prepared, ready <-chan *prepar
 // batch takes what is ready now and fits. Huge transactions stay alone. The one that did not fit is returned too.
 func (o *origin) batch(first *prepared, ready <-chan *prepared) (batch []*prepared, left *prepared) {
 	batch, rows := []*prepared{first}, len(first.Changes)
-	for !first.huge {
+	for !first.huge && first.defined == nil {
 		select {
 		case p := <-ready:
-			if p.huge || p.failure != nil || rows+len(p.Changes) > o.a.cfg.BatchRows {
+			if p.huge || p.defined != nil || p.failure != nil || rows+len(p.Changes) > o.a.cfg.BatchRows {
 				return batch, p
 			}
 			batch, rows = append(batch, p), rows+len(p.Changes)

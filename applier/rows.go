@@ -18,6 +18,8 @@ type part struct {
 	changes []conflict.Change
 	unique  []string // values of secondary unique keys that it takes or gives up, table and index in front
 	bytes   int64
+	// definitions are statements that change definitions; a part that has one has nothing else.
+	definitions []relay.Change
 }
 
 // reader turns native transactions into changes with identities. It leaves out tables that are not replicated.
@@ -36,13 +38,19 @@ func (r *reader) parts(ctx context.Context, flavour relay.Flavour, body relay.Bo
 				yield(part{}, err)
 				return
 			}
-			if window = append(window, c); len(window) < partRows {
-				continue
+			statement := c.Op == relay.Statement
+			if !statement {
+				window = append(window, c)
 			}
-			if !r.yieldPart(ctx, window, yield) {
+			if len(window) > 0 && (statement || len(window) >= partRows) {
+				if !r.yieldPart(ctx, window, yield) {
+					return
+				}
+				window = window[:0]
+			}
+			if statement && !yield(part{definitions: []relay.Change{c}}, nil) {
 				return
 			}
-			window = window[:0]
 		}
 		if len(window) > 0 {
 			r.yieldPart(ctx, window, yield)
@@ -58,7 +66,7 @@ func (r *reader) yieldPart(ctx context.Context, window []relay.Change, yield fun
 	return yield(p, err) && err == nil
 }
 
-// rows yields the changes of replicated rows. Statements, tables without a primary key and tables that are not included have been
+// rows yields the changes of replicated rows, and of definitions. Other statements, tables without a primary key and tables that are not included have been
 // reported where they were captured.
 func (r *reader) rows(flavour relay.Flavour, body relay.Body) iter.Seq2[relay.Change, error] {
 	return func(yield func(relay.Change, error) bool) {
@@ -71,7 +79,7 @@ func (r *reader) rows(flavour relay.Flavour, body relay.Body) iter.Seq2[relay.Ch
 			if err == nil && c.Op == relay.Statement {
 				r.target.Refresh() // it may have changed a definition
 			}
-			if err == nil && !r.replicated(&c) {
+			if err == nil && !r.replicated(&c) && !r.defines(&c) {
 				continue
 			}
 			if !yield(c, err) || err != nil {
@@ -83,6 +91,15 @@ func (r *reader) rows(flavour relay.Flavour, body relay.Body) iter.Seq2[relay.Ch
 
 func (r *reader) replicated(c *relay.Change) bool {
 	return c.Table != nil && len(c.Table.Key) > 0 && r.include(c.Table.Schema, c.Table.Name)
+}
+
+// defines tells whether a change is of definitions that concern this cluster. What does not say what it is about may.
+func (r *reader) defines(c *relay.Change) bool {
+	d := c.Definition
+	if d == nil {
+		return false
+	}
+	return len(d.Tables) == 0 || slices.ContainsFunc(d.Tables, func(n relay.TableName) bool { return r.include(n.Schema, n.Table) })
 }
 
 // identify gives changes their keys. Rows of one table are asked for together.

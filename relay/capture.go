@@ -215,12 +215,15 @@ func (r *recorder) Commit(captured Captured) error {
 // disown takes a mark that this relay cannot have written for what it is: somebody's rows. A dump of another region's schema octant that
 // was loaded here has such marks.
 func (r *Relay) disown(c Captured) Captured {
-	if c.Kind != Applied || r.wrote(c.Mark) {
+	if c.Mark == nil || r.wrote(c.Mark) {
+		if c.Kind != Applied {
+			c.Mark = nil
+		}
 		return c
 	}
 	r.Report(Problem{
 		Kind: "foreign_mark", Subject: "octant.applied",
-		Detail: fmt.Sprintf("transaction %s begins with a mark that this relay did not write", c.GTID),
+		Detail: fmt.Sprintf("transaction %s has a mark that this relay did not write", c.GTID),
 		Remedy: "leave schema octant out of what is loaded into a region that is running",
 	})
 	c.Kind, c.Mark = Local, nil

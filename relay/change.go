@@ -34,7 +34,20 @@ type Change struct {
 	Table         *Table // of a Statement: nil
 	Before, After Image
 	Schema, SQL   string // of a Statement: its default schema and text
+	Session       []byte // of a Statement: the settings that it ran with, as the engine wrote them
+	Definition    *Definition
 }
+
+// Definition is what is known of a Statement that changes definitions.
+type Definition struct {
+	Verb    string      // "ALTER TABLE"
+	Subject string      // what it is about, for people
+	Tables  []TableName // all that it is about, a schema without a table included
+	Reason  string      // why it is not carried to other regions; "" if it is
+}
+
+// TableName names a table or view. Without Table it is a whole schema.
+type TableName struct{ Schema, Table string }
 
 // Body yields a transaction's native bytes in order, in pieces of any size. A piece is never changed after it was
 // yielded, and may be kept. The iteration ends after the first error.

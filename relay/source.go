@@ -29,7 +29,8 @@ type Recorder interface {
 	Report(Problem)
 }
 
-// Captured is what a Source says of an entry. Kind Applied needs a Mark.
+// Captured is what a Source says of an entry. Kind Applied needs a Mark. History with a Mark is a definition that the applier ran for a
+// transaction of another region, whose mark comes after it.
 type Captured struct {
 	Kind     EntryKind
 	Mark     *Mark

@@ -26,6 +26,13 @@ type Target interface {
 	Applied(ctx context.Context) ([]SeqHLC, error)
 }
 
+// Definer is a Target that can carry out what another region did to its definitions.
+type Definer interface {
+	// Define runs a statement of transaction t, unless its effects are there already. It commits by itself, so it is done before t's mark is
+	// written and may be asked for again after a crash. left says why it is left to the operator, "" if it is done.
+	Define(ctx context.Context, t Transaction, c Change) (left string, err error)
+}
+
 // Tx is one open transaction of a Target.
 type Tx interface {
 	// Write brings rows to the state that the writes say. It may be called several times; an Error of kind ErrPresence

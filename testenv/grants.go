@@ -8,8 +8,8 @@ package testenv
 //   - SELECT, INSERT, UPDATE, DELETE on the replicated tables, to apply and to repair
 //   - everything on the schema octant, where the relay keeps its marks
 var Grants = []string{
-	"GRANT REPLICATION SLAVE, BINLOG MONITOR, BINLOG REPLAY, BINLOG ADMIN ON *.* TO ",
-	"GRANT SELECT, INSERT, UPDATE, DELETE ON *.* TO ",
+	"GRANT REPLICATION SLAVE, BINLOG MONITOR, BINLOG REPLAY, BINLOG ADMIN, SET USER ON *.* TO ",
+	"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, CREATE VIEW, DROP ON *.* TO ",
 	"GRANT ALL PRIVILEGES ON octant.* TO ",
 }
 
@@ -23,8 +23,8 @@ func (mariaDB) grants() []string { return Grants }
 //   - everything on the schema octant, where the relay keeps its marks
 func (mySQL) grants() []string {
 	return []string{
-		"GRANT REPLICATION SLAVE, REPLICATION CLIENT, REPLICATION_APPLIER ON *.* TO ",
-		"GRANT SELECT, INSERT, UPDATE, DELETE ON *.* TO ",
+		"GRANT REPLICATION SLAVE, REPLICATION CLIENT, REPLICATION_APPLIER, SET_ANY_DEFINER, ALLOW_NONEXISTENT_DEFINER ON *.* TO ",
+		"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, CREATE VIEW, DROP ON *.* TO ",
 		"GRANT ALL PRIVILEGES ON octant.* TO ",
 	}
 }

@@ -121,7 +121,7 @@ func (m *mySQL) connect(ctx context.Context, d config.Database) (*database, erro
 func (m *mySQL) source(d config.Database, secured *tls.Config) *capture.Source {
 	return capture.New(capture.Config{
 		Flavour: m.flavour, Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, ServerID: m.cfg.ReplicaID(),
-		SemiSync: d.SemiSync, Include: d.Tables.Match, Logger: m.log.With("part", "capture"),
+		SemiSync: d.SemiSync, CarryDefinitions: d.CarryDDL, Include: d.Tables.Match, Logger: m.log.With("part", "capture"),
 	})
 }
 

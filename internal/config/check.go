@@ -36,6 +36,14 @@ func (f *file) check() (*Config, []string) {
 	return cfg, nil
 }
 
+// ddl reads what becomes of definitions.
+func (c *checker) ddl(word string) bool {
+	if word != "replicate" && word != "report" {
+		c.addf("database.ddl: %q is neither \"replicate\" nor \"report\"", word)
+	}
+	return word == "replicate"
+}
+
 var namePattern = regexp.MustCompile(`^[a-z0-9-]{1,16}$`)
 
 func (c *checker) name(key, name string) {
@@ -73,7 +81,7 @@ func (c *checker) key(name, digits string) Secret {
 }
 
 func (c *checker) database(f *file) Database {
-	d := Database{Flavour: "mariadb", Password: Secret(f.Database.Password), SemiSync: f.Database.SemiSync}
+	d := Database{Flavour: "mariadb", Password: Secret(f.Database.Password), SemiSync: f.Database.SemiSync, CarryDDL: c.ddl(f.Database.DDL)}
 	d.TLS = c.tls("database", f.Database.TLS, f.Database.TLSCA, f.Database.TLSCert, f.Database.TLSKey)
 	tables, err := NewTables(f.Database.Include, f.Database.Exclude)
 	if err != nil {

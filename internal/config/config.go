@@ -47,6 +47,7 @@ type Database struct {
 	PasswordFrom string
 	Tables       Tables
 	TLS          TLS
+	CarryDDL     bool   // definitions go to other regions, and theirs are run here
 	SemiSync     bool   // acknowledge transactions to it once they are durable here
 	Override     string // the file that stands in place of the configuration's keys; "" if there is none
 }

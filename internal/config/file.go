@@ -19,6 +19,7 @@ type file struct {
 		TLSCert  string   `toml:"tls_cert"`
 		TLSKey   string   `toml:"tls_key"`
 		SemiSync bool     `toml:"semi_sync"`
+		DDL      string   `toml:"ddl"`
 	} `toml:"database"`
 	Listen struct {
 		MySQL          string `toml:"mysql"`
@@ -95,6 +96,7 @@ type file struct {
 func defaults() *file {
 	f := &file{}
 	f.Database.TLS, f.PeerTLS.TLS = string(TLSOff), string(TLSOff)
+	f.Database.DDL = "replicate"
 	f.Listen.MaxConnections, f.Listen.MaxMemory = 512, "128MiB"
 	f.Listen.LoginTimeout, f.Listen.WriteTimeout = "10s", "60s"
 	f.Retention.Bytes, f.Retention.Age, f.Retention.Replicas = "10GiB", "7d", "1d"

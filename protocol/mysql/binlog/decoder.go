@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/octant-db/octant/protocol/mysql/ddl"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -179,7 +180,25 @@ func (t *transaction) query(event []byte) error {
 		return t.xaEnd(&q)
 	}
 	t.changed = true
-	return t.give(relay.Change{Op: relay.Statement, Schema: q.Schema, SQL: string(q.SQL)})
+	return t.give(relay.Change{
+		Op: relay.Statement, Schema: q.Schema, SQL: string(q.SQL), Session: q.Status, Definition: definition(&q),
+	})
+}
+
+// definition is what a statement changes of the definitions, nil of one that does not.
+func definition(q *Query) *relay.Definition {
+	s := ddl.Describe(q.Schema, q.SQL)
+	if s.Kind != ddl.Definition {
+		return nil
+	}
+	d := &relay.Definition{Verb: s.Verb, Subject: s.Subject(), Reason: s.Reason}
+	for _, n := range s.Tables {
+		d.Tables = append(d.Tables, relay.TableName(n))
+	}
+	if len(d.Tables) == 0 && s.Schema != "" {
+		d.Tables = []relay.TableName{{Schema: s.Schema, Table: s.Name}}
+	}
+	return d
 }
 
 // xaEnd lets XA ROLLBACK pass, which leaves nothing.

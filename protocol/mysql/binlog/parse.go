@@ -98,13 +98,14 @@ type Query struct {
 	Thread    uint32
 	ErrorCode uint16 // the error that the statement ended with at its server
 	Schema    string
+	Status    []byte // the settings that it ran with; see ParseSettings
 	SQL       []byte // in the client's character set; may alias the event
 }
 
 // loadQueryExtra is what an EXECUTE_LOAD_QUERY has more than a QUERY in the fixed part of its body.
 const loadQueryExtra = 4 + 4 + 4 + 1
 
-// ParseQuery reads a QUERY, QUERY_COMPRESSED or EXECUTE_LOAD_QUERY event. The status variables are skipped.
+// ParseQuery reads a QUERY, QUERY_COMPRESSED or EXECUTE_LOAD_QUERY event. The status variables are not looked at.
 func ParseQuery(event []byte) (Query, error) {
 	h, r, err := typed(event, "query", QueryEvent, QueryCompressedEvent, ExecuteLoadQueryEvent)
 	if err != nil {
@@ -118,7 +119,7 @@ func ParseQuery(event []byte) (Query, error) {
 	if h.Type == ExecuteLoadQueryEvent {
 		r.bytes(loadQueryExtra)
 	}
-	r.bytes(status)
+	q.Status = r.bytes(status)
 	q.Schema = string(r.closed(schema))
 	q.SQL = r.rest
 	if err := r.finish("query event"); err != nil {

@@ -15,6 +15,9 @@ import (
 
 // Config says what to read and how.
 type Config struct {
+	// CarryDefinitions says that other regions run the definitions that can be carried. Otherwise each is reported.
+	CarryDefinitions bool
+
 	Flavour  relay.Flavour // of the server: binlog.Flavour, which "" is too, or binlog.MySQL
 	Network  string        // "tcp" or "unix"; "" is by Addr: a path is a Unix socket
 	Addr     string

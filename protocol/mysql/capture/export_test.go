@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/protocol/mysql/ddl"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -21,6 +22,6 @@ func ServerError(code uint16, message string) error {
 
 // Describe returns what is seen of a statement.
 func Describe(schema, sql string) (verb, inSchema, name string) {
-	d := describe(schema, []byte(sql))
-	return d.verb, d.schema, d.name
+	d := ddl.Describe(schema, []byte(sql))
+	return d.Verb, d.Schema, d.Name
 }

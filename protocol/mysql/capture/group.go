@@ -25,8 +25,9 @@ type group struct {
 	awaited  uint64            // the number of octant.applied while its first row is to come
 	marked   bool              // the first table map was octant.applied, and no row of it has come yet
 	mark     *relay.Mark
-	octant   bool // it touched schema octant
-	other    bool // it touched something else
+	defined  *relay.Mark // of whom it is a definition that the applier ran
+	octant   bool        // it touched schema octant
+	other    bool        // it touched something else
 
 	unreadable bool // it holds changes that no decoder can read, and that were reported
 }
@@ -202,11 +203,13 @@ func (g *group) finish(how end, at uint32) error {
 	if c.Physical.IsZero() {
 		c.Physical = physical(at, s.source.config.Now())
 	}
-	g.judge(how)
-	g.report(c.Kind)
-	if c.Kind != relay.Applied {
+	if c.Kind == relay.Local && g.defined != nil {
+		c.Kind, c.Mark = relay.History, g.defined
+	} else if c.Kind != relay.Applied {
 		c.Mark = nil
 	}
+	g.judge(how)
+	g.report(c.Kind)
 	if c.Kind == relay.Local && g.unreadable {
 		c.Kind = relay.History // it was reported; passed on, it would stop every other region
 	}

@@ -1,0 +1,158 @@
+package regions_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
+)
+
+// definitionEngines are those whose definitions are carried.
+func definitionEngines(t *testing.T, test func(*testing.T, testenv.Engine)) {
+	for _, engine := range []testenv.Engine{testenv.MariaDB1011, testenv.MySQL97} {
+		t.Run(engine.String(), func(t *testing.T) { test(t, engine) })
+	}
+}
+
+// TestDefinitionsArriveOnceAndInOrder runs definitions in one region, with rows that need them right behind: the others get both, and nothing
+// comes back.
+func TestDefinitionsArriveOnceAndInOrder(t *testing.T) {
+	definitionEngines(t, func(t *testing.T, engine testenv.Engine) {
+		bed := smallBed(t, testenv.Options{Engine: engine, Regions: 3, Schema: pairSchema, Include: []string{"shop.*"}})
+		a, b := bed.Region("a"), bed.Region("b")
+		run(t, a, "INSERT INTO app.t VALUES (1, 'old')")
+		settleAll(t, bed)
+		before := bookmarks(t, bed)
+		run(t, a,
+			"CREATE DATABASE shop", "USE shop",
+			"CREATE TABLE orders (id INT PRIMARY KEY, v VARCHAR(20))", "INSERT INTO orders VALUES (1, 'first')",
+			"ALTER TABLE app.t ADD COLUMN w INT NULL, ADD COLUMN x VARCHAR(10) NOT NULL DEFAULT 'none'", "INSERT INTO app.t VALUES (2, 'new', 22, 'x')",
+			"CREATE INDEX by_v ON app.t (v)", "ALTER TABLE orders ADD INDEX by_v (v)", "DROP INDEX by_v ON orders",
+			// MySQL lets nobody but a system user name root as the definer, which is who writes here.
+			"CREATE DEFINER=v@localhost SQL SECURITY INVOKER VIEW wide AS SELECT id, w FROM app.t",
+			"CREATE OR REPLACE DEFINER=v@localhost SQL SECURITY INVOKER VIEW wide AS SELECT id, w, x FROM app.t",
+			"CREATE DEFINER=v@localhost VIEW gone AS SELECT 1 AS one", "DROP VIEW gone",
+			"CREATE TABLE copied (PRIMARY KEY (id)) SELECT id, v FROM app.t",
+			"UPDATE app.t SET w=11 WHERE id=1",
+		)
+		settleAll(t, bed)
+		for _, r := range bed.Regions {
+			for query, want := range map[string]string{
+				"SELECT id, v, w, x FROM app.t ORDER BY id": "1 old 11 none; 2 new 22 x",
+				"SELECT id, v FROM shop.orders":             "1 first",
+				"SELECT id, w, x FROM shop.wide":            "1 11 none; 2 22 x",
+				"SELECT id, v FROM shop.copied":             "1 old; 2 new",
+				"SELECT COUNT(*) FROM information_schema.tables WHERE table_schema='shop' AND table_name='gone'":                          "0",
+				"SELECT index_name FROM information_schema.statistics WHERE table_schema IN ('shop','app') AND index_name='by_v'":         "by_v",
+				"SELECT table_schema FROM information_schema.statistics WHERE table_schema IN ('shop','app') AND index_name='by_v'":       "app",
+				"SELECT COUNT(*) FROM information_schema.columns WHERE table_schema='app' AND table_name='t' AND column_name IN ('w','x')": "2",
+			} {
+				if got := rowsAt(t, r, query); got != want {
+					t.Errorf("region %s: %s: %q, want %q", r.Name, query, got, want)
+				}
+			}
+		}
+		// Each ran once in each region.
+		for i, r := range bed.Regions {
+			if n := countDefinitions(t, r, before[i], "ADD COLUMN w"); n != 1 {
+				t.Errorf("region %s logged the ALTER TABLE %d times", r.Name, n)
+			}
+			if n := countDefinitions(t, r, before[i], "VIEW `wide`"); n != 2 {
+				t.Errorf("region %s logged the view %d times", r.Name, n)
+			}
+		}
+		envtest.WaitQuiet(t, bed.Sites(), 3*time.Second, soon)
+		requireNoProblems(t, bed, "ddl", "ddl_left")
+		run(t, b, "ALTER TABLE app.t ADD COLUMN y INT NULL", "INSERT INTO app.t VALUES (3, 'b', 1, 'x', 33)")
+		settleAll(t, bed)
+		requireRows(t, bed, "SELECT y FROM app.t WHERE id=3", "33")
+	})
+}
+
+// bookmarks are where the regions' logs end.
+func bookmarks(t *testing.T, bed *testenv.Bed) []string {
+	t.Helper()
+	var files []string
+	for _, r := range bed.Regions {
+		run(t, r, "FLUSH BINARY LOGS")
+		files = append(files, lastBinlog(t, r))
+	}
+	return files
+}
+
+// countDefinitions counts the statements in a region's log, from a file on, that hold a text.
+func countDefinitions(t *testing.T, r *testenv.Region, file, text string) int {
+	t.Helper()
+	rows, err := ask(envtest.Context(t, soon), r.Server.DB(), fmt.Sprintf("SHOW BINLOG EVENTS IN '%s'", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, row := range rows {
+		if row[2] == "Query" && strings.Contains(row[5], text) {
+			n++
+		}
+	}
+	return n
+}
+
+// requireNoProblems demands that no relay reports problems of the kinds.
+func requireNoProblems(t *testing.T, bed *testenv.Bed, kinds ...string) {
+	t.Helper()
+	for _, r := range bed.Regions {
+		rows, err := ask(envtest.Context(t, soon), relaySQL(t, bed, r.Name),
+			"SELECT kind, subject, detail FROM octant.problems WHERE kind IN ('"+strings.Join(kinds, "','")+"')")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) > 0 {
+			t.Errorf("region %s reports %s", r.Name, flat(rows))
+		}
+	}
+}
+
+// TestDefinitionsThatCannotBeCarriedAreLeftToPeople has other regions go on, hold what does not fit, and say what to do.
+func TestDefinitionsThatCannotBeCarriedAreLeftToPeople(t *testing.T) {
+	definitionEngines(t, func(t *testing.T, engine testenv.Engine) {
+		bed := smallBed(t, testenv.Options{Engine: engine, Schema: pairSchema})
+		a, b := bed.Region("a"), bed.Region("b")
+		run(t, a, "ALTER TABLE app.t ADD COLUMN n INT NOT NULL DEFAULT 0, ADD UNIQUE INDEX u (n, id)")
+		waitProblem(t, bed, "a", "ddl", "unique index")
+		waitProblem(t, bed, "b", "ddl_left", "unique index")
+		run(t, a, "INSERT INTO app.t VALUES (1, 'wide', 1)")
+		waitProblem(t, bed, "b", "apply_held", "column n is missing here")
+		run(t, b, "ALTER TABLE app.t ADD COLUMN n INT NOT NULL DEFAULT 0, ADD UNIQUE INDEX u (n, id)")
+		settleAll(t, bed)
+		requireRows(t, bed, "SELECT n FROM app.t WHERE id=1", "1")
+		run(t, b, "CREATE TRIGGER app.g BEFORE INSERT ON app.t FOR EACH ROW SET NEW.v='by trigger'")
+		waitProblem(t, bed, "b", "ddl", "what a trigger writes is carried as rows")
+		run(t, b, "INSERT INTO app.t VALUES (2, 'x', 2)")
+		settleAll(t, bed)
+		requireRows(t, bed, "SELECT v FROM app.t WHERE id=2", "by trigger")
+	})
+}
+
+// TestTwoRegionsDefineOneThingDifferently keeps each region's own, holds the rows that do not fit, and says which column it is.
+func TestTwoRegionsDefineOneThingDifferently(t *testing.T) {
+	definitionEngines(t, func(t *testing.T, engine testenv.Engine) {
+		bed := smallBed(t, testenv.Options{Engine: engine, Schema: pairSchema})
+		a, b := bed.Region("a"), bed.Region("b")
+		bed.Network.Isolate("a", testenv.Cut)
+		run(t, a, "CREATE TABLE app.n (id INT PRIMARY KEY, v INT)", "INSERT INTO app.n VALUES (1, 1)", "CREATE TABLE app.same (id INT PRIMARY KEY)",
+			"INSERT INTO app.same VALUES (1)")
+		run(t, b, "CREATE TABLE app.n (id INT PRIMARY KEY, v VARCHAR(10))", "INSERT INTO app.n VALUES (2, 'two')", "CREATE TABLE app.same (id INT PRIMARY KEY)",
+			"INSERT INTO app.same VALUES (2)")
+		bed.Network.Heal()
+		waitProblem(t, bed, "a", "apply_held", "column 2 (v) is varchar(10) there and int here")
+		waitProblem(t, bed, "b", "apply_held", "column 2 (v) is int there and varchar(10) here")
+		run(t, b, "DROP TABLE app.n", "CREATE TABLE app.n (id INT PRIMARY KEY, v INT)") // a's wins
+		waitFor(t, "b to go on", func(ctx context.Context) (bool, string) {
+			rows, err := ask(ctx, b.Server.DB(), "SELECT COUNT(*) FROM app.n WHERE id=1")
+			return err == nil && flat(rows) == "1", fmt.Sprint(rows, err)
+		})
+	})
+}
