@@ -33,12 +33,12 @@ type Config struct {
 	Include func(schema, table string) bool
 	// Define says that definitions of other regions are run here, as far as the target can.
 	Define bool
-	Rules   Rules  // of conflicts; nil: the last writer wins everywhere, and nobody is asked
-	Name    string // the region's, as rules name it
-	Report  func(relay.Problem)
-	Notify  relay.Notify // nil: nobody is told of conflicts and dead letters
-	Clock   relay.Clock
-	Logger  *slog.Logger
+	Rules  Rules  // of conflicts; nil: the last writer wins everywhere, and nobody is asked
+	Name   string // the region's, as rules name it
+	Report func(relay.Problem)
+	Notify relay.Notify // nil: nobody is told of conflicts and dead letters
+	Clock  relay.Clock
+	Logger *slog.Logger
 
 	KeepConflicts time.Duration // for how long a conflict stays on record; 0: until there are too many
 

@@ -1,6 +1,7 @@
 package applier
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -327,6 +328,11 @@ func wait(ctx context.Context, done <-chan struct{}) error {
 	}
 }
 
+// alike tells whether images of two tables can stand side by side.
+func alike(a, b *relay.Table) bool {
+	return a == b || a != nil && b != nil && bytes.Equal(a.Native, b.Native)
+}
+
 // writesOf turns the engine's writes into the target's. A row that was not there and shall not be needs none.
 func writesOf(writes []conflict.Write, clear bool) []relay.Write {
 	list := make([]relay.Write, 0, len(writes))
@@ -335,6 +341,9 @@ func writesOf(writes []conflict.Write, clear bool) []relay.Write {
 		switch {
 		case w.After.Exists():
 			r.After = w.After.Image
+			if !alike(w.Before.Table, w.After.Table) {
+				r.Before = nil // it is of another definition; After has the key too
+			}
 		case w.Expect == relay.Absent:
 			continue
 		default:

@@ -34,10 +34,13 @@ func (r Row) kept() Row {
 	return r
 }
 
-// Same tells whether two rows are equal, byte for byte.
+// Same tells whether two rows are equal, byte for byte. Where the table's definition was changed between them the engine's own comparison counts.
 func (r Row) Same(s Row) bool {
 	if !r.Exists() || !s.Exists() {
 		return r.Exists() == s.Exists()
+	}
+	if r.Table != s.Table && r.Table != nil && s.Table != nil && r.Table.Same != nil && !bytes.Equal(r.Table.Native, s.Table.Native) {
+		return r.Table.Same(r.Image, s.Table, s.Image)
 	}
 	return string(r.Image) == string(s.Image)
 }

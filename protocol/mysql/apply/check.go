@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/octant-db/octant/relay"
@@ -82,8 +83,22 @@ func compareColumns(t *relay.Table, l *localTable) string {
 	switch {
 	case len(t.Columns) > len(l.columns):
 		return fmt.Sprintf("column %s is missing here: add it", t.Columns[len(l.columns)].Name)
-	case len(t.Columns) < len(l.columns):
-		return fmt.Sprintf("column %s stands only here: drop it, or add it where the change was made", l.columns[len(t.Columns)].name)
+	}
+	return compareRest(t, l)
+}
+
+// compareRest looks at the columns that stand only here, behind the others: rows that come from a region that has them not yet are written
+// with what stands there for such rows, which must be the same everywhere.
+func compareRest(t *relay.Table, l *localTable) string {
+	for i := len(t.Columns); i < len(l.columns); i++ {
+		if c := &l.columns[i]; !c.optional {
+			return fmt.Sprintf("column %s stands only here, and rows cannot do without it: drop it, give it a constant DEFAULT, or add it where the change was made", c.name)
+		}
+		for _, index := range l.unique {
+			if slices.ContainsFunc(index.parts, func(p localPart) bool { return p.column == i }) {
+				return fmt.Sprintf("column %s stands only here, in unique index %s: add it where the change was made", l.columns[i].name, index.name)
+			}
+		}
 	}
 	return ""
 }

@@ -42,6 +42,7 @@ type setting struct {
 // catalog is how a server's own description of its tables is read.
 type catalog struct {
 	generated  string // the expression that is 1 of generated columns
+	optional   string // the same of columns that rows can do without: NULL or a constant stands there for them
 	expression string // the same of the parts of indexes that are no columns
 	native     func(columnType string) (typ string, labels []string)
 }

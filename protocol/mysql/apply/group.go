@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/octant-db/octant/relay"
@@ -11,6 +12,20 @@ type rowGroup struct {
 	table                     *relay.Table
 	deletes, updates, inserts []*relay.Write
 	unknown                   []*relay.Write
+	// short says that the rows lack columns that the table has. An UPDATE would leave there what stands there; taken out and put in again a
+	// row has there what it has in every other region.
+	short bool
+}
+
+// shorten finds out whether a group's rows are short.
+func (g *rowGroup) shorten(ctx context.Context, t *Target) error {
+	known, err := t.table(ctx, g.table)
+	if err != nil || !known.short {
+		return err
+	}
+	g.short = true
+	g.deletes, g.inserts, g.updates = append(g.deletes, g.updates...), append(g.inserts, g.updates...), nil
+	return nil
 }
 
 // group sorts writes by table, in the order in which tables come first. Within a table deletes come first, so that the

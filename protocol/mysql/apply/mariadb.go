@@ -91,8 +91,12 @@ func (mariaDB) codes() *codes { return &mariaDBCodes }
 
 func (mariaDB) index(_, name string) string { return name }
 
+// mariaDBOptional: column_default is an expression, in which literals are a number or in quotes.
+const mariaDBOptional = `(extra IN ('', 'INVISIBLE') AND (is_nullable='YES' OR column_default IS NOT NULL) AND
+ (column_default IS NULL OR column_default='NULL' OR column_default REGEXP '^[-+]?[0-9.]|^[bx]?'''))`
+
 func (mariaDB) catalog() catalog {
-	return catalog{generated: "is_generated='ALWAYS'", expression: "0", native: nativeType}
+	return catalog{generated: "is_generated='ALWAYS'", optional: mariaDBOptional, expression: "0", native: nativeType}
 }
 
 // text reads the rule from the collation's name: in MariaDB all collations are PAD SPACE but "binary" and those that say nopad; see

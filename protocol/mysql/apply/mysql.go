@@ -108,8 +108,11 @@ func (mySQL) index(table, name string) string {
 	return name
 }
 
+// mySQLOptional: extra says which defaults are expressions and what the server fills in.
+const mySQLOptional = `(is_nullable='YES' OR column_default IS NOT NULL) AND extra IN ('', 'INVISIBLE') AND IFNULL(column_default,'') NOT LIKE 'CURRENT\_TIMESTAMP%'`
+
 func (mySQL) catalog() catalog {
-	return catalog{generated: "generation_expression<>''", expression: "expression IS NOT NULL", native: mySQLType}
+	return catalog{generated: "generation_expression<>''", optional: mySQLOptional, expression: "expression IS NOT NULL", native: mySQLType}
 }
 
 // mySQLType is nativeType for the types that MySQL has, or has under another name.

@@ -25,6 +25,7 @@ type localColumn struct {
 	collation string
 	labels    []string // of ENUM and SET, in UTF-8
 	generated bool
+	optional  bool // rows that come without it get NULL or a constant, the same in every region
 }
 
 type localIndex struct {
@@ -42,7 +43,8 @@ func readTable(ctx context.Context, s *session, schema, name string) (*localTabl
 	where := fmt.Sprintf("WHERE table_schema=%s AND table_name=%s", quote(schema), quote(name))
 	rs, err := s.query(ctx, "read definition of "+schema+"."+name, strings.Join([]string{
 		"SELECT table_type, IFNULL(engine,'') FROM information_schema.tables " + where,
-		"SELECT column_name, column_type, IFNULL(collation_name,''), " + s.dialect.catalog().generated + " FROM information_schema.columns " + where +
+		"SELECT column_name, column_type, IFNULL(collation_name,''), " + s.dialect.catalog().generated + ", " +
+			s.dialect.catalog().optional + " FROM information_schema.columns " + where +
 			" ORDER BY ordinal_position",
 		"SELECT index_name, column_name, IFNULL(sub_part,0), " + s.dialect.catalog().expression + " FROM information_schema.statistics " + where +
 			" AND non_unique=0 ORDER BY index_name, seq_in_index",
@@ -66,6 +68,7 @@ func (l *localTable) addColumns(r *mysql.Result, native func(string) (string, []
 		typ, labels := native(text(r, i, 1))
 		l.columns = append(l.columns, localColumn{
 			name: text(r, i, 0), typ: typ, labels: labels, collation: text(r, i, 2), generated: r.Values[i][3].AsUint64() == 1,
+			optional: r.Values[i][4].AsUint64() == 1,
 		})
 	}
 }

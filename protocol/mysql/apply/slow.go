@@ -71,6 +71,8 @@ func (x *tx) lookUp(ctx context.Context, g *rowGroup) ([]slowRow, error) {
 			case w.After == nil && there[i]:
 				deletes = append(deletes, slowRow{write: w, op: relay.Delete})
 			case w.After == nil:
+			case there[i] && g.short:
+				deletes, rest = append(deletes, slowRow{write: w, op: relay.Delete}), append(rest, slowRow{write: w, op: relay.Insert})
 			case there[i]:
 				rest = append(rest, slowRow{write: w, op: relay.Update})
 			default:

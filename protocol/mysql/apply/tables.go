@@ -21,6 +21,7 @@ type knownTable struct {
 	native   []byte
 	local    *localTable
 	problem  error // what Check answers
+	short    bool  // the definition lacks columns that the database's table has behind the others
 	identity *identityPlan
 	badPlan  error // why there is no plan
 }
@@ -79,6 +80,7 @@ func (t *Target) table(ctx context.Context, table *relay.Table) (*knownTable, er
 	if k.problem == nil && t.config.Composed != nil && t.config.Composed(table.Schema, table.Name) {
 		k.problem = local.generates(table)
 	}
+	k.short = k.problem == nil && len(table.Columns) < len(local.columns)
 	k.identity, k.badPlan = planIdentity(t.dialect, table, local)
 	t.tables.put(table, k)
 	return k, nil

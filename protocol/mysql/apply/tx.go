@@ -50,6 +50,11 @@ func (x *tx) write(ctx context.Context, writes []relay.Write) error {
 	if !x.lane.target.can.replay {
 		return x.writeSQL(ctx, groups)
 	}
+	for _, g := range groups {
+		if err := g.shorten(ctx, x.lane.target); err != nil {
+			return err
+		}
+	}
 	if err := x.writeKnown(ctx, groups); err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
-	"github.com/octant-db/octant/protocol/mysql/ddl"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -18,10 +17,4 @@ func Replay(s *Source, conn net.Conn, from binlog.Position, rec relay.Recorder) 
 // ServerError returns what an ERR packet of the server becomes.
 func ServerError(code uint16, message string) error {
 	return serverError(append([]byte{0xff, byte(code), byte(code >> 8)}, "#HY000"+message...))
-}
-
-// Describe returns what is seen of a statement.
-func Describe(schema, sql string) (verb, inSchema, name string) {
-	d := ddl.Describe(schema, []byte(sql))
-	return d.Verb, d.Schema, d.Name
 }
