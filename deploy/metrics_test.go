@@ -30,9 +30,11 @@ func TestEveryMetricExists(t *testing.T) {
 		Configure: func(c *testenv.RelayConfig) { c.Extra = map[string]any{"verify": map[string]any{"every": "1s"}} },
 	})
 	ctx := envtest.Context(t, time.Minute)
-	// Problems are counted by kind, once there is one: DDL is reported.
-	if _, err := bed.Regions[0].Server.DB().ExecContext(ctx, "CREATE TABLE app.t (id INT PRIMARY KEY)"); err != nil {
-		t.Fatal(err)
+	// Problems are counted by kind, once there is one: a unique index is not carried.
+	for _, statement := range []string{"CREATE TABLE app.t (id INT PRIMARY KEY)", "CREATE UNIQUE INDEX u ON app.t (id)"} {
+		if _, err := bed.Regions[0].Server.DB().ExecContext(ctx, statement); err != nil {
+			t.Fatal(err)
+		}
 	}
 	shown := metricsWith(ctx, t, bed.Regions[0].Relay, "octant_problems", "octant_verify_differences")
 	for _, from := range []struct {

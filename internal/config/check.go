@@ -102,6 +102,7 @@ func (c *checker) database(f *file) Database {
 		}
 		return d
 	}
+	d.Tables.SkipShadows = true
 	if (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" {
 		c.addf("database.url ends after the port: which schemas and tables are replicated is said by include and exclude")
 	}

@@ -4,11 +4,16 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/octant-db/octant/protocol/mysql/ddl"
 )
 
 // Tables says which tables are replicated.
 type Tables struct {
 	Include, Exclude []string // globs as written; no Include means every table
+
+	// SkipShadows leaves out the tables that tools for online schema changes of MySQL and MariaDB make, unless Include has their full names.
+	SkipShadows bool
 
 	include, exclude []glob
 	verdicts         *verdicts
@@ -43,6 +48,9 @@ func (t Tables) judge(schema, table string) bool {
 		return false
 	}
 	if len(t.include) > 0 && !matchesAny(t.include, schema, table) {
+		return false
+	}
+	if t.SkipShadows && ddl.Shadow(table) && !slices.Contains(t.Include, schema+"."+table) {
 		return false
 	}
 	return !matchesAny(t.exclude, schema, table)

@@ -44,6 +44,20 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// The tables that online schema changes make are no tables of the application, unless the configuration says so.
+func TestShadows(t *testing.T) {
+	tables, err := config.NewTables([]string{"app.*", "app._kept_old"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables.SkipShadows = true
+	for table, want := range map[string]bool{"orders": true, "_orders_gho": false, "_orders_del": false, "_orders_new": false, "_kept_old": true, "orders_old": true} {
+		if tables.Match("app", table) != want {
+			t.Errorf("%s: %v", table, !want)
+		}
+	}
+}
+
 func list(s string) []string {
 	if s == "" {
 		return nil

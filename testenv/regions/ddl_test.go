@@ -215,3 +215,54 @@ func writeEverywhere(t *testing.T, bed *testenv.Bed) (stop func()) {
 		writers.Wait()
 	}
 }
+
+// TestOnlineSchemaChangeOfOneRegion does in one region what gh-ost and pt-online-schema-change do: a shadow table, rows copied into it, and a swap
+// by RENAME. The shadow stays where it is, others go on with what fits, and with the rest when they have made the change too.
+func TestOnlineSchemaChangeOfOneRegion(t *testing.T) {
+	definitionEngines(t, func(t *testing.T, engine testenv.Engine) {
+		bed := smallBed(t, testenv.Options{Engine: engine, Schema: pairSchema + "CREATE TABLE app.other (id INT PRIMARY KEY, v INT);"})
+		a, b := bed.Region("a"), bed.Region("b")
+		run(t, a, "INSERT INTO app.t VALUES (1, 'one'), (2, 'two')")
+		settleAll(t, bed)
+		run(t, a, "CREATE TABLE app._t_gho LIKE app.t", "ALTER TABLE app._t_gho ADD w INT NOT NULL DEFAULT 7 AFTER id",
+			"INSERT INTO app._t_gho (id, v) SELECT id, v FROM app.t")
+		passFence(t, bed)
+		if got := rowsAt(t, b, "SELECT COUNT(*) FROM information_schema.tables WHERE table_name LIKE '\\_t\\_%'"); got != "0" {
+			t.Errorf("region b has %s shadow tables", got)
+		}
+		requireNoProblems(t, bed, "ddl", "ddl_left")
+		run(t, a, "RENAME TABLE app.t TO app._t_del, app._t_gho TO app.t", "DROP TABLE app._t_del")
+		waitProblem(t, bed, "a", "ddl", "ends an online schema change")
+		waitProblem(t, bed, "b", "ddl_left", "ends an online schema change")
+		run(t, a, "INSERT INTO app.other VALUES (1, 1)", "INSERT INTO app.t VALUES (3, 33, 'three')")
+		waitFor(t, "the rows before", func(ctx context.Context) (bool, string) {
+			rows, err := ask(ctx, b.Server.DB(), "SELECT v FROM app.other")
+			return err == nil && flat(rows) == "1", fmt.Sprint(rows, err)
+		})
+		waitProblem(t, bed, "b", "apply_held", "column 2")
+		run(t, b, "CREATE TABLE app._t_new LIKE app.t", "ALTER TABLE app._t_new ADD w INT NOT NULL DEFAULT 7 AFTER id",
+			"INSERT INTO app._t_new (id, v) SELECT id, v FROM app.t", "RENAME TABLE app.t TO app._t_old, app._t_new TO app.t", "DROP TABLE app._t_old")
+		settleAll(t, bed)
+		requireRows(t, bed, "SELECT id, w, v FROM app.t ORDER BY id", "1 7 one; 2 7 two; 3 33 three")
+	})
+}
+
+// TestDefinitionsSurviveKills kills the relay that runs them, again and again: each is there once in the end, also where the relay died between
+// running it and writing its mark.
+func TestDefinitionsSurviveKills(t *testing.T) {
+	definitionEngines(t, func(t *testing.T, engine testenv.Engine) {
+		bed := smallBed(t, testenv.Options{Engine: engine, Schema: pairSchema})
+		a, b := bed.Region("a"), bed.Region("b")
+		const columns = 12
+		for i := range columns {
+			run(t, a, fmt.Sprintf("ALTER TABLE app.t ADD c%d INT NULL", i), fmt.Sprintf("CREATE TABLE app.n%d (id INT PRIMARY KEY)", i),
+				fmt.Sprintf("INSERT INTO app.t (id, v, c%d) VALUES (%d, 'x', %d)", i, i, i), fmt.Sprintf("INSERT INTO app.n%d VALUES (%d)", i, i))
+			if i%2 == 0 {
+				restart(t, b)
+			}
+		}
+		settleAll(t, bed)
+		requireNoProblems(t, bed, "ddl_left")
+		requireRows(t, bed, "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema='app' AND table_name='t'", fmt.Sprint(columns+2))
+	})
+}

@@ -118,10 +118,10 @@ func TestWritesThatCannotBeCarriedAreReported(t *testing.T) {
 		settleAll(t, bed)
 	})
 	t.Run("definition", func(t *testing.T) {
-		run(t, a, "ALTER TABLE app.t ADD w INT", "INSERT INTO app.t VALUES (4, 'wide', 4)")
+		run(t, a, "ALTER TABLE app.t ADD w INT NOT NULL", "INSERT INTO app.t VALUES (4, 'wide', 4)")
 		waitProblem(t, bed, "a", "ddl", "app.t")
 		waitProblem(t, bed, "b", "dead_letter", "app.t")
-		run(t, b, "ALTER TABLE app.t ADD w INT")
+		run(t, b, "ALTER TABLE app.t ADD w INT NOT NULL")
 		settleAll(t, bed)
 		waitRows(t, b.Server.DB(), "SELECT w FROM app.t WHERE id=4", "4")
 	})
