@@ -34,6 +34,10 @@ func (o *origin) define(ctx context.Context, p *prepared) error {
 			return err
 		}
 	}
+	// Capture takes a definition for ours if what it is signed with was received, for good.
+	if err := o.a.received(ctx, o.region, p.Seq); err != nil {
+		return err
+	}
 	for i := range p.definitions {
 		if err := o.defineOne(ctx, p, &p.definitions[i]); err != nil {
 			return err

@@ -67,6 +67,11 @@ func uniqueOf(img relay.Image) string {
 
 func line(table, before, after string) string { return table + "\t" + before + "\t" + after + "\n" }
 
+const definition = "definition"
+
+// define makes a table; reason is why it is not carried.
+func define(table, reason string) string { return line(definition, table, reason) }
+
 func insert(row string) string           { return line("app.t", "", row) }
 func update(before, after string) string { return line("app.t", before, after) }
 func remove(row string) string           { return line("app.t", row, "") }
@@ -108,6 +113,12 @@ func parseLine(l string, tables map[string]*relay.Table) (relay.Change, error) {
 	if len(f) != 3 {
 		return relay.Change{}, errMalformed
 	}
+	if f[0] == definition {
+		schema, table, _ := strings.Cut(f[1], ".")
+		return relay.Change{Op: relay.Statement, SQL: f[1], Definition: &relay.Definition{
+			Verb: "CREATE TABLE", Subject: f[1], Tables: []relay.TableName{{Schema: schema, Table: table}}, Reason: f[2],
+		}}, nil
+	}
 	if tables[f[0]] == nil {
 		tables[f[0]] = tableOf(f[0])
 	}
@@ -142,6 +153,7 @@ type database struct {
 	commits []relay.Mark
 
 	refuses  func(table, row string) error // what the relay writes; row is "" for a delete
+	onDefine func(relay.Transaction, string) error
 	onBegin  func(relay.Mark)
 	onWrite  func(context.Context, relay.Mark) error
 	onCommit func(relay.Mark) error // an error of kind errUnknownDone commits all the same
@@ -344,6 +356,19 @@ func (t *target) Author(_ context.Context, table *relay.Table, key relay.Image, 
 		return errLockWait
 	}
 	return nil
+}
+
+// Define makes a table that was missing.
+func (t *target) Define(_ context.Context, from relay.Transaction, c relay.Change) (string, error) {
+	t.d.mu.Lock()
+	defer t.d.mu.Unlock()
+	if t.d.onDefine != nil {
+		if err := t.d.onDefine(from, c.SQL); err != nil {
+			return "", err
+		}
+	}
+	delete(t.d.missing, c.SQL)
+	return "", nil
 }
 
 func (t *target) Refresh() {
@@ -717,6 +742,7 @@ func (b *bed) make() *applier.Applier {
 			return fmt.Sprintf("%q", img)
 		},
 		Include: func(schema, table string) bool { return table != "excluded" },
+		Define:  true,
 		Report: func(p relay.Problem) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -821,6 +847,9 @@ func (b *bed) fold() map[string]string {
 		for c, err := range (decoder{}).Changes(body) {
 			if err != nil {
 				b.t.Fatal(err)
+			}
+			if c.Op == relay.Statement {
+				continue
 			}
 			key := c.After
 			if key == nil {

@@ -39,9 +39,10 @@ func newFlight(p *conflict.Plan) *flight {
 // fly takes a flight to its end on a lane. It returns an error only when ctx has ended.
 func (a *Applier) fly(parent context.Context, f *flight, lane int) error {
 	defer a.settle(f)
+	f.plan.Mark.Lane = lane
 	g, ctx := errgroup.WithContext(parent)
 	g.Go(func() error { return a.secure(ctx, f) })
-	g.Go(func() error { return a.cross(ctx, f, lane) })
+	g.Go(func() error { return a.cross(ctx, f) })
 	return g.Wait()
 }
 
@@ -70,13 +71,12 @@ func (a *Applier) received(ctx context.Context, origin relay.Region, seq relay.S
 }
 
 // cross writes and commits.
-func (a *Applier) cross(ctx context.Context, f *flight, lane int) error {
+func (a *Applier) cross(ctx context.Context, f *flight) error {
 	for _, other := range f.after {
 		if err := wait(ctx, other.done); err != nil {
 			return err
 		}
 	}
-	f.plan.Mark.Lane = lane
 	for attempt := 0; ; attempt++ {
 		if !a.excuse(f) {
 			return nil

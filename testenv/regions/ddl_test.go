@@ -125,7 +125,7 @@ func TestDefinitionsThatCannotBeCarriedAreLeftToPeople(t *testing.T) {
 		waitProblem(t, bed, "a", "ddl", "unique index")
 		waitProblem(t, bed, "b", "ddl_left", "unique index")
 		run(t, a, "INSERT INTO app.t VALUES (1, 'wide', 1)")
-		waitProblem(t, bed, "b", "apply_held", "column n is missing here")
+		waitProblem(t, bed, "b", "dead_letter", "column n is missing here")
 		run(t, b, "ALTER TABLE app.t ADD COLUMN n INT NOT NULL DEFAULT 0, ADD UNIQUE INDEX u (n, id)")
 		settleAll(t, bed)
 		requireRows(t, bed, "SELECT n FROM app.t WHERE id=1", "1")
@@ -148,8 +148,8 @@ func TestTwoRegionsDefineOneThingDifferently(t *testing.T) {
 		run(t, b, "CREATE TABLE app.n (id INT PRIMARY KEY, v VARCHAR(10))", "INSERT INTO app.n VALUES (2, 'two')", "CREATE TABLE app.same (id INT PRIMARY KEY)",
 			"INSERT INTO app.same VALUES (2)")
 		bed.Network.Heal()
-		waitProblem(t, bed, "a", "apply_held", "column 2 (v) is varchar(10) there and int here")
-		waitProblem(t, bed, "b", "apply_held", "column 2 (v) is int there and varchar(10) here")
+		waitProblem(t, bed, "a", "dead_letter", "column 2 (v) is varchar(10) there and int here")
+		waitProblem(t, bed, "b", "dead_letter", "column 2 (v) is int there and varchar(10) here")
 		run(t, b, "DROP TABLE app.n", "CREATE TABLE app.n (id INT PRIMARY KEY, v INT)") // a's wins
 		waitFor(t, "b to go on", func(ctx context.Context) (bool, string) {
 			rows, err := ask(ctx, b.Server.DB(), "SELECT COUNT(*) FROM app.n WHERE id=1")
@@ -239,7 +239,7 @@ func TestOnlineSchemaChangeOfOneRegion(t *testing.T) {
 			rows, err := ask(ctx, b.Server.DB(), "SELECT v FROM app.other")
 			return err == nil && flat(rows) == "1", fmt.Sprint(rows, err)
 		})
-		waitProblem(t, bed, "b", "apply_held", "column 2")
+		waitProblem(t, bed, "b", "dead_letter", "column 2")
 		run(t, b, "CREATE TABLE app._t_new LIKE app.t", "ALTER TABLE app._t_new ADD w INT NOT NULL DEFAULT 7 AFTER id",
 			"INSERT INTO app._t_new (id, v) SELECT id, v FROM app.t", "RENAME TABLE app.t TO app._t_old, app._t_new TO app.t", "DROP TABLE app._t_old")
 		settleAll(t, bed)
