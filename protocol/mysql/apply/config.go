@@ -25,16 +25,16 @@ const (
 // for each schema with replicated tables. BINLOG REPLAY lets it
 // write row events and name their origin; BINLOG ADMIN keeps their text out of the log; SELECT on the tables lets it
 // look at them, and DELETE is for rows whose secondary unique values a newer row needs. Without BINLOG REPLAY, INSERT is needed
-// too. BINLOG MONITOR is for Fence.
+// too. BINLOG MONITOR is for Fence. CREATE, ALTER, INDEX, DROP and CREATE VIEW are for Define.
 const Grants = `GRANT BINLOG REPLAY, BINLOG ADMIN, BINLOG MONITOR ON *.* TO %[1]s;
 GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO %[1]s;
-GRANT SELECT, DELETE ON app.* TO %[1]s;`
+GRANT SELECT, DELETE, CREATE, ALTER, INDEX, DROP, CREATE VIEW ON app.* TO %[1]s;`
 
 // MySQLGrants is Grants for MySQL. REPLICATION_APPLIER lets the user write row events and say when they were committed first; the rest
 // are rights that MySQL, unlike MariaDB, wants for row events too. REPLICATION CLIENT is for Fence.
 const MySQLGrants = `GRANT REPLICATION_APPLIER, REPLICATION CLIENT ON *.* TO %[1]s;
 GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO %[1]s;
-GRANT SELECT, INSERT, UPDATE, DELETE ON app.* TO %[1]s;`
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP, CREATE VIEW ON app.* TO %[1]s;`
 
 // Config says where the database is and how to write to it.
 type Config struct {
