@@ -80,6 +80,7 @@ type Applier struct {
 	progress relay.Signal // raised when the merger has passed an entry
 	gate     sync.Mutex   // held while an entry is merged, or a checkpoint taken
 	clock    relay.HLC    // of the region after the entry that was merged last; the gate guards it
+	stormy   bool         // rows waited for repair after it; the gate guards it
 	probes   sync.Mutex   // lane 0
 	writable atomic.Bool
 	cut      atomic.Bool // stopping ended a checkpoint in the middle
@@ -308,13 +309,12 @@ func (a *Applier) Heard(r relay.Region, h relay.Heartbeat) {
 	a.engine.Heard(r, h)
 }
 
-// Announce returns what this region's database shows for good; nil if that cannot be said now.
+// Announce returns what this region's database shows for good; nil if that cannot be said yet.
 func (a *Applier) Announce() relay.Vector {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	v, ok := a.engine.Announce()
-	if !ok {
-		return nil
+	if v, ok := a.engine.Announce(); ok {
+		return v
 	}
-	return v
+	return a.engine.Announced()
 }

@@ -73,10 +73,23 @@ func (a *Applier) mergeEntry(ctx context.Context, e *relay.Entry, body relay.Bod
 	a.mu.Lock()
 	a.engine.Reached(e.HLC)
 	a.mu.Unlock()
+	a.calm()
 	a.merged.Store(uint64(e.LSN))
 	a.clock = e.HLC
 	a.progress.Raise()
 	return nil
+}
+
+// calm takes down what is shown for good at the moment at which no row waits for repair any more. In a storm of conflicts such moments are
+// short, and nobody may ask in one of them.
+func (a *Applier) calm() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, _, repairs := a.engine.Size()
+	if repairs == 0 && a.stormy {
+		a.engine.Announce()
+	}
+	a.stormy = repairs > 0
 }
 
 func (a *Applier) mergeLocal(ctx context.Context, e *relay.Entry, body relay.Body) error {

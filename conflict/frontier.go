@@ -74,6 +74,9 @@ func (e *Engine) Announce() (relay.Vector, bool) {
 	return v, true
 }
 
+// Announced is the last that Announce could say. It still holds: nothing that was shown for good is taken back.
+func (e *Engine) Announced() relay.Vector { return slices.Clone(e.peers[e.self].announced) }
+
 // Stable is the clock up to which every region's database shows every other region's transactions for good.
 func (e *Engine) Stable() relay.HLC {
 	if len(e.others) == 0 || e.unmet > 0 {

@@ -21,7 +21,7 @@ type Comparison interface {
 	Rows(ctx context.Context, table string, s Span) ([]RowDigest, error)
 	// Cut says where the region's log ends.
 	Cut(ctx context.Context) (Cut, error)
-	// Shown says what the region's database shows of the others' logs for good; nil: that cannot be said now.
+	// Shown says what the region's database shows of the others' logs for good; nil: that cannot be said yet.
 	Shown(ctx context.Context) (Vector, error)
 	// Look digests the rows of keys, in their order, and tells who wrote them last after an entry of the region's log.
 	Look(ctx context.Context, table string, since LSN, keys []RowKey) ([]Look, error)

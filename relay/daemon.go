@@ -23,7 +23,7 @@ type Applier interface {
 	Pause(r Region, paused bool)
 	// Heard takes another region's heartbeat.
 	Heard(Region, Heartbeat)
-	// Announce returns what this region's database shows for good, nil if that cannot be said now.
+	// Announce returns what this region's database shows for good, nil if that cannot be said yet.
 	Announce() Vector
 	// Fence returns once everything that is committed in the database now is in the local stream and has been merged.
 	Fence(ctx context.Context) error

@@ -138,7 +138,7 @@ func octant(t *testing.T, bed *testenv.Bed, region string, args ...string) (stdo
 // runVerify runs octant verify --json.
 func runVerify(t *testing.T, bed *testenv.Bed, args ...string) (r verify.Report, code int) {
 	t.Helper()
-	out, code := octant(t, bed, "a", append([]string{"verify", "--json"}, args...)...)
+	out, code := octant(t, bed, "a", append([]string{"verify", "--json", "--patience", "5m"}, args...)...)
 	if err := json.Unmarshal(out, &r); err != nil {
 		t.Fatalf("octant verify wrote no report (exit code %d): %v", code, err)
 	}
