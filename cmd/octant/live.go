@@ -20,7 +20,7 @@ import (
 // same log: what stands in between, such as the replicas that read the log, does not notice.
 type live struct {
 	cfg   *config.Config
-	build func(context.Context, config.Database) (*generation, error)
+	build func(context.Context, config.Database, []config.Peer) (*generation, error)
 	// promise makes a clock value durable behind everything that was written to the log before.
 	promise func(context.Context, relay.HLC) error
 	log     *slog.Logger
@@ -32,6 +32,8 @@ type live struct {
 	next     chan struct{}   // another one has become the current one, and is to be run
 	lost     chan error      // why none can take over
 	database config.Database // of the current one
+	peers    []config.Peer   // of the current one; mu guards it
+	group    *config.Config  // that says so, if it is not cfg; changing guards it
 }
 
 // generation is a relay that works with one server.
@@ -50,8 +52,8 @@ var errMoved = errors.New("the relay goes over to another database")
 // newLive makes the first generation.
 func newLive(ctx context.Context, l *live) (*live, error) {
 	l.next, l.lost = make(chan struct{}, 1), make(chan error, 1)
-	l.database = l.cfg.Database
-	first, err := l.build(ctx, l.cfg.Database)
+	l.database, l.peers = l.cfg.Database, l.cfg.Peers
+	first, err := l.build(ctx, l.database, l.peers)
 	l.current = first
 	return l, err
 }
@@ -97,9 +99,40 @@ func (l *live) now() *generation {
 // moveTimeout bounds how long the making of the parts for another server may take. They do not connect yet.
 const moveTimeout = 5 * time.Second
 
-// move goes over to another server, and stays with the old one if that cannot be. The source is stopped and stays so. What was begun is
-// finished whatever becomes of who asked for it.
+// move goes over to another server, and stays with the old one if that cannot be. The source is stopped and stays so.
 func (l *live) move(ctx context.Context, d config.Database) error {
+	if err := l.change(ctx, d, l.peerList()); err != nil {
+		return fmt.Errorf("go over to the database at %s: %w", d.Address, err)
+	}
+	return nil
+}
+
+// peerList is the peers that the relay works with now. It is not to be changed.
+func (l *live) peerList() []config.Peer {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.peers
+}
+
+// grouped is the configuration that says who the peers are; changing is held.
+func (l *live) grouped() *config.Config {
+	if l.group != nil {
+		return l.group
+	}
+	return l.cfg
+}
+
+// regroup goes over to other peers, and stays with the old ones if that cannot be.
+func (l *live) regroup(ctx context.Context, peers []config.Peer) error {
+	if err := l.change(ctx, l.database, peers); err != nil {
+		return fmt.Errorf("take up the peers: %w", err)
+	}
+	return nil
+}
+
+// change makes another generation take over, or one like the old one if that cannot be. What was begun is finished whatever becomes of who
+// asked for it.
+func (l *live) change(ctx context.Context, d config.Database, peers []config.Peer) error {
 	old := l.now()
 	old.stop(errMoved)
 	<-old.ended
@@ -108,26 +141,26 @@ func (l *live) move(ctx context.Context, d config.Database) error {
 	// A promise goes to disk behind everything that was captured: the next relay begins after that.
 	err := l.promise(ctx, old.Status().Capture.HLC+1)
 	if err == nil {
-		err = l.follow(ctx, d)
+		err = l.follow(ctx, d, peers)
 	}
 	if err == nil {
 		l.database = d
 		return nil
 	}
-	if backErr := l.follow(ctx, l.database); backErr != nil {
+	if backErr := l.follow(ctx, l.database, l.peerList()); backErr != nil {
 		l.lost <- fmt.Errorf("go back to the database at %s: %w", l.database.Address, backErr)
 	}
-	return fmt.Errorf("go over to the database at %s: %w", d.Address, err)
+	return err
 }
 
 // follow makes the generation that takes over. From now on it is the one that others see and steer.
-func (l *live) follow(ctx context.Context, d config.Database) error {
-	next, err := l.build(ctx, d)
+func (l *live) follow(ctx context.Context, d config.Database, peers []config.Peer) error {
+	next, err := l.build(ctx, d, peers)
 	if err != nil {
 		return err
 	}
 	l.mu.Lock()
-	l.current = next
+	l.current, l.peers = next, peers
 	l.mu.Unlock()
 	l.next <- struct{}{}
 	return nil

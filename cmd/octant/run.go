@@ -25,10 +25,12 @@ import (
 
 // run is one relay in the foreground.
 func run(ctx context.Context, args []string) error {
-	cfg, err := parseWithConfig(newFlags("run"), args)
+	flags := newFlags("run")
+	cfg, err := parseWithConfig(flags, args)
 	if err != nil {
 		return err
 	}
+	path := flags.Lookup("config").Value.String()
 	log := newLogger(os.Stderr, cfg.Log).With("region", cfg.Region.Name)
 	slog.SetDefault(log) // for libraries that know no other
 	limitMemory()
@@ -37,7 +39,7 @@ func run(ctx context.Context, args []string) error {
 		log.Warn("the database is the one of CHANGE MASTER TO, not the configuration's", "database", cfg.Database.Address,
 			"configured", cfg.Configured.Address, "file", cfg.Database.Override)
 	}
-	err = runRelay(ctx, cfg, log)
+	err = runRelay(ctx, cfg, path, log)
 	if err == nil || errors.Is(err, errStopped) || errors.Is(err, context.Canceled) {
 		log.Info("octant has stopped")
 		return nil
@@ -55,7 +57,7 @@ func limitMemory() {
 	}
 }
 
-func runRelay(ctx context.Context, cfg *config.Config, log *slog.Logger) (err error) {
+func runRelay(ctx context.Context, cfg *config.Config, path string, log *slog.Logger) (err error) {
 	var syncs atomic.Uint64
 	store, err := openLog(cfg, &syncs, log)
 	if err != nil {
@@ -74,8 +76,8 @@ func runRelay(ctx context.Context, cfg *config.Config, log *slog.Logger) (err er
 	if engine.hooks, err = newWebhooks(cfg, store, log); err != nil {
 		return err
 	}
-	l, err := newLive(ctx, &live{cfg: cfg, log: log, hooks: engine.hooks, promise: store.Promise, build: func(ctx context.Context, d config.Database) (*generation, error) {
-		return assemble(ctx, cfg, d, store, &syncs, engine, log)
+	l, err := newLive(ctx, &live{cfg: cfg, log: log, hooks: engine.hooks, promise: store.Promise, build: func(ctx context.Context, d config.Database, peers []config.Peer) (*generation, error) {
+		return assemble(ctx, cfg.WithPeers(peers), d, store, &syncs, engine, log)
 	}})
 	if err != nil {
 		return err
@@ -84,7 +86,8 @@ func runRelay(ctx context.Context, cfg *config.Config, log *slog.Logger) (err er
 	if err != nil {
 		return err
 	}
-	return serve(ctx, cfg, l, engine, schedule, listeners, log)
+	group := &regrouping{live: l, path: path, log: log.With("part", "peers")}
+	return serve(ctx, cfg, l, engine, schedule, group, listeners, log)
 }
 
 // openLog opens the relay log in the data directory.
@@ -199,10 +202,10 @@ func trimmer(keep config.Retention, store *relaylog.DB) func(func() (relay.LSN, 
 }
 
 // serve runs the relay and what it offers to others until ctx ends or one of them fails.
-func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, schedule *verify.Schedule, s sockets, log *slog.Logger) error {
+func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, schedule *verify.Schedule, group *regrouping, s sockets, log *slog.Logger) error {
 	sql := admin.New(admin.Config{
 		Inspector: l, Controller: l, Places: e.places, History: e.history, Upstream: upstream{l, e.identity}, Clients: e.clients,
-		Comparison: func() relay.Comparison { return l.now().side }, Verifications: schedule.Verifications,
+		Comparison: func() relay.Comparison { return l.now().side }, Verifications: schedule.Verifications, Membership: group,
 		Version: e.serverVersion, MySQL: e.mysql, ServerID: cfg.ReplicaID(), ServerUUID: e.serverUUID, Listen: cfg.Listen.MySQL, Logger: log.With("part", "sql"),
 	})
 	primary, err := e.primary(cfg, l, sql, log.With("part", "primary"))
@@ -213,6 +216,7 @@ func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, schedule
 	g.Go(func() error { return l.run(ctx) })
 	g.Go(func() error { return runSchedule(ctx, schedule) })
 	g.Go(func() error { return runWebhooks(ctx, e.hooks, log.With("part", "webhook")) })
+	g.Go(func() error { return group.run(ctx) })
 	g.Go(func() error { return primary.Serve(ctx, s.mysql) })
 	shown := inspector{l, schedule}
 	pages := newConsole(cfg, shown, log.With("part", "console"))

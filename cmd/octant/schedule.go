@@ -28,10 +28,11 @@ func membersFrom(cfg *config.Config, l *live) ([]verify.Member, func(), error) {
 	if side == nil {
 		return nil, nil, errors.New("tables of this kind of database cannot be compared")
 	}
-	if len(cfg.Peers) == 0 {
+	others := l.peerList()
+	if len(others) == 0 {
 		return nil, nil, errors.New("there is no other region: see [[peer]]")
 	}
-	peers, closeAll, err := peerMembers(cfg, relay.Peer{})
+	peers, closeAll, err := peerMembers(cfg.PeerTLS, others, relay.Peer{})
 	return append([]verify.Member{{Name: cfg.Region.Name, Side: side}}, peers...), closeAll, err
 }
 

@@ -65,7 +65,7 @@ func membersOf(cfg *config.Config, admin relay.Peer) (members []verify.Member, c
 	if err != nil {
 		return nil, nil, err
 	}
-	peers, closePeers, err := peerMembers(cfg, admin)
+	peers, closePeers, err := peerMembers(cfg.PeerTLS, cfg.Peers, admin)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,9 +76,9 @@ func membersOf(cfg *config.Config, admin relay.Peer) (members []verify.Member, c
 	}, nil
 }
 
-// peerMembers are the other regions.
-func peerMembers(cfg *config.Config, admin relay.Peer) (members []verify.Member, closeAll func(), err error) {
-	secured, err := cfg.PeerTLS.Config("peer:0")
+// peerMembers are other regions.
+func peerMembers(security config.TLS, peers []config.Peer, admin relay.Peer) (members []verify.Member, closeAll func(), err error) {
+	secured, err := security.Config("peer:0")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -86,7 +86,7 @@ func peerMembers(cfg *config.Config, admin relay.Peer) (members []verify.Member,
 		secured.ServerName = "" // each peer's own is filled in
 	}
 	var remotes []*verify.Remote
-	for _, p := range cfg.Peers {
+	for _, p := range peers {
 		r := &verify.Remote{Peer: p.Relay(), TLS: secured, Admin: admin}
 		remotes, members = append(remotes, r), append(members, verify.Member{Name: p.Region, Side: r})
 	}

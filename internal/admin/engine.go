@@ -28,6 +28,7 @@ type Config struct {
 	Controller    relay.Controller
 	Places        Places
 	History       History
+	Membership    Membership
 	Upstream      Upstream
 	Clients       Clients
 	Comparison    func() relay.Comparison     // of this region's tables with others'; it may return nil

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,17 @@ var procedures = map[string]procedure{
 	}},
 	"purge": {"it takes a sequence number, or the name of a log file in quotes, and 'force' if peers and replicas may be cut off",
 		placeAndForce, purgeProcedure},
+	"add_peer": {"it takes a region's name and host:port of its relay, both in quotes, and the name of a [[peer]] whose login it shall have: else the first one's",
+		twoOrThree, func(ctx context.Context, call *call, a []token) error {
+			loginOf := ""
+			if len(a) == 3 {
+				loginOf = a[2].text
+			}
+			return call.e.membership().AddPeer(ctx, a[0].text, a[1].text, loginOf)
+		}},
+	"remove_peer": {"it takes one name of a peer in quotes", oneName, func(ctx context.Context, call *call, a []token) error {
+		return call.e.membership().RemovePeer(ctx, a[0].text)
+	}},
 	"retry": {"it takes the id of a row of octant.dead_letters", oneNumber, letterProcedure(relay.Controller.RetryLetter)},
 	"skip":  {"it takes the id of a row of octant.dead_letters", oneNumber, letterProcedure(relay.Controller.SkipLetter)},
 	"edit": {"it takes the id of a row of octant.dead_letters, and a JSON object of columns in quotes, '' to delete the row",
@@ -35,6 +47,10 @@ var procedures = map[string]procedure{
 func oneNumber(a []token) bool { return len(a) == 1 && a[0].kind == number }
 
 func numberAndText(a []token) bool { return len(a) == 2 && a[0].kind == number && a[1].kind == text }
+
+func twoOrThree(a []token) bool {
+	return (len(a) == 2 || len(a) == 3) && !slices.ContainsFunc(a, func(t token) bool { return t.kind != text })
+}
 
 func oneName(a []token) bool { return len(a) == 1 && a[0].kind == text }
 

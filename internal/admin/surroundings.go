@@ -49,6 +49,33 @@ type Upstream interface {
 	Change(ctx context.Context, to SourceChange) error
 }
 
+// Membership changes who the relay's peers are, durably and without a restart. Errors are for the operator.
+type Membership interface {
+	// AddPeer takes up a region. It has the login of the [[peer]] loginOf; "": of the first one.
+	AddPeer(ctx context.Context, name, address, loginOf string) error
+	RemovePeer(ctx context.Context, name string) error
+}
+
+// fixedMembership is the one of a relay whose peers cannot be changed.
+type fixedMembership struct{}
+
+// AddPeer implements Membership.
+func (fixedMembership) AddPeer(context.Context, string, string, string) error {
+	return notSupported("CALL octant.add_peer")
+}
+
+// RemovePeer implements Membership.
+func (fixedMembership) RemovePeer(context.Context, string) error {
+	return notSupported("CALL octant.remove_peer")
+}
+
+func (e *Engine) membership() Membership {
+	if e.cfg.Membership == nil {
+		return fixedMembership{}
+	}
+	return e.cfg.Membership
+}
+
 // Source is how the relay's own database is reached.
 type Source struct {
 	Address       string // host:port

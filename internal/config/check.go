@@ -33,6 +33,7 @@ func (f *file) check() (*Config, []string) {
 	if len(c.problems) > 0 {
 		return nil, c.problems
 	}
+	cfg.origin = &origin{file: f}
 	return cfg, nil
 }
 

@@ -62,17 +62,26 @@ func (c *checker) roles(key, name string, roles []string) {
 
 func (c *checker) peers(f *file) []Peer {
 	var peers []Peer
+	for _, p := range f.Peers {
+		peers = append(peers, Peer{Region: p.Region, Address: p.Address, User: p.User, Password: Secret(p.Password)})
+	}
+	c.peerList(peers, f.Region.Name, f.Listen.MySQL)
+	return peers
+}
+
+// peerList checks peers of the region self, whose relay listens at own.
+func (c *checker) peerList(peers []Peer, self, own string) {
 	names, addresses := map[string]bool{}, map[string]string{}
-	for i, p := range f.Peers {
+	for i, p := range peers {
 		key := fmt.Sprintf("peer[%d]", i+1)
 		c.name(key+".region", p.Region)
 		c.address(key+".address", p.Address)
 		switch {
-		case p.Region == f.Region.Name:
+		case p.Region == self:
 			c.addf("%s is this region itself (%q): list the other regions only", key, p.Region)
 		case names[p.Region]:
 			c.addf("%s: there is already a peer %q", key, p.Region)
-		case p.Address == f.Listen.MySQL:
+		case p.Address == own:
 			c.addf("%s (%q) has this relay's own address %s", key, p.Region, p.Address)
 		case addresses[p.Address] != "":
 			c.addf("%s (%q) has the same address as peer %q", key, p.Region, addresses[p.Address])
@@ -81,12 +90,10 @@ func (c *checker) peers(f *file) []Peer {
 		if p.User == "" || p.Password == "" {
 			c.addf("%s (%q) needs user and password: those of a [[user]] with role replicate at that relay", key, p.Region)
 		}
-		peers = append(peers, Peer{Region: p.Region, Address: p.Address, User: p.User, Password: Secret(p.Password)})
 	}
 	if len(peers) >= relay.MaxRegions {
 		c.addf("there are %d peers: a cluster has at most %d regions", len(peers), relay.MaxRegions)
 	}
-	return peers
 }
 
 // webhookEvents are the kinds of events that can be asked for.

@@ -24,6 +24,8 @@ type Config struct {
 	Webhooks  []Webhook
 	PeerTLS   TLS // how the other regions' relays are reached
 
+	origin *origin
+
 	Configured Database // the database as the configuration has it, whatever stands in place of it now
 }
 

@@ -26,7 +26,8 @@ func (e *Error) Error() string {
 }
 
 // Load reads, resolves and checks the file at path. Paths in "file:" and of certificates are relative to its folder. What CHANGE MASTER
-// TO has left in the data folder stands in place of the configured database. Every failure is an [*Error].
+// TO has left in the data folder stands in place of the configured database, and what octant.add_peer and octant.remove_peer have left changes the
+// peers. Every failure is an [*Error].
 func Load(path string) (*Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -39,7 +40,7 @@ func Load(path string) (*Config, error) {
 	if err := c.override(); err != nil {
 		return nil, err
 	}
-	return c, nil
+	return c, c.overridePeers()
 }
 
 func readProblem(err error) string {
