@@ -77,7 +77,7 @@ func (c *cursor) call() (statement, error) {
 	q, asked := inquiries[strings.ToLower(name.text)]
 	explains := strings.EqualFold(name.text, "explain")
 	if !known && !asked && !explains || !strings.EqualFold(schema.text, database) {
-		return statement{}, failure(codeNoProcedure, "PROCEDURE %s.%s does not exist; there are octant.pause('b'), octant.resume('b'), octant.purge(lsn), octant.retry(id), octant.skip(id), octant.edit(id, '{}'), octant.resolve(id, 'remote') and octant.explain('schema.table', key)",
+		return statement{}, failure(codeNoProcedure, "PROCEDURE %s.%s does not exist; there are octant.pause('b'), octant.resume('b'), octant.purge(lsn), octant.add_peer('d', 'host:port'), octant.remove_peer('d'), octant.retry(id), octant.skip(id), octant.edit(id, '{}'), octant.resolve(id, 'remote') and octant.explain('schema.table', key)",
 			shorten(schema.text, 64), shorten(name.text, 64))
 	}
 	if len(c.tokens) == 0 || !c.tokens[0].is("(") {
