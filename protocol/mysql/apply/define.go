@@ -29,10 +29,16 @@ func (t *Target) Define(ctx context.Context, from relay.Transaction, c relay.Cha
 	if err != nil || left != "" || state == there {
 		return left, err
 	}
-	if err := t.run(ctx, s, from, &c); err != nil {
-		return refusedBy(err)
+	if err = t.run(ctx, s, from, &c); err == nil {
+		return "", nil
 	}
-	return "", nil
+	if left, err = refusedBy(err); err != nil {
+		return "", err
+	}
+	if state, _, err := t.effects(ctx, s, statement.Effects); err == nil && state == there {
+		return "", nil // somebody else has just done the same
+	}
+	return left, nil
 }
 
 // refusedBy tells what the server said against a definition. What can succeed later is an error.
