@@ -43,5 +43,6 @@ func TestBench(t *testing.T) {
 	t.Run("lag8", func(t *testing.T) { benchLag(t, s, r, 8) })
 	t.Run("append", func(t *testing.T) { benchLog(t, s, r) })
 	t.Run("serve", func(t *testing.T) { benchServe(t, s, r) })
+	t.Run("conflicts", func(t *testing.T) { benchConflicts(t, s, r) })
 	t.Run("backlog", func(t *testing.T) { benchBacklog(t, s, r) })
 }

@@ -22,6 +22,8 @@
 //	log     Appending entries to the relay log, synced, beside a plain file with the same syncs; then opening a large log
 //	        whose files are in no cache, and finding an entry in it.
 //	serve   One file of a server's log, read by one reader and by eight that do nothing with it: from a relay, and from the server itself.
+//	conflicts  Rows a millisecond that a region applies of another one's, with 0, 1 and 20 % of them written in both, beside a relay that
+//	         was built without conflict checks.
 //	memory   The resident sets of the relays in that bed of eight regions.
 //
 // Nothing here fails because it is slow. It fails when something breaks, and when tables differ.

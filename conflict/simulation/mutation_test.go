@@ -108,7 +108,7 @@ var mutations = []mutation{
 	},
 	{
 		"reject: a write is held against rejected ones", "conflict/history.go",
-		"if !h.Events[i].Rejected {", "if true {",
+		"if ev := h.Events[i]; !ev.Rejected {", "if ev := h.Events[i]; true {",
 	},
 	{
 		"rollback: later transactions are not looked at again", "conflict/certify.go",
@@ -133,10 +133,6 @@ var mutations = []mutation{
 	{
 		"counters: parked rows do not keep the stable cut back", "conflict/frontier.go",
 		"if e.repairs.len()+e.repairs.backs > 0 {", "if e.repairs.len() > 0 {",
-	},
-	{
-		"counters: writes are folded into a row that is not known", "conflict/history.go",
-		"if !h.Base.Known {", "if false {",
 	},
 	{
 		"hidden rows are not held", "conflict/frontier.go",

@@ -1,0 +1,180 @@
+//go:build bench
+
+package bench_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/octant-db/octant/bench"
+	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
+)
+
+// conflictSchema has what one region writes while another one does not see it.
+const conflictSchema = `CREATE DATABASE app;
+CREATE TABLE app.t (id INT PRIMARY KEY, v VARCHAR(40), n INT, pad CHAR(60));
+CREATE TABLE app.done (id INT PRIMARY KEY);`
+
+// rowsPerStatement is how many rows one transaction of the backlog has.
+const rowsPerStatement = 100
+
+// shares are how many percent of the rows are written in both regions.
+var shares = []int{0, 1, 20}
+
+// benchConflicts applies a backlog in which some rows were written in both regions, and the same without conflicts by a relay whose engine is told
+// to let every change pass: it is built from other sources for this, and is no relay to be used.
+func benchConflicts(t *testing.T, s settings, r *report) {
+	checked, unchecked := envtest.Octant(t), buildUnchecked(t)
+	var speeds, costs []*bench.Comparison
+	for _, share := range shares {
+		what := fmt.Sprintf("apply, %d %% of rows in conflict | no checks, none", share)
+		c := bench.Comparison{What: what, Unit: "rows/ms", Goal: bench.ForScale}
+		if share == 0 {
+			c.Goal, c.Target = bench.AtLeast, 0.9
+		}
+		speeds = append(speeds, r.row(c))
+		costs = append(costs, r.row(bench.Comparison{What: what + ": CPU of relay and database", Unit: "µs/row", Goal: bench.ForScale}))
+	}
+	for range s.rounds {
+		off := s.applyConflicts(t, unchecked, 2*s.transactions, 0, "unchecked")
+		for i, share := range shares {
+			on := s.applyConflicts(t, checked, 2*s.transactions, share, fmt.Sprint("conflicts-", share))
+			speeds[i].Add(on.speed, off.speed, load(t))
+			costs[i].Add(on.cost, off.cost, load(t))
+		}
+	}
+}
+
+// appliedRows is how many rows a millisecond were applied, and how many microseconds of processors one took.
+type appliedRows struct{ speed, cost float64 }
+
+// applyConflicts has region b apply rows of a's, so many percent of which it has written itself before.
+func (s settings) applyConflicts(t *testing.T, octant string, rows, share int, name string) appliedRows {
+	t.Helper()
+	ctx := envtest.Context(t, 10*time.Minute)
+	bed, err := testenv.Start(ctx, testenv.Options{Regions: 2, Octant: octant, Schema: conflictSchema, Relaxed: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bed.Close(context.WithoutCancel(ctx)) //nolint:errcheck // the unchecked relay has nothing to say at its end
+	bed.Network.Isolate("a", testenv.Cut)
+	a, b := bed.Region("a").Server.DB(), bed.Region("b").Server.DB()
+	for from := 0; from < rows; from += rowsPerStatement {
+		if share > 0 {
+			mustExec(t, ctx, b, insertRows("b", from, rowsPerStatement*share/100))
+		}
+		mustExec(t, ctx, a, insertRows("a", from, rowsPerStatement))
+	}
+	mustExec(t, ctx, a, "INSERT INTO app.done VALUES (1)")
+	relayB, err := bed.Region("b").Relay.Open(testenv.AdminUser, bed.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer relayB.Close()
+	asks := func(query string) func() (bool, error) {
+		return func() (bool, error) {
+			var yes bool
+			err := relayB.QueryRowContext(ctx, query).Scan(&yes)
+			return yes, err
+		}
+	}
+	await(t, ctx, "what b has written is known", asks("SELECT capture_caught_up = 1 AND merged_lsn = capture_lsn FROM octant.status"))
+	mustExec(t, ctx, relayB, "STOP SLAVE")
+	bed.Network.Heal()
+	await(t, ctx, "everything is received", asks(fmt.Sprintf("SELECT received_seq > %d FROM octant.peers", rows/rowsPerStatement)))
+	relayPID, serverPID := bed.Region("b").Relay.PID(), serverPID(t, filepath.Join(bed.Dir, "b", "db"))
+	profile := s.profile(t, bed.Region("b").Relay, name)
+	began, used := time.Now(), cpuSeconds(t, relayPID)+cpuSeconds(t, serverPID)
+	mustExec(t, ctx, relayB, "START SLAVE")
+	await(t, ctx, "the last row is applied", func() (bool, error) {
+		var n int
+		err := b.QueryRowContext(ctx, "SELECT COUNT(*) FROM app.done").Scan(&n)
+		return n > 0, err
+	})
+	took := time.Since(began)
+	used = cpuSeconds(t, relayPID) + cpuSeconds(t, serverPID) - used
+	s.finish(t, bed.Region("b").Relay, profile, name)
+	return appliedRows{speed: float64(rows) / float64(took.Milliseconds()), cost: used / float64(rows) * 1e6}
+}
+
+func insertRows(v string, from, n int) string {
+	var text strings.Builder
+	text.WriteString("INSERT INTO app.t VALUES ")
+	for i := range n {
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		fmt.Fprintf(&text, "(%d,'%s',%d,'some text that rows have')", from+i, v, i)
+	}
+	return text.String()
+}
+
+// passes are what is changed in the engine's sources so that it lets every change pass.
+var passes = []struct{ file, at, put string }{
+	{"conflict/plan.go", "func (e *Engine) decide(p *Plan) error {\n", `	for i := range p.batch {
+		for j := range p.batch[i].Changes {
+			c := &p.batch[i].Changes[j]
+			p.Writes = append(p.Writes, Write{Key: c.Key, Before: c.Before, After: c.After, Expect: expectation(Shown{}, c)})
+		}
+	}
+	return nil
+}
+
+func (e *Engine) decideChecked(p *Plan) error {
+`},
+	{"conflict/capture.go", "func (e *Engine) localChange(v *view, t *Transaction, c *Change) error {\n", "\tif true {\n\t\treturn nil\n\t}\n"},
+	{"conflict/capture.go", "func (e *Engine) carryChange(v *view, t *Transaction, c *Change, landed *Landed) error {\n", "\tif true {\n\t\treturn nil\n\t}\n"},
+	{"conflict/capture.go", "func (e *Engine) Wrote(c *Change, landed *Landed) error {\n", "\tif true {\n\t\treturn nil\n\t}\n"},
+	{"conflict/capture.go", "func (e *Engine) compareOne(k Key, row Row) error {\n", "\tif true {\n\t\treturn nil\n\t}\n"},
+}
+
+// buildUnchecked builds a relay without conflict checks.
+func buildUnchecked(t *testing.T) string {
+	t.Helper()
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, replaced := t.TempDir(), map[string]string{}
+	for _, p := range passes {
+		path := filepath.Join(root, p.file)
+		changed := filepath.Join(dir, filepath.Base(p.file))
+		source, err := os.ReadFile(path)
+		if replaced[path] != "" {
+			source, err = os.ReadFile(changed)
+		}
+		if err != nil || strings.Count(string(source), p.at) != 1 {
+			t.Fatalf("%s does not hold %q once (%v)", p.file, p.at, err)
+		}
+		write(t, changed, strings.Replace(string(source), p.at, p.at+p.put, 1))
+		replaced[path] = changed
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replaced})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "overlay.json"), string(overlay))
+	path, err := testenv.BuildOctant(t.Context(), "-overlay", filepath.Join(dir, "overlay.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(dir, "octant") // in the cache another run would find it under the overlay's name
+	if err := os.Rename(path, own); err != nil {
+		t.Fatal(err)
+	}
+	return own
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
