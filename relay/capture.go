@@ -151,7 +151,7 @@ func (c *capture) idleClock() HLC {
 	if !c.caughtUp {
 		return 0
 	}
-	c.state.HLC = max(c.state.HLC, HLC(c.r.cfg.Clock.Now().UnixMicro()))
+	c.state.HLC = max(c.state.HLC, HLC(c.r.wall().UnixMicro()))
 	return c.state.HLC
 }
 
@@ -194,6 +194,7 @@ func (r *recorder) Commit(captured Captured) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	captured = c.r.disown(captured)
+	captured.Physical = c.r.stampedBy(captured.Physical)
 	e, next := c.state.Next(c.r.cfg.Region, captured)
 	e.Size = r.size
 	if captured.Patient {

@@ -110,6 +110,7 @@ type Relay struct {
 	problems problems
 	durable  Signal
 
+	clock      wallClock
 	reconnects atomic.Uint64
 	received   struct{ transactions, bytes atomic.Uint64 }
 }
@@ -225,6 +226,7 @@ func (r *Relay) runPulse(ctx context.Context) error {
 		if err := Sleep(ctx, r.cfg.Clock, pulse); err != nil {
 			return err
 		}
+		r.measure()
 		if h := r.capture.idleClock(); h > 0 {
 			if err := r.cfg.Log.Promise(ctx, h); err != nil {
 				if err := r.endure(ctx, "promise a clock value", err); err != nil {

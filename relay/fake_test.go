@@ -52,8 +52,9 @@ type database struct {
 	log     []logged
 	grown   chan struct{}
 	rng     *rand.Rand
-	stumble int   // fail once in so many steps; 0: never
-	err     error // fail always
+	skew    time.Duration // of its clock
+	stumble int           // fail once in so many steps; 0: never
+	err     error         // fail always
 	onDisk  func() relay.Position
 	durable int
 	faults  []string
@@ -70,7 +71,7 @@ func (d *database) add(kind relay.EntryKind, mark *relay.Mark, pieces ...[]byte)
 	defer d.mu.Unlock()
 	c := relay.Captured{Kind: kind, Mark: mark, Flavour: "test", Position: relay.Position(strconv.Itoa(len(d.log) + 1))}
 	if kind != relay.Frame {
-		c.Physical = time.Now().Truncate(time.Microsecond).UTC()
+		c.Physical = time.Now().Add(d.skew).Truncate(time.Microsecond).UTC()
 		c.GTID = fmt.Sprint("0-1-", len(d.log)+1)
 		c.Keys = []string{"g" + c.GTID}
 	}
@@ -128,6 +129,12 @@ func (d *database) step() error {
 		return errStumbled
 	}
 	return nil
+}
+
+func (d *database) setSkew(skew time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.skew = skew
 }
 
 func (d *database) fail(err error) {

@@ -286,33 +286,6 @@ func TestResumeOfARunningPeer(t *testing.T) {
 	}
 }
 
-// TestClockDrift warns of a region whose clock is ahead, and takes nothing from one whose clock is far ahead.
-func TestClockDrift(t *testing.T) {
-	net := newNetwork()
-	a, b := newNode(t, net, 1, "b").start(), newNode(t, net, 2, "a").start()
-	a.source.add(relay.Local, nil, []byte("one"))
-	b.allArrived(a)
-	if _, warned := b.problem("clock_drift"); warned {
-		t.Fatal("warned of a clock that is right")
-	}
-	a.clock.offset.Store(int64(10 * time.Second))
-	eventually(t, "a warning", func() bool { _, warned := b.problem("clock_drift"); return warned })
-	a.source.add(relay.Local, nil, []byte("two"))
-	b.allArrived(a)
-	eventually(t, "the offset", func() bool { return b.peer("a").Offset > 9*time.Second })
-	a.clock.offset.Store(int64(2 * time.Minute))
-	eventually(t, "a stop", func() bool { return strings.Contains(b.peer("a").LastError, "until its clock is within 1m0s") })
-	a.source.add(relay.Local, nil, []byte("three"))
-	a.captured()
-	before := b.peer("a").Reconnects
-	eventually(t, "more attempts", func() bool { return b.peer("a").Reconnects > before+2 })
-	if last := b.db.Received(1).Last(); last != 2 {
-		t.Fatalf("took transaction %d", last)
-	}
-	b.clock.offset.Store(int64(2 * time.Minute))
-	b.allArrived(a)
-}
-
 // forger is a publisher that says what it is told to.
 type forger struct {
 	hello    relay.Hello

@@ -98,6 +98,7 @@ func openLog(cfg *config.Config, syncs *atomic.Uint64, log *slog.Logger) (*relay
 	return relaylog.Open(filepath.Join(cfg.Region.DataDir, "log"), relaylog.Options{
 		Identity: fmt.Sprintf("cluster %s, region %s, id %d", cfg.Region.Cluster, cfg.Region.Name, cfg.Region.ID),
 		Key:      []byte(cfg.Region.LogKey),
+		MinFree:  cfg.Retention.MinFree,
 		Logger:   log.With("part", "log"),
 		Events:   relaylog.Events{Synced: func(relaylog.Group) { syncs.Add(1) }},
 	})

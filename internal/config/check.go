@@ -181,7 +181,7 @@ func (c *checker) count(key string, n int64) int {
 }
 
 func (c *checker) retention(f *file) Retention {
-	r := Retention{Bytes: c.size("retention.bytes", f.Retention.Bytes), Age: c.duration("retention.age", f.Retention.Age)}
+	r := Retention{Bytes: c.size("retention.bytes", f.Retention.Bytes), Age: c.duration("retention.age", f.Retention.Age), MinFree: c.size("retention.min_free", f.Retention.MinFree)}
 	if f.Retention.Replicas != "0" { // only while they are connected
 		r.Replicas = c.duration("retention.replicas", f.Retention.Replicas)
 	}

@@ -106,6 +106,7 @@ type Retention struct {
 	Bytes    int64
 	Age      time.Duration
 	Replicas time.Duration // for how long the log is kept for a replica that has gone away
+	MinFree  int64         // of the data directory's file system: with less the relay waits
 }
 
 // Apply tunes the applier.

@@ -65,6 +65,7 @@ type file struct {
 		Bytes    string `toml:"bytes"`
 		Age      string `toml:"age"`
 		Replicas string `toml:"replicas"`
+		MinFree  string `toml:"min_free"`
 	} `toml:"retention"`
 	Apply struct {
 		Lanes    int64  `toml:"lanes"`
@@ -100,6 +101,7 @@ func defaults() *file {
 	f.Listen.MaxConnections, f.Listen.MaxMemory = 512, "128MiB"
 	f.Listen.LoginTimeout, f.Listen.WriteTimeout = "10s", "60s"
 	f.Retention.Bytes, f.Retention.Age, f.Retention.Replicas = "10GiB", "7d", "1d"
+	f.Retention.MinFree = "256MiB"
 	f.Apply.Lanes, f.Apply.LockWait = 4, "1s"
 	f.Clock.Warn, f.Clock.Stop = "5s", "60s"
 	f.Verify.Every, f.Verify.Patience = "0", "1m"
