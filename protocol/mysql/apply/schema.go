@@ -57,6 +57,9 @@ func readTable(ctx context.Context, s *session, schema, name string) (*localTabl
 		l.kind, l.engine = text(rs[0], 0, 0), text(rs[0], 0, 1)
 	}
 	l.addColumns(rs[1], s.dialect.catalog().native)
+	if len(l.columns) == 0 {
+		return &localTable{}, nil // who may CREATE and not SELECT sees that a table is there, and nothing of it
+	}
 	return l, l.addIndexes(rs[2])
 }
 
