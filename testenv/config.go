@@ -33,6 +33,7 @@ type DatabaseConfig struct {
 	Password string   `toml:"password"`
 	Include  []string `toml:"include,omitempty"`
 	Exclude  []string `toml:"exclude,omitempty"`
+	DDL      string   `toml:"ddl,omitempty"`
 }
 
 // ListenConfig holds the two addresses that a relay serves.
