@@ -127,7 +127,7 @@ var broken = []condition{
 	{"no delete", "REVOKE DELETE ON *.* FROM " + account, "", "privileges on tables", finding.Fail, "missing DELETE on app.good"},
 	{"no replay and no delete", "REVOKE DELETE, BINLOG REPLAY ON *.* FROM " + account, "", "privileges on tables", finding.Fail, "DELETE on app.good"},
 	{"trigger without replay", "CREATE TRIGGER app.bell BEFORE INSERT ON app.good FOR EACH ROW SET NEW.v = 1; REVOKE BINLOG REPLAY ON *.* FROM " + account, "DROP TRIGGER app.bell", "triggers", finding.Fail, "app.good (bell)"},
-	{"no create", "REVOKE ALL PRIVILEGES ON octant.* FROM " + account, "", "privileges on octant", finding.Fail, "GRANT ALL PRIVILEGES ON octant.* TO 'octant'@'%';"},
+	{"no create", "REVOKE CREATE ON *.* FROM " + account + "; REVOKE ALL PRIVILEGES ON octant.* FROM " + account, "", "privileges on octant", finding.Fail, "GRANT ALL PRIVILEGES ON octant.* TO 'octant'@'%';"},
 	{"no primary key", "CREATE TABLE app.bad (v INT, UNIQUE(v))", "DROP TABLE app.bad", "primary_keys", finding.Fail, "ALTER TABLE `app`.`bad` ADD PRIMARY KEY"},
 	{"another engine", "CREATE TABLE app.bad (v INT PRIMARY KEY) ENGINE=Aria", "DROP TABLE app.bad", "engines", finding.Fail, "ENGINE = InnoDB"},
 	{"versioned", "CREATE TABLE app.bad (v INT PRIMARY KEY) WITH SYSTEM VERSIONING", "DROP TABLE app.bad", "system_versioning", finding.Fail, "app.bad"},
