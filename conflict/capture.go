@@ -136,7 +136,7 @@ func (e *Engine) carryChange(v *view, t *Transaction, c *Change, landed *Landed)
 	if !taken {
 		return nil
 	}
-	if !known || !prior.Row.Same(c.After) {
+	if !known || !prior.Row.identical(c.After) {
 		landed.add(c.Key)
 	}
 	return e.index.Put(c.Key, reg)

@@ -45,6 +45,15 @@ func (r Row) Same(s Row) bool {
 	return string(r.Image) == string(s.Image)
 }
 
+// identical tells whether two rows are equal and of one definition. Of rows of two definitions it is not known whether what only one of them has is
+// what a row without it is given.
+func (r Row) identical(s Row) bool {
+	if r.Exists() && s.Exists() && r.Table != s.Table && r.Table != nil && s.Table != nil && !bytes.Equal(r.Table.Native, s.Table.Native) {
+		return false
+	}
+	return r.Same(s)
+}
+
 // Change is what happened to one key: a change of a row, or one half of a change that moved a row to another key.
 type Change struct {
 	Key    Key

@@ -143,7 +143,7 @@ func (v *view) changes(yield func(k Key, row *viewRow, now Shown) error) error {
 		if err != nil {
 			return err
 		}
-		if !now.Known || row.was.Known && row.was.Row.Same(now.Row) {
+		if !now.Known || row.was.Known && row.was.Row.identical(now.Row) {
 			continue
 		}
 		if err := yield(k, row, now); err != nil {
