@@ -273,14 +273,9 @@ func (a *Applier) saveState(ctx context.Context, w *writer) error {
 	if form.Pinned, err = saveKeys(ctx, w, pinPieces, form.Generation, snapshot.Pins); err != nil {
 		return err
 	}
-	data, err := encode(form)
-	if err != nil {
+	if err := putAfter(ctx, w, stateKey, form); err != nil {
 		return err
 	}
-	if err := w.flush(ctx); err != nil {
-		return err
-	}
-	w.put(stateKey, data)
 	dropKeys(w, repairPieces, old.Generation, old.Pieces)
 	dropKeys(w, pinPieces, old.Generation, old.Pinned)
 	if err := w.flush(ctx); err != nil {
@@ -312,19 +307,27 @@ func (a *Applier) saveAhead(ctx context.Context, w *writer, open []conflict.Key)
 	if form.Pinned, err = saveKeys(ctx, w, aheadPinPieces, form.Generation, next.Pins); err != nil {
 		return err
 	}
-	data, err := encode(form)
+	if err := putAfter(ctx, w, aheadKey, form); err != nil {
+		return err
+	}
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
+	dropKeys(w, aheadRepairPieces, old.Generation, old.Repairs)
+	dropKeys(w, aheadPinPieces, old.Generation, old.Pinned)
+	return nil
+}
+
+// putAfter puts a record once everything that it names is durable.
+func putAfter(ctx context.Context, w *writer, key []byte, record any) error {
+	data, err := encode(record)
 	if err != nil {
 		return err
 	}
 	if err := w.flush(ctx); err != nil {
 		return err
 	}
-	w.put(aheadKey, data)
-	if err := w.flush(ctx); err != nil {
-		return err
-	}
-	dropKeys(w, aheadRepairPieces, old.Generation, old.Repairs)
-	dropKeys(w, aheadPinPieces, old.Generation, old.Pinned)
+	w.put(key, data)
 	return nil
 }
 

@@ -39,7 +39,7 @@ func (r Row) Same(s Row) bool {
 	if !r.Exists() || !s.Exists() {
 		return r.Exists() == s.Exists()
 	}
-	if r.Table != s.Table && r.Table != nil && s.Table != nil && r.Table.Same != nil && !bytes.Equal(r.Table.Native, s.Table.Native) {
+	if r.redefined(s) && r.Table.Same != nil {
 		return r.Table.Same(r.Image, s.Table, s.Image)
 	}
 	return string(r.Image) == string(s.Image)
@@ -48,10 +48,12 @@ func (r Row) Same(s Row) bool {
 // identical tells whether two rows are equal and of one definition. Of rows of two definitions it is not known whether what only one of them has is
 // what a row without it is given.
 func (r Row) identical(s Row) bool {
-	if r.Exists() && s.Exists() && r.Table != s.Table && r.Table != nil && s.Table != nil && !bytes.Equal(r.Table.Native, s.Table.Native) {
-		return false
-	}
-	return r.Same(s)
+	return !(r.Exists() && s.Exists() && r.redefined(s)) && r.Same(s)
+}
+
+// redefined tells whether the table's definition was changed between two rows.
+func (r Row) redefined(s Row) bool {
+	return r.Table != s.Table && r.Table != nil && s.Table != nil && !bytes.Equal(r.Table.Native, s.Table.Native)
 }
 
 // Change is what happened to one key: a change of a row, or one half of a change that moved a row to another key.
