@@ -12,3 +12,18 @@ type Problem struct {
 	Since   time.Time
 	Count   uint64
 }
+
+// CountProblem adds a problem to a list that has each kind and subject once, or counts it there. Of different ones the list takes no more than most.
+func CountProblem(list []Problem, p Problem, most int) []Problem {
+	for i := range list {
+		if list[i].Kind == p.Kind && list[i].Subject == p.Subject {
+			list[i].Count++
+			return list
+		}
+	}
+	if len(list) < most {
+		p.Count = 1
+		list = append(list, p)
+	}
+	return list
+}

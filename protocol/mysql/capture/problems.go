@@ -31,16 +31,7 @@ type problems struct {
 const maxProblems = 256
 
 func (p *problems) add(n relay.Problem) {
-	for i := range p.list {
-		if p.list[i].Kind == n.Kind && p.list[i].Subject == n.Subject {
-			p.list[i].Count++
-			return
-		}
-	}
-	if len(p.list) < maxProblems {
-		n.Count = 1
-		p.list = append(p.list, n)
-	}
+	p.list = relay.CountProblem(p.list, n, maxProblems)
 }
 
 func (p *problems) drop() { p.list = p.list[:0] }

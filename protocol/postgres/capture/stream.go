@@ -192,16 +192,7 @@ func (s *stream) truncate(m []byte) error {
 const maxProblems = 64
 
 func (g *group) problem(p relay.Problem) {
-	for i := range g.problems {
-		if g.problems[i].Kind == p.Kind && g.problems[i].Subject == p.Subject {
-			g.problems[i].Count++
-			return
-		}
-	}
-	if len(g.problems) < maxProblems {
-		p.Count = 1
-		g.problems = append(g.problems, p)
-	}
+	g.problems = relay.CountProblem(g.problems, p, maxProblems)
 }
 
 func (s *stream) row(ctx context.Context, m []byte) error {
