@@ -113,7 +113,13 @@ func (m *mySQL) connect(ctx context.Context, d config.Database) (*database, erro
 	reader := compare.New(compare.Config{
 		Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Match: d.Tables.Match,
 	})
-	db.target, db.prepare, db.reader = target, target.Open, reader
+	db.target, db.reader = target, reader
+	db.prepare = func(ctx context.Context) error {
+		if err := target.Open(ctx); err != nil {
+			return err
+		}
+		return source.Begun(ctx) // until then a canary would be taken for history
+	}
 	db.close = func() error { return errors.Join(target.Close(), reader.Close()) }
 	return db, nil
 }

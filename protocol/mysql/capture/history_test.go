@@ -36,3 +36,20 @@ func TestHistoryOutlivesACrash(t *testing.T) {
 		t.Errorf("entry after the first start: %+v", e)
 	}
 }
+
+// What is committed after Begun has returned is not history, however short the time: the applier's canary is.
+func TestWhatComesAfterTheBeginningIsNoHistory(t *testing.T) {
+	s := startServer(t)
+	run(t, s, "CREATE TABLE app.b (id INT PRIMARY KEY)")
+	source, m := capture.New(configFor(s)), newMemory()
+	captured(t, source, m)
+	if err := source.Begun(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	run(t, s, "INSERT INTO app.b VALUES (1)")
+	after := ask(t, s, "SELECT @@gtid_binlog_pos")
+	m.waitFor(t, s)
+	if e := m.find(after); e == nil || e.Kind != relay.Local {
+		t.Errorf("entry after the beginning: %+v", e)
+	}
+}

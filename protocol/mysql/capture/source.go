@@ -21,6 +21,7 @@ type Source struct {
 
 	// until is where the log ended when this database was met for the first time. What stands before it is history.
 	until place
+	begun relay.Begun // until is known
 	// torn is the position at which a dump found that its file has nothing whole any more.
 	torn relay.Position
 
@@ -36,6 +37,10 @@ func New(c Config) *Source {
 	}
 	return s
 }
+
+// Begun returns once the source knows where the log begins for it: what is committed from then on is not history. If that takes long it
+// returns an error.
+func (s *Source) Begun(ctx context.Context) error { return s.begun.Wait(ctx) }
 
 // Capture implements relay.Source. Only one may run at a time.
 func (s *Source) Capture(ctx context.Context, from relay.Position, rec relay.Recorder) error {
@@ -56,6 +61,7 @@ func (s *Source) capture(ctx context.Context, from relay.Position, rec relay.Rec
 	if err != nil {
 		return err
 	}
+	s.begun.Begin()
 	if err := c.register(s.dialect, &s.config); err != nil {
 		return fmt.Errorf("register as a replica: %w", err)
 	}

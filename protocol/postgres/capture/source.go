@@ -2,11 +2,8 @@ package capture
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/jackc/pglogrepl"
 
@@ -19,8 +16,7 @@ type Source struct {
 	config  Config
 	durable atomic.Uint64 // an LSN
 	wake    chan struct{} // durable has risen
-	begun   chan struct{} // closed once the slot stands
-	once    sync.Once
+	begun   relay.Begun   // the slot stands
 }
 
 var _ relay.Source = (*Source)(nil)
@@ -31,23 +27,11 @@ func New(c Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{config: c, wake: make(chan struct{}, 1), begun: make(chan struct{})}, nil
+	return &Source{config: c, wake: make(chan struct{}, 1)}, nil
 }
-
-// beginWait is how long Begun waits.
-const beginWait = 10 * time.Second
 
 // Begun returns once the replication slot stands: what is committed from then on is captured. If that takes long it returns an error.
-func (s *Source) Begun(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, beginWait, errors.New("capture has not begun: see its state"))
-	defer cancel()
-	select {
-	case <-s.begun:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
+func (s *Source) Begun(ctx context.Context) error { return s.begun.Wait(ctx) }
 
 // Durable implements relay.Source. The position is acknowledged soon after.
 func (s *Source) Durable(position relay.Position) {
@@ -82,7 +66,7 @@ func (s *Source) Capture(ctx context.Context, from relay.Position, rec relay.Rec
 		log.End()
 		return fmt.Errorf("capture: %w", err)
 	}
-	s.once.Do(func() { close(s.begun) })
+	s.begun.Begin()
 	s.durable.Store(uint64(at.lsn))
 	l, err := s.start(ctx, log, at)
 	if err != nil {
