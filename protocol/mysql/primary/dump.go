@@ -283,7 +283,7 @@ func (d *dump) small(e *batched, skip uint64) error {
 		switch acknowledge := last && len(rest) == 0; {
 		case begin < skip:
 		case plain:
-			err = d.w.event(event, acknowledge)
+			err = d.w.shared(event, acknowledge)
 		default:
 			err = d.special(event, acknowledge)
 		}
@@ -306,7 +306,7 @@ func (d *dump) special(event []byte, acknowledge bool) error {
 	case binlog.RotateEvent:
 		d.formatted = false
 	}
-	return d.w.event(event, acknowledge)
+	return d.w.shared(event, acknowledge)
 }
 
 // format sends a format description that stands in the stream. From then on artificial events have a checksum if it says so.

@@ -41,12 +41,14 @@ func (e *edge) after(buf []byte, n int, next byte) (at int, number byte, ok bool
 // the payload that was cut.
 func (w *packetWriter) salvage(n int, again bool) {
 	w.number()
-	end, number, ok := w.edge.after(w.buf, n, w.seq)
+	all := w.pending.flat()
+	end, number, ok := w.edge.after(all, n, w.seq)
 	if !again || !ok {
 		w.broken = true
 		return
 	}
-	w.buf = append(w.buf[:0], w.buf[n:end]...)
+	w.pending.clear()
+	w.pending.copy(all[n:end]...)
 	w.left, w.chunk, w.full, w.restart, w.seq = 0, 0, false, false, number
 	w.edge = edge{first: -1}
 }

@@ -49,6 +49,11 @@ func NewPackets(conn net.Conn, semiSync bool) Packets {
 	return Packets{w}
 }
 
+// Gathering makes it send shared events from where they lie.
+func (p Packets) Gathering() { p.gather = p.conn }
+
+func (p Packets) Shared(event []byte, acknowledge bool) error { return p.shared(event, acknowledge) }
+
 func (p Packets) Event(event []byte, acknowledge bool) error { return p.event(event, acknowledge) }
 func (p Packets) Flush() error                               { return p.flush() }
 func (p Packets) Finish(payload []byte) error                { return p.finish(payload) }

@@ -2,6 +2,7 @@ package primary
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"time"
@@ -22,8 +23,9 @@ type packetWriter struct {
 	timeout time.Duration // for each write, of bufferSize at most
 	leaving func() bool   // the client is being told to go: whoever does not listen then is not waited for
 	seq     byte
-	prefix  []byte // before every event
-	buf     []byte
+	prefix  []byte    // before every event
+	gather  io.Writer // the same connection, if it takes several pieces with one system call; nil: copying them together is cheaper
+	pending pending
 	left    int64 // of the payload, after the bytes already announced
 	chunk   int   // of the packet that was announced and not written
 	full    bool  // that packet was as long as one can be, so that another must follow
@@ -39,8 +41,19 @@ type packetWriter struct {
 func newPacketWriter(conn net.Conn, timeout time.Duration, leaving func() bool) *packetWriter {
 	return &packetWriter{
 		conn: conn, timeout: timeout, leaving: leaving, seq: 1, flushed: time.Now(),
-		prefix: []byte{mysql.OK_HEADER}, buf: make([]byte, 0, bufferSize), edge: edge{first: -1},
+		prefix: []byte{mysql.OK_HEADER}, gather: gatherer(conn), pending: newPending(), edge: edge{first: -1},
 	}
+}
+
+// gatherer returns what sends several pieces with one system call. TLS copies them anyway, and makes a record of each.
+func gatherer(conn net.Conn) io.Writer {
+	if w, ok := conn.(*wire); ok {
+		conn = w.Conn
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		return tcp
+	}
+	return nil
 }
 
 // semiSync is what comes before every event for a semi-synchronous replica: OK, a magic byte, and whether the replica shall
@@ -51,21 +64,42 @@ func (w *packetWriter) semiSync() { w.prefix = []byte{mysql.OK_HEADER, semiSyncM
 
 // event writes a whole event as one payload. The prefix says that it is no error.
 func (w *packetWriter) event(event []byte, acknowledge bool) error {
-	n := len(w.prefix) + len(event)
-	if n >= maxPayload || len(w.buf)+packetHead+n > cap(w.buf) {
+	if len(w.prefix)+len(event) >= maxPayload || packetHead+len(w.prefix)+len(event) > w.pending.room() {
 		if err := w.beginEvent(int64(len(event)), acknowledge); err != nil {
 			return err
 		}
 		return w.write(event)
 	}
+	w.head(len(event), acknowledge)
+	w.pending.copy(event...)
+	return nil
+}
+
+// shared writes a whole event whose bytes nobody ever changes.
+func (w *packetWriter) shared(event []byte, acknowledge bool) error {
+	size := packetHead + len(w.prefix) + len(event)
+	if w.gather == nil || len(event) < lentSize || size > bufferSize {
+		return w.event(event, acknowledge)
+	}
+	if size > w.pending.room() {
+		if err := w.flush(); err != nil {
+			return err
+		}
+	}
+	w.head(len(event), acknowledge)
+	w.pending.lend(event)
+	return nil
+}
+
+// head begins the packet of a whole event, for which there is room.
+func (w *packetWriter) head(size int, acknowledge bool) {
 	w.number()
-	w.edge.note(len(w.buf), true)
-	w.buf = append(w.buf, byte(n), byte(n>>8), byte(n>>16), w.seq)
+	w.edge.note(w.pending.size, true)
+	n := len(w.prefix) + size
+	w.pending.copy(byte(n), byte(n>>8), byte(n>>16), w.seq)
 	w.seq++
 	w.full, w.restart = false, acknowledge
-	w.buf = w.prefixed(acknowledge)
-	w.buf = append(w.buf, event...)
-	return nil
+	w.introduce(acknowledge)
 }
 
 // beginEvent announces an event of so many bytes, which write must then be given.
@@ -74,22 +108,22 @@ func (w *packetWriter) beginEvent(size int64, acknowledge bool) error {
 		return err
 	}
 	w.restart = acknowledge
-	if len(w.buf)+len(w.prefix) > cap(w.buf) {
+	if len(w.prefix) > w.pending.room() {
 		if err := w.flush(); err != nil {
 			return err
 		}
 	}
-	w.buf = w.prefixed(acknowledge)
+	w.introduce(acknowledge)
 	w.chunk -= len(w.prefix)
 	return nil
 }
 
-func (w *packetWriter) prefixed(acknowledge bool) []byte {
-	b := append(w.buf, w.prefix...)
+// introduce writes the prefix.
+func (w *packetWriter) introduce(acknowledge bool) {
+	w.pending.copy(w.prefix...)
 	if acknowledge {
-		b[len(b)-1] = 1
+		w.pending.buf[len(w.pending.buf)-1] = 1
 	}
-	return b
 }
 
 // begin announces a payload of size bytes, which write must then be given. Payloads of 16 MiB and more travel in several packets
@@ -108,7 +142,7 @@ func (w *packetWriter) number() {
 }
 
 func (w *packetWriter) header(first bool) error {
-	if len(w.buf)+packetHead > cap(w.buf) {
+	if packetHead > w.pending.room() {
 		if err := w.flush(); err != nil {
 			return err
 		}
@@ -116,8 +150,8 @@ func (w *packetWriter) header(first bool) error {
 	w.chunk = int(min(w.left, maxPayload))
 	w.full = w.chunk == maxPayload
 	w.left -= int64(w.chunk)
-	w.edge.note(len(w.buf), first)
-	w.buf = append(w.buf, byte(w.chunk), byte(w.chunk>>8), byte(w.chunk>>16), w.seq)
+	w.edge.note(w.pending.size, first)
+	w.pending.copy(byte(w.chunk), byte(w.chunk>>8), byte(w.chunk>>16), w.seq)
 	w.seq++
 	return nil
 }
@@ -135,11 +169,11 @@ func (w *packetWriter) write(p []byte) error {
 			p = p[n:]
 			continue
 		}
-		n := min(len(p), w.chunk, cap(w.buf)-len(w.buf))
-		w.buf = append(w.buf, p[:n]...)
+		n := min(len(p), w.chunk, w.pending.room())
+		w.pending.copy(p[:n]...)
 		p = p[n:]
 		w.chunk -= n
-		if len(w.buf) == cap(w.buf) {
+		if w.pending.room() == 0 {
 			if err := w.flush(); err != nil {
 				return err
 			}
@@ -175,19 +209,20 @@ func (w *packetWriter) direct(p []byte) error {
 
 // flush sends what is pending.
 func (w *packetWriter) flush() error {
-	if len(w.buf) == 0 {
+	if w.pending.size == 0 {
 		return nil
 	}
 	if err := w.limit(); err != nil {
 		return err
 	}
-	n, err := w.conn.Write(w.buf)
+	n, err := w.pending.writeTo(w.conn, w.gather)
 	w.sent += uint64(n)
 	if err != nil {
 		w.salvage(n, errors.Is(err, os.ErrDeadlineExceeded))
 		return err
 	}
-	w.buf, w.edge = w.buf[:0], edge{first: -1}
+	w.pending.clear()
+	w.edge = edge{first: -1}
 	return nil
 }
 

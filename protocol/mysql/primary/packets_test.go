@@ -2,6 +2,7 @@ package primary_test
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"os"
 	"testing"
@@ -47,9 +48,14 @@ func TestLastPacketAfterCut(t *testing.T) {
 		s := &sluggish{takes: rapid.IntRange(0, total).Draw(t, "takes")}
 		acknowledge := rapid.Bool().Draw(t, "semi-sync")
 		w := primary.NewPackets(s, acknowledge)
+		write := w.Event
+		if rapid.Bool().Draw(t, "shared") {
+			w.Gathering()
+			write = w.Shared
+		}
 		var err error
 		for i, n := range sizes {
-			if err = w.Event(make([]byte, n), acknowledge && i%3 == 0); err != nil {
+			if err = write(make([]byte, n), acknowledge && i%3 == 0); err != nil {
 				break
 			}
 		}
@@ -97,4 +103,28 @@ func readPackets(b []byte, semiSync bool) (last []byte, ok bool) {
 		last, payload = payload, nil
 	}
 	return last, payload == nil
+}
+
+// Events that are sent from where they lie arrive as those that are copied do.
+func TestSharedEventsArriveAsCopiedOnesDo(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		events := rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 19, 40), 1, 40).Draw(t, "events")
+		for i := range events {
+			events[i] = bytes.Repeat(events[i], rapid.SampledFrom([]int{1, 50, 800, 7000}).Draw(t, "times"))
+		}
+		copied, shared := &sluggish{stuck: true}, &sluggish{stuck: true}
+		one, other := primary.NewPackets(copied, false), primary.NewPackets(shared, false)
+		other.Gathering()
+		for i, event := range events {
+			if err := errors.Join(one.Event(event, i%5 == 0), other.Shared(event, i%5 == 0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(one.Flush(), other.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(copied.got.Bytes(), shared.got.Bytes()) {
+			t.Error("what arrives differs")
+		}
+	})
 }
