@@ -4,5 +4,5 @@ package regions_test
 
 import "testing"
 
-// TestVerifyOfAMillionRows is TestVerifyFindsWhatWasPlantedAndRepairMendsIt with 1,024,000 rows and ten clean runs.
-func TestVerifyOfAMillionRows(t *testing.T) { findAndMend(t, 1_024_000, 10) }
+// TestSoakVerifyOfAMillionRows is TestVerifyFindsWhatWasPlantedAndRepairMendsIt with 1,024,000 rows and ten clean runs.
+func TestSoakVerifyOfAMillionRows(t *testing.T) { findAndMend(t, 1_024_000, 10) }
