@@ -19,6 +19,8 @@ type Table struct {
 	Same func(img Image, other *Table, otherImg Image) bool
 	// Composer makes new images of this table's; nil if the engine cannot.
 	Composer Composer
+	// Plain is for regions of other engines; nil if the engine cannot.
+	Plain Plain
 }
 
 // Composer takes images of one table apart and puts them together again, exactly: what is not changed keeps its bytes.

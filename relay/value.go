@@ -25,6 +25,12 @@ const (
 	UUID           // Bytes: sixteen bytes in text order
 	Inet           // Bytes: four or sixteen bytes in network order
 	Geometry       // Bytes: four bytes SRID, little endian, then well-known binary
+
+	// The following are of plain values only; see Plain.
+	Missing  // the image does not say
+	Bool     // Int: 0 or 1
+	Year     // Uint: 1901 to 2155, or 0
+	Interval // Bytes: hours, minutes and seconds
 )
 
 // Value is one column's value. Bytes may alias the transaction that it was decoded from; it must not be changed.

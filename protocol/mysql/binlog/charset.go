@@ -1,6 +1,7 @@
 package binlog
 
 import (
+	"bytes"
 	"encoding/json"
 	"unicode/utf8"
 
@@ -27,11 +28,13 @@ func appendJSONText(dst []byte, charset string, text []byte) []byte {
 	return append(dst, quoted...)
 }
 
-// toUTF8 transcodes text for people. It is not used for anything that is written to a database.
+// toUTF8 transcodes text for people, and for regions of other engines. False: it is not valid, or the character set is not known here.
 func toUTF8(charset string, text []byte) ([]byte, bool) {
 	switch charset {
-	case "utf8mb4", "utf8mb3", "ascii", "":
+	case "utf8mb4", "utf8mb3", "":
 		return text, utf8.Valid(text)
+	case "ascii":
+		return text, isASCII(text)
 	}
 	e := encodingOf(charset)
 	if e == nil {
@@ -39,6 +42,37 @@ func toUTF8(charset string, text []byte) ([]byte, bool) {
 	}
 	decoded, err := e.NewDecoder().Bytes(text)
 	return decoded, err == nil
+}
+
+// fromUTF8 is the reverse of toUTF8. False: the character set lacks something of the text, or would give it back changed.
+func fromUTF8(charset string, text []byte) ([]byte, bool) {
+	switch charset {
+	case "utf8mb4", "binary", "":
+		return text, utf8.Valid(text)
+	case "utf8mb3":
+		return text, utf8.Valid(text) && !supplementary(text)
+	case "ascii":
+		return text, isASCII(text)
+	}
+	e := encodingOf(charset)
+	if e == nil {
+		return nil, false
+	}
+	encoded, err := e.NewEncoder().Bytes(text)
+	if err != nil {
+		return nil, false
+	}
+	back, ok := toUTF8(charset, encoded)
+	return encoded, ok && bytes.Equal(back, text) && (charset != "ucs2" || !supplementary(text))
+}
+
+// supplementary tells whether UTF-8 has characters of four bytes.
+func supplementary(text []byte) bool {
+	return bytes.ContainsFunc(text, func(r rune) bool { return r > 0xFFFF })
+}
+
+func isASCII(text []byte) bool {
+	return !bytes.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // encodingOf returns how to read one of MariaDB's character sets, nil if it is not known.

@@ -68,3 +68,24 @@ func bytesPerCharacter(charset string) int {
 	}
 	return 1
 }
+
+var (
+	collationNames      = sync.OnceValue(func() map[string]uint64 { return byName(collations()) })
+	mysqlCollationNames = sync.OnceValue(func() map[string]uint64 { return byName(mysqlCollations()) })
+)
+
+func byName(table map[uint64]Collation) map[string]uint64 {
+	names := make(map[string]uint64, len(table))
+	for id, c := range table {
+		names[c.Name] = id
+	}
+	return names
+}
+
+// collationIDsByName returns the numbers of all collations of a server.
+func collationIDsByName(mysql bool) map[string]uint64 {
+	if mysql {
+		return mysqlCollationNames()
+	}
+	return collationNames()
+}

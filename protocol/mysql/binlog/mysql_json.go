@@ -197,8 +197,7 @@ func (w *jsonWriter) key(t *jsonTable, i int) bool {
 func (w *jsonWriter) item(t *jsonTable, i, depth int) bool {
 	at := t.items + i*(t.width+1)
 	typ, entry := t.all[at], t.all[at+1:at+1+t.width]
-	inline := typ == jsonLiteral || typ == jsonInt16 || typ == jsonUint16 || t.width == 4 && (typ == jsonInt32 || typ == jsonUint32)
-	if inline {
+	if inline(typ, t.width) {
 		return w.value(typ, entry, depth+1)
 	}
 	from := unsigned(entry)

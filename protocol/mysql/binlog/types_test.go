@@ -175,6 +175,7 @@ func (s *session) compareValues(changes []relay.Change, rows int) {
 			}
 		}
 	}
+	s.comparePlain(changes)
 }
 
 // replay writes the rows into two empty copies of their table, and compares all three.

@@ -77,6 +77,7 @@ func (d *Description) table(native []byte) *relay.Table {
 		t.Key = append(t.Key, relay.KeyPart{Column: k})
 	}
 	t.Decode = func(image relay.Image) ([]relay.Value, error) { return d.values(image) }
+	t.Plain = newPlain(d)
 	return t
 }
 
