@@ -32,13 +32,14 @@ type Config struct {
 	JSON    func(t *relay.Table, img relay.Image, keyOnly bool) string
 	Include func(schema, table string) bool
 	// Define says that definitions of other regions are run here, as far as the target can.
-	Define bool
-	Rules  Rules  // of conflicts; nil: the last writer wins everywhere, and nobody is asked
-	Name   string // the region's, as rules name it
-	Report func(relay.Problem)
-	Notify relay.Notify // nil: nobody is told of conflicts and dead letters
-	Clock  relay.Clock
-	Logger *slog.Logger
+	Define  bool
+	Flavour relay.Flavour // of the database
+	Rules   Rules         // of conflicts; nil: the last writer wins everywhere, and nobody is asked
+	Name    string        // the region's, as rules name it
+	Report  func(relay.Problem)
+	Notify  relay.Notify // nil: nobody is told of conflicts and dead letters
+	Clock   relay.Clock
+	Logger  *slog.Logger
 
 	KeepConflicts time.Duration // for how long a conflict stays on record; 0: until there are too many
 
@@ -156,7 +157,7 @@ func (a *Applier) Meet(h relay.Hello) {
 	if r == a.cfg.Self {
 		return
 	}
-	if known, ok := a.peers[r]; !ok || known.Rules != h.Rules {
+	if known, ok := a.peers[r]; !ok || known.Rules != h.Rules || known.Flavour != h.Flavour {
 		a.peers[r] = h
 		a.rejudge()
 	}

@@ -102,8 +102,13 @@ func (r *reader) defines(c *relay.Change) bool {
 	return len(d.Tables) == 0 || slices.ContainsFunc(d.Tables, func(n relay.TableName) bool { return r.include(n.Schema, n.Table) })
 }
 
-// identify gives changes their keys. Rows of one table are asked for together.
+// identify gives changes their keys. Rows of one table are asked for together. Those of other engines are brought into the local form first.
 func (r *reader) identify(ctx context.Context, window []relay.Change) (part, error) {
+	if t, ok := r.target.(relay.Translator); ok {
+		if err := t.Translate(ctx, window); err != nil {
+			return part{}, fmt.Errorf("bring rows into the form of this database: %w", err)
+		}
+	}
 	before := make([]relay.Identity, len(window))
 	after := make([]relay.Identity, len(window))
 	for from := 0; from < len(window); {

@@ -61,7 +61,11 @@ func (a *Applier) judge(name string) *tableRule {
 	r := &tableRule{rule: a.compile(name, a.cfg.Rules.Of(schema, table)), differs: make(map[relay.Region]string)}
 	var regions []string
 	for region, peer := range a.peers {
-		if how := a.cfg.Rules.Differ(peer.Rules, schema, table); how != "" {
+		how := a.cfg.Rules.Differ(peer.Rules, schema, table)
+		if how == "" && r.rule.Policy != conflict.LWW && a.foreign(peer) {
+			how = fmt.Sprintf("its database is %s, and between engines the last writer wins: policy %s is for regions of one engine", peer.Flavour, r.rule.Policy)
+		}
+		if how != "" {
 			r.differs[region] = how
 			regions = append(regions, fmt.Sprintf("region %s: %s", peer.Name, how))
 		}
@@ -96,6 +100,12 @@ func (a *Applier) rejudge() {
 		a.engine.UnparkAll(func(k conflict.Key) bool { return freed[tableOf(k)] })
 		a.progress.Raise()
 	}
+}
+
+// foreign tells whether a region has another engine. Policies that compare rows, or compose them, would come to other rows there: images differ, and
+// some logs lack what stood before.
+func (a *Applier) foreign(peer relay.Hello) bool {
+	return peer.Flavour != "" && a.cfg.Flavour != "" && peer.Flavour != a.cfg.Flavour
 }
 
 // compile makes a rule that the engine understands.

@@ -16,7 +16,7 @@ import (
 type Applier interface {
 	// Run works until ctx ends or the log fails.
 	Run(ctx context.Context) error
-	// Meet makes a region known, or what has changed about it; its received stream is applied from now on. Of the Hello Name, Region and Rules
+	// Meet makes a region known, or what has changed about it; its received stream is applied from now on. Of the Hello Name, Region, Rules and Flavour
 	// count.
 	Meet(Hello)
 	// Pause stops applying a region's transactions, or goes on.
@@ -69,10 +69,11 @@ type Config struct {
 	Cluster string
 	Name    string // the region's
 	Region  Region
-	Store   string // the log's own random name
-	Engine  string // for people: "mariadb 10.11.19"
-	Rules   string // what other relays are told of the rules of conflicts
-	Address string // of the database, for people
+	Store   string  // the log's own random name
+	Engine  string  // for people: "mariadb 10.11.19"
+	Rules   string  // what other relays are told of the rules of conflicts
+	Flavour Flavour // of the database
+	Address string  // of the database, for people
 	Peers   []Peer
 
 	Source  Source
@@ -157,7 +158,7 @@ func Met(facts Store, peers []Peer) ([]Hello, error) {
 			return nil, err
 		}
 		if f.Region.Valid() {
-			met = append(met, Hello{Name: p.Name, Region: f.Region, Rules: f.Rules})
+			met = append(met, Hello{Name: p.Name, Region: f.Region, Rules: f.Rules, Flavour: f.Flavour})
 		}
 	}
 	return met, nil

@@ -113,7 +113,7 @@ func (h Hello) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, byte(h.Region))
 	b = appendString(b, h.Store)
 	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(h.Protocol)), uint64(h.Oldest))
-	return appendString(b, h.Rules), nil
+	return appendString(appendString(b, h.Rules), string(h.Flavour)), nil
 }
 
 // UnmarshalBinary reads what AppendBinary wrote.
@@ -125,6 +125,9 @@ func (h *Hello) UnmarshalBinary(data []byte) error {
 	}
 	if !d.bad && len(d.rest) > 0 { // releases before this field end here
 		h.Rules = d.string()
+	}
+	if !d.bad && len(d.rest) > 0 { // and those before this one here
+		h.Flavour = Flavour(d.string())
 	}
 	return d.finish("introduction")
 }

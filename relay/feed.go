@@ -10,10 +10,11 @@ type Hello struct {
 	Cluster  string
 	Name     string // the region's name
 	Region   Region
-	Store    string // a random name that the relay's log got when it was made; tells a lost store from an old one
-	Protocol int    // the newest version of feeds that it speaks; see FeedProtocol
-	Oldest   int    // the oldest one
-	Rules    string // its rules of conflicts, as its configuration writes them; "" if it has none
+	Store    string  // a random name that the relay's log got when it was made; tells a lost store from an old one
+	Protocol int     // the newest version of feeds that it speaks; see FeedProtocol
+	Oldest   int     // the oldest one
+	Rules    string  // its rules of conflicts, as its configuration writes them; "" if it has none
+	Flavour  Flavour // of its database; "": it does not say
 }
 
 // FeedProtocol is the newest version of the relay-to-relay conversation that this program speaks, and FeedOldest the oldest. A release that

@@ -30,11 +30,12 @@ type peer struct {
 
 // peerFacts is what is remembered of a peer across restarts.
 type peerFacts struct {
-	Region Region // 0: not reached yet
-	Store  string // its log's name
-	Paused bool
-	Holds  Seq // what it holds durably of our stream
-	Rules  string
+	Region  Region // 0: not reached yet
+	Store   string // its log's name
+	Paused  bool
+	Holds   Seq // what it holds durably of our stream
+	Rules   string
+	Flavour Flavour
 }
 
 func peerKey(name string) []byte { return []byte("p" + name) }
@@ -236,8 +237,8 @@ func (p *peer) meet(ctx context.Context, h Hello) error {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	p.mu.Lock()
-	fresh := p.facts.Region != h.Region || p.facts.Store != h.Store || p.facts.Rules != h.Rules
-	p.facts.Region, p.facts.Store, p.facts.Rules = h.Region, h.Store, h.Rules
+	fresh := p.facts.Region != h.Region || p.facts.Store != h.Store || p.facts.Rules != h.Rules || p.facts.Flavour != h.Flavour
+	p.facts.Region, p.facts.Store, p.facts.Rules, p.facts.Flavour = h.Region, h.Store, h.Rules, h.Flavour
 	p.status.ID, p.status.LastError = h.Region, ""
 	p.setState("connected")
 	p.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 func (r *Relay) Self() Hello {
 	return Hello{
 		Cluster: r.cfg.Cluster, Name: r.cfg.Name, Region: r.cfg.Region, Store: r.cfg.Store, Protocol: FeedProtocol, Oldest: FeedOldest,
-		Rules: r.cfg.Rules,
+		Rules: r.cfg.Rules, Flavour: r.cfg.Flavour,
 	}
 }
 

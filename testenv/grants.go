@@ -28,3 +28,6 @@ func (mySQL) grants() []string {
 		"GRANT ALL PRIVILEGES ON octant.* TO ",
 	}
 }
+
+// Grants are the privileges that a relay's account needs on the server, user and host left out.
+func (s *Server) Grants() []string { return s.engine.flavour.grants() }

@@ -19,8 +19,9 @@ type engine struct {
 	version string // for people
 	// serverVersion is what the database's SELECT VERSION() says.
 	serverVersion string
-	serverUUID    string // the relay's own, of MySQL only
-	mysql         bool   // it is MySQL, not MariaDB
+	serverUUID    string        // the relay's own, of MySQL only
+	mysql         bool          // it is MySQL, not MariaDB
+	flavour       relay.Flavour // of its rows
 	decoders      map[relay.Flavour]relay.Decoder
 	table         func(relay.Flavour, []byte) (*relay.Table, error)
 	json          func(t *relay.Table, img relay.Image, keyOnly bool) string

@@ -20,6 +20,7 @@ import (
 	"github.com/octant-db/octant/protocol/mysql/history"
 	"github.com/octant-db/octant/protocol/mysql/preflight"
 	"github.com/octant-db/octant/protocol/mysql/primary"
+	"github.com/octant-db/octant/protocol/values"
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/relaylog"
 )
@@ -32,7 +33,6 @@ type mySQL struct {
 	flavour relay.Flavour // binlog.Flavour or binlog.MySQL
 	log     *slog.Logger
 
-	tables   *binlog.TableCache
 	server   atomic.Pointer[primary.Server]
 	upstream atomic.Pointer[capture.ServerInfo] // what the database last said of itself
 }
@@ -45,17 +45,13 @@ func newMySQL(ctx context.Context, cfg *config.Config, store *relaylog.DB, log *
 		return nil, err
 	}
 	m.version, m.flavour = g.Version, flavourOf(g.Version)
-	if m.tables = binlog.NewTableCache(); m.flavour == binlog.MySQL {
-		m.tables = binlog.NewMySQLTableCache()
-	}
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	decoder, match := binlog.NewDecoder(m.tables), cfg.Database.Tables.Match
-	decoder.Exclude = func(schema, table string) bool { return !match(schema, table) }
+	rows := newRowForms()
 	return &engine{
 		version: m.name() + " " + m.version, serverVersion: m.version, mysql: m.flavour == binlog.MySQL, serverUUID: m.uuid(),
-		decoders: map[relay.Flavour]relay.Decoder{m.flavour: decoder}, table: m.parseTable, json: rowJSON,
+		flavour: m.flavour, decoders: rows.decoders(cfg.Database.Tables.Match), table: rows.table, json: rows.json,
 		places: primary.Places{Local: store.Local()}, history: logHistory{history.Log{Log: store}}, clients: m,
 		files: m.files, replicas: m.replicas, primary: m.primary, identity: m.identity, connect: m.connect, reports: &reports{},
 	}, nil
@@ -113,7 +109,7 @@ func (m *mySQL) connect(ctx context.Context, d config.Database) (*database, erro
 	reader := compare.New(compare.Config{
 		Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Match: d.Tables.Match,
 	})
-	db.target, db.reader = target, reader
+	db.target, db.reader = values.NewTarget(target, m.flavour), reader
 	db.prepare = func(ctx context.Context) error {
 		if err := target.Open(ctx); err != nil {
 			return err

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strconv"
 	"time"
@@ -160,18 +159,6 @@ func asAdmins(err error) error {
 		return admin.ErrMalformedGTIDs
 	}
 	return err
-}
-
-func (m *mySQL) parseTable(f relay.Flavour, native []byte) (*relay.Table, error) {
-	if f != m.flavour {
-		return nil, fmt.Errorf("describe a table: the relay log has tables of %s, and the database is %s: go back to the former database, or begin with another data_dir",
-			f, m.name())
-	}
-	s, err := m.tables.Get(native)
-	if err != nil {
-		return nil, err
-	}
-	return s.Table, nil
 }
 
 // rowJSON shows a row, or its primary key, as a JSON object.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"github.com/octant-db/octant/protocol/postgres/connect"
 	"github.com/octant-db/octant/protocol/postgres/logical"
 	pgpreflight "github.com/octant-db/octant/protocol/postgres/preflight"
+	"github.com/octant-db/octant/protocol/values"
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/relaylog"
 )
@@ -27,7 +27,6 @@ import (
 // MariaDB's.
 type postgreSQL struct {
 	*mySQL
-	tables *logical.TableCache
 }
 
 // shownVersion is what mysql clients of a relay are told, in the form that they can read.
@@ -35,26 +34,14 @@ const shownVersion = "10.11.0-MariaDB-octant-postgresql"
 
 // newPostgres makes the parts that speak to a PostgreSQL server.
 func newPostgres(_ context.Context, cfg *config.Config, store *relaylog.DB, log *slog.Logger) (*engine, error) {
-	p := &postgreSQL{mySQL: &mySQL{cfg: cfg, store: store, log: log, version: shownVersion}, tables: logical.NewTableCache()}
-	decoder, match := logical.NewDecoder(p.tables), cfg.Database.Tables.Match
-	decoder.Exclude = func(schema, table string) bool { return !match(schema, table) }
+	p := &postgreSQL{mySQL: &mySQL{cfg: cfg, store: store, log: log, version: shownVersion}}
+	rows := newRowForms()
 	return &engine{
-		version: "postgresql", serverVersion: shownVersion, decoders: map[relay.Flavour]relay.Decoder{logical.Flavour: decoder},
-		table: p.parseTable, json: logical.RowJSON, places: primary.Places{Local: store.Local()}, history: noHistory{}, clients: p,
+		version: "postgresql", serverVersion: shownVersion, flavour: logical.Flavour,
+		decoders: rows.decoders(cfg.Database.Tables.Match), table: rows.table, json: rows.json, places: primary.Places{Local: store.Local()}, history: noHistory{}, clients: p,
 		files: p.files, replicas: p.replicas, primary: p.primary, identity: func() (uint32, string, string) { return 0, "", "" },
 		connect: p.connect, reports: &reports{},
 	}, nil
-}
-
-func (p *postgreSQL) parseTable(f relay.Flavour, native []byte) (*relay.Table, error) {
-	if f != logical.Flavour {
-		return nil, fmt.Errorf("describe a table: unknown flavour %q", f)
-	}
-	s, err := p.tables.Get(native)
-	if err != nil {
-		return nil, err
-	}
-	return s.Table, nil
 }
 
 // files describes the log: PostgreSQL has no files that a client could ask for, only a position.
@@ -87,7 +74,7 @@ func (p *postgreSQL) connect(ctx context.Context, d config.Database) (*database,
 		Addr: d.Address, Database: d.Name, User: d.User, Password: string(d.Password), TLS: secured, Match: d.Tables.Match,
 	})
 	return &database{
-		source: source, target: target, reader: reader,
+		source: source, target: values.NewTarget(target, logical.Flavour), reader: reader,
 		close: func() error { return errors.Join(target.Close(), reader.Close()) },
 		prepare: func(ctx context.Context) error {
 			if err := target.Open(ctx); err != nil {

@@ -151,7 +151,7 @@ func assemble(
 		Cluster: cfg.Region.Cluster, Name: cfg.Region.Name, Region: cfg.Region.ID, Store: store.StoreID(),
 		Engine: e.version, Address: whereabouts(d), Peers: peers,
 		Source: db.source, Log: store, Facts: store, Applier: a, Dialer: dialer,
-		Rules: cfg.Rules.Text(), Clock: relay.SystemClock{}, Logger: log,
+		Rules: cfg.Rules.Text(), Flavour: e.flavour, Clock: relay.SystemClock{}, Logger: log,
 		Trim:          trimmer(cfg.Retention, store),
 		Syncs:         syncs.Load,
 		Files:         func() relay.LogStatus { return e.files(store) },
@@ -180,7 +180,7 @@ func newApplier(
 		return reader{store.Local()}, nil
 	}
 	return applier.New(applier.Config{
-		Self: cfg.Region.ID, Name: cfg.Region.Name, Rules: rules{cfg.Rules}, KeepConflicts: cfg.Retention.Age, Regions: len(cfg.Peers), Log: store, Store: store,
+		Self: cfg.Region.ID, Name: cfg.Region.Name, Flavour: e.flavour, Rules: rules{cfg.Rules}, KeepConflicts: cfg.Retention.Age, Regions: len(cfg.Peers), Log: store, Store: store,
 		Target: db.target, Prepare: db.prepare, Decoders: e.decoders, Table: e.table, JSON: e.json,
 		Include: cfg.Database.Tables.Match, Define: cfg.Database.CarryDDL, Report: e.report, Notify: e.hooks.Notify, Clock: relay.SystemClock{},
 		Logger: log.With("part", "applier"), Lanes: cfg.Apply.Lanes,

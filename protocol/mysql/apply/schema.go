@@ -26,6 +26,8 @@ type localColumn struct {
 	labels    []string // of ENUM and SET, in UTF-8
 	generated bool
 	optional  bool // rows that come without it get NULL or a constant, the same in every region
+	nullable  bool
+	invisible bool
 }
 
 type localIndex struct {
@@ -44,7 +46,7 @@ func readTable(ctx context.Context, s *session, schema, name string) (*localTabl
 	rs, err := s.query(ctx, "read definition of "+schema+"."+name, strings.Join([]string{
 		"SELECT table_type, IFNULL(engine,'') FROM information_schema.tables " + where,
 		"SELECT column_name, column_type, IFNULL(collation_name,''), " + s.dialect.catalog().generated + ", " +
-			s.dialect.catalog().optional + " FROM information_schema.columns " + where +
+			s.dialect.catalog().optional + ", is_nullable='YES', extra LIKE '%INVISIBLE%' FROM information_schema.columns " + where +
 			" ORDER BY ordinal_position",
 		"SELECT index_name, column_name, IFNULL(sub_part,0), " + s.dialect.catalog().expression + " FROM information_schema.statistics " + where +
 			" AND non_unique=0 ORDER BY index_name, seq_in_index",
@@ -71,7 +73,7 @@ func (l *localTable) addColumns(r *mysql.Result, native func(string) (string, []
 		typ, labels := native(text(r, i, 1))
 		l.columns = append(l.columns, localColumn{
 			name: text(r, i, 0), typ: typ, labels: labels, collation: text(r, i, 2), generated: r.Values[i][3].AsUint64() == 1,
-			optional: r.Values[i][4].AsUint64() == 1,
+			optional: r.Values[i][4].AsUint64() == 1, nullable: r.Values[i][5].AsUint64() == 1, invisible: r.Values[i][6].AsUint64() == 1,
 		})
 	}
 }

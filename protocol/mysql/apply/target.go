@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -17,6 +18,7 @@ type Target struct {
 	can     abilities
 	lanes   []lane
 	tables  *tables
+	schemas *binlog.TableCache // of our own tables, as the catalog describes them
 	weights *weights
 
 	mu      sync.Mutex // guards control, for as long as it is used
@@ -34,7 +36,7 @@ func New(c Config) (*Target, error) {
 	if c.Lanes > maxLane+1 {
 		return nil, fmt.Errorf("configure apply: %d lanes are more than the %d that a mark can name", c.Lanes, maxLane+1)
 	}
-	t := &Target{config: c, dialect: dialectOf(c.Flavour), lanes: make([]lane, c.Lanes), tables: newTables(), weights: newWeights(c.CacheBytes)}
+	t := &Target{config: c, dialect: dialectOf(c.Flavour), lanes: make([]lane, c.Lanes), tables: newTables(), schemas: newSchemas(c.Flavour), weights: newWeights(c.CacheBytes)}
 	for i := range t.lanes {
 		t.lanes[i] = lane{target: t, id: i}
 	}

@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/relay"
 )
 
 // Key implements relay.TableReader. It is "" where an image does not say which row it is of: the log has a UUID as it is stored, which depends on
-// its version.
+// its version. Nor does an image of another engine.
 func (r *Reader) Key(t *relay.Table, img relay.Image) (relay.RowKey, error) {
+	if t.Flavour != binlog.Flavour && t.Flavour != binlog.MySQL {
+		return "", nil
+	}
 	values, err := t.Decode(img)
 	if err != nil {
 		return "", err

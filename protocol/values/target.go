@@ -1,0 +1,283 @@
+package values
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// Engine is a Target that can say what its tables are.
+type Engine interface {
+	relay.Target
+	// Local describes a table of the database, nil if there is none.
+	Local(ctx context.Context, schema, name string) (*Local, error)
+}
+
+// Target takes rows of every engine for one that takes its own. Rows that have no local form stay as they came: they have an identity here if their key
+// has one, and Write refuses them, each time that they are tried, until they fit.
+type Target struct {
+	Engine
+	flavour relay.Flavour
+
+	mu    sync.Mutex
+	plans map[*relay.Table]*plan
+	local map[string]*relay.Table // by name: what plans were made for
+}
+
+// maxPlans bounds what is remembered by the number of its tables.
+const maxPlans = 8192
+
+// NewTarget returns a Target over one whose own rows have the flavour. It can do what that one can: see relay.Definer and relay.Author.
+func NewTarget(e Engine, flavour relay.Flavour) relay.Target {
+	t := &Target{Engine: e, flavour: flavour, plans: make(map[*relay.Table]*plan), local: make(map[string]*relay.Table)}
+	if w, ok := e.(writer); ok {
+		return &fullTarget{Target: t, writer: w}
+	}
+	return t
+}
+
+// Refresh implements relay.Target.
+func (t *Target) Refresh() {
+	t.mu.Lock()
+	clear(t.plans)
+	clear(t.local)
+	t.mu.Unlock()
+	t.Engine.Refresh()
+}
+
+// plan returns how rows of a table are brought over. The caller must not hold mu.
+func (t *Target) plan(ctx context.Context, table *relay.Table) (*plan, error) {
+	t.mu.Lock()
+	p := t.plans[table]
+	t.mu.Unlock()
+	if p != nil {
+		return p, nil
+	}
+	local, err := t.Local(ctx, table.Schema, table.Name)
+	var held *HeldError
+	switch {
+	case errors.As(err, &held):
+		p = &plan{from: table, problem: held}
+	case err != nil:
+		return nil, fmt.Errorf("read the definition of %s: %w", table, err)
+	default:
+		p = newPlan(table, local)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.plans) >= maxPlans {
+		clear(t.plans)
+		clear(t.local)
+	}
+	t.plans[table] = p
+	if p.to != nil {
+		t.local[table.String()] = p.to
+	}
+	return p, nil
+}
+
+// Translate implements relay.Translator.
+func (t *Target) Translate(ctx context.Context, changes []relay.Change) error {
+	var last *relay.Table
+	for i := range changes {
+		c := &changes[i]
+		if c.Table == nil {
+			continue
+		}
+		if c.Table.Flavour == t.flavour {
+			if c.Table != last {
+				t.seen(c.Table)
+			}
+			last = c.Table
+			continue
+		}
+		p, err := t.plan(ctx, c.Table)
+		if err != nil {
+			return err
+		}
+		p.change(c)
+	}
+	return nil
+}
+
+// seen looks at a table of our own as the database logged it: if it is not the one that plans were made for, its definition has changed.
+func (t *Target) seen(own *relay.Table) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	known := t.local[own.String()]
+	if known == nil || known == own || string(known.Native) == string(own.Native) {
+		return
+	}
+	delete(t.local, own.String())
+	for from, p := range t.plans {
+		if p.to == known {
+			delete(t.plans, from)
+		}
+	}
+}
+
+// Check implements relay.Target.
+func (t *Target) Check(ctx context.Context, table *relay.Table) error {
+	if table.Flavour == t.flavour {
+		return t.Engine.Check(ctx, table)
+	}
+	p, err := t.plan(ctx, table)
+	switch {
+	case err != nil:
+		return err
+	case p.problem != nil:
+		return p.problem
+	}
+	return t.Engine.Check(ctx, p.to)
+}
+
+// Identify implements relay.Target. Of rows that have no local form only the primary key is known. Where not even tables are as they must be for that, what
+// comes is held up: later the same rows would have other identities.
+func (t *Target) Identify(ctx context.Context, table *relay.Table, images []relay.Image) ([]relay.Identity, error) {
+	if table.Flavour == t.flavour {
+		return t.Engine.Identify(ctx, table, images)
+	}
+	p, err := t.plan(ctx, table)
+	switch {
+	case err != nil:
+		return nil, err
+	case !p.keyed:
+		return nil, p.problem
+	}
+	identities := make([]relay.Identity, len(images))
+	keys, places := make([]relay.Image, 0, len(images)), make([]int, 0, len(images))
+	for i, img := range images {
+		key, err := p.key(img)
+		if err != nil {
+			identities[i].Key = foreignKey(table, img)
+			continue
+		}
+		keys, places = append(keys, key), append(places, i)
+	}
+	found, err := t.Engine.Identify(ctx, p.to, keys)
+	if err != nil {
+		return nil, err
+	}
+	for n, id := range found {
+		identities[places[n]].Key = id.Key
+	}
+	return identities, nil
+}
+
+// foreignKey is the identity of a row whose key no row here can have.
+func foreignKey(table *relay.Table, img relay.Image) string {
+	list, err := table.Plain.Values(img)
+	if err != nil {
+		return "\xff\xff" + string(img)
+	}
+	b := []byte{0xff}
+	for _, part := range table.Key {
+		v := list[part.Column]
+		b = fmt.Appendf(b, "%d,%d,%d,%g,%d:%s;", v.Kind, v.Int, v.Uint, v.Float, len(v.Bytes), v.Bytes)
+	}
+	return string(b)
+}
+
+// Begin implements relay.Target.
+func (t *Target) Begin(ctx context.Context, mark relay.Mark) (relay.Tx, error) {
+	x, err := t.Engine.Begin(ctx, mark)
+	if err != nil {
+		return nil, err
+	}
+	return &tx{Tx: x, target: t}, nil
+}
+
+// tx brings over what had no local form when it came.
+type tx struct {
+	relay.Tx
+	target *Target
+}
+
+// Write implements relay.Tx.
+func (x *tx) Write(ctx context.Context, writes []relay.Write) error {
+	foreign := false
+	for i := range writes {
+		foreign = foreign || writes[i].Table.Flavour != x.target.flavour
+	}
+	if !foreign {
+		return x.Tx.Write(ctx, writes)
+	}
+	own := make([]relay.Write, 0, len(writes))
+	for _, w := range writes {
+		there, err := x.target.bring(ctx, &w)
+		if err != nil {
+			return err
+		}
+		if there {
+			own = append(own, w)
+		}
+	}
+	return x.Tx.Write(ctx, own)
+}
+
+// bring brings a write over. False: the row cannot stand here, and shall not.
+func (t *Target) bring(ctx context.Context, w *relay.Write) (bool, error) {
+	if w.Table.Flavour == t.flavour {
+		return true, nil
+	}
+	p, err := t.plan(ctx, w.Table)
+	switch {
+	case err != nil:
+		return false, err
+	case p.problem != nil:
+		return false, p.problem
+	}
+	if w.Before != nil {
+		if w.Before, err = p.key(w.Before); err != nil && w.After == nil {
+			return false, nil
+		}
+	}
+	if w.After != nil {
+		if w.After, err = p.whole(w.After); err != nil {
+			return false, &ValueError{Table: w.Table.String(), Err: err}
+		}
+	}
+	w.Table = p.to
+	return true, nil
+}
+
+// writer is what a Target may be able to do as well.
+type writer interface {
+	relay.Definer
+	relay.Author
+}
+
+// fullTarget is a Target over one that is a writer.
+type fullTarget struct {
+	*Target
+	writer writer
+}
+
+// Define implements relay.Definer.
+func (t *fullTarget) Define(ctx context.Context, from relay.Transaction, c relay.Change) (left string, err error) {
+	if from.Flavour != t.flavour {
+		return "it is in the words of another engine", nil
+	}
+	return t.writer.Define(ctx, from, c)
+}
+
+// Author implements relay.Author.
+func (t *fullTarget) Author(ctx context.Context, table *relay.Table, key relay.Image, row string) error {
+	if table.Flavour == t.flavour {
+		return t.writer.Author(ctx, table, key, row)
+	}
+	p, err := t.plan(ctx, table)
+	switch {
+	case err != nil:
+		return err
+	case p.problem != nil:
+		return p.problem
+	}
+	if key, err = p.key(key); err != nil {
+		return &ValueError{Table: table.String(), Err: err}
+	}
+	return t.writer.Author(ctx, p.to, key, row)
+}

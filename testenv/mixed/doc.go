@@ -1,0 +1,2 @@
+// Package mixed has the tests of clusters whose regions are MariaDB, MySQL and PostgreSQL.
+package mixed
