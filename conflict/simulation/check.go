@@ -60,7 +60,7 @@ func (c *Cluster) settle() bool {
 
 func (c *Cluster) settleFrom(r, from *region) bool {
 	busy := false
-	for {
+	for c.linked(from, r) {
 		t := from.local(len(r.received[from.id]))
 		if t == nil {
 			break

@@ -57,7 +57,7 @@ func New(opt Options) *Cluster {
 	}
 	for i := range opt.Regions {
 		id := relay.Region(i + 1)
-		c.regions = append(c.regions, newRegion(id, c.except(id), c.skew()))
+		c.regions = append(c.regions, newRegion(id, c.except(id), c.skew(), mixture{}))
 	}
 	return c
 }
@@ -141,6 +141,20 @@ func (c *Cluster) step(r *region) {
 	switch n := c.rng.IntN(100); {
 	case n < 12:
 		c.write(r)
+	case n < 96:
+		c.work(r, n)
+	case n < 97:
+		c.crash(r)
+	case n < 98:
+		c.toggle(r)
+	default:
+		c.redeliver(r)
+	}
+}
+
+// work is one of the things that a relay does all the time, by a number from 12 to 95.
+func (c *Cluster) work(r *region, n int) {
+	switch {
 	case n < 30:
 		r.capture()
 	case n < 46:
@@ -157,14 +171,8 @@ func (c *Cluster) step(r *region) {
 		c.hear(r)
 	case n < 95:
 		must(r.engine.Forget())
-	case n < 96:
-		r.checkpoint(false)
-	case n < 97:
-		c.crash(r)
-	case n < 98:
-		c.toggle(r)
 	default:
-		c.redeliver(r)
+		r.checkpoint(false)
 	}
 }
 

@@ -12,6 +12,7 @@ type database struct {
 	rows   map[conflict.Key]string
 	log    []logged
 	ledger map[relay.Region]relay.Seq
+	schema Schema
 }
 
 // logged is one transaction of the database's log.
@@ -19,16 +20,17 @@ type logged struct {
 	mark    *relay.Mark // nil: an application wrote it
 	changes []conflict.Change
 	at      time.Time
+	force   bool // an operator's decision
 }
 
-func newDatabase() *database {
-	return &database{rows: make(map[conflict.Key]string), ledger: make(map[relay.Region]relay.Seq)}
+func newDatabase(schema Schema) *database {
+	return &database{rows: make(map[conflict.Key]string), ledger: make(map[relay.Region]relay.Seq), schema: schema}
 }
 
 // row returns what stands under a key.
 func (d *database) row(k conflict.Key) conflict.Row {
 	if v, ok := d.rows[k]; ok {
-		return cellsOf(v).row(tableOf(k))
+		return d.schema.Row(k, v)
 	}
 	return conflict.Row{}
 }

@@ -30,7 +30,7 @@ func (r *region) hold(table string) {
 
 // rule is the rule of a row here.
 func (r *region) rule(k conflict.Key) *conflict.Rule {
-	rule := rules(k)
+	rule := r.schema.Rule(r.id, k)
 	if tableOf(k) != r.held {
 		return rule
 	}
@@ -55,10 +55,16 @@ func (c *Cluster) relent() {
 // leaveOut takes the writes out of a plan that the database refuses. It tells whether anything is left to be committed.
 func (r *region) leaveOut(p *conflict.Plan) bool {
 	r.engine.LeaveOut(p, func(w *conflict.Write) bool {
-		if r.refused[w.Key] {
-			r.engine.Park(w.Key)
+		if !r.refuses(w) {
+			return false
 		}
-		return r.refused[w.Key]
+		r.engine.Park(w.Key)
+		return true
 	})
 	return len(p.Writes) > 0 || !p.Mark.Repair()
+}
+
+// refuses tells whether the region's database does not take a write of the relay.
+func (r *region) refuses(w *conflict.Write) bool {
+	return r.refused[w.Key] || r.schema.Refuses(r.id, w)
 }

@@ -19,6 +19,7 @@ type region struct {
 
 	refused map[conflict.Key]bool // rows that its database does not take from the relay
 	held    string                // a table that the relay leaves as it stands
+	schema  Schema
 
 	// Durable in the relay's log.
 	state    relay.State
@@ -35,14 +36,15 @@ type region struct {
 	streams  map[*conflict.Plan]bool // of the flights: those that were decided in parts
 	clearing map[*conflict.Plan]bool // of the flights: those that take other rows out of their way
 
-	conflicts int
-	starts    uint64
+	noted  []conflict.Conflict
+	starts uint64
 }
 
 // entry is one record of the relay's local stream.
 type entry struct {
 	relay.Entry
 	changes []conflict.Change
+	force   bool
 }
 
 // checkpoint is what the relay has on disk of its engine.
@@ -52,9 +54,9 @@ type checkpoint struct {
 	merged   int
 }
 
-func newRegion(id relay.Region, others []relay.Region, skew time.Duration) *region {
+func newRegion(id relay.Region, others []relay.Region, skew time.Duration, schema Schema) *region {
 	r := &region{
-		id: id, others: others, db: newDatabase(), skew: skew,
+		id: id, others: others, db: newDatabase(schema), skew: skew, schema: schema,
 		received: make(map[relay.Region][]conflict.Transaction), refused: make(map[conflict.Key]bool),
 	}
 	r.restart()
@@ -68,7 +70,7 @@ func (r *region) restart() {
 		_ = r.index.Put(k, reg)
 	}
 	r.starts++
-	r.engine = conflict.New(r.id, r.others, r.index, r.saved.snapshot, r.starts<<32, func(conflict.Conflict) { r.conflicts++ })
+	r.engine = conflict.New(r.id, r.others, r.index, r.saved.snapshot, r.starts<<32, func(c conflict.Conflict) { r.noted = append(r.noted, c) })
 	r.merged = r.saved.merged
 	r.flights = nil
 	r.streams, r.clearing = make(map[*conflict.Plan]bool), make(map[*conflict.Plan]bool)
@@ -90,7 +92,7 @@ func (r *region) capture() bool {
 	}
 	e, next := r.state.Next(r.id, c)
 	r.state = next
-	r.entries = append(r.entries, entry{Entry: e, changes: l.changes})
+	r.entries = append(r.entries, entry{Entry: e, changes: l.changes, force: l.force})
 	return true
 }
 
@@ -120,7 +122,7 @@ func (r *region) merge() bool {
 }
 
 func (e *entry) transaction(origin relay.Region) *conflict.Transaction {
-	return &conflict.Transaction{Origin: origin, Seq: e.Seq, HLC: e.HLC, Deps: e.Deps, Changes: e.changes}
+	return &conflict.Transaction{Origin: origin, Seq: e.Seq, HLC: e.HLC, Deps: e.Deps, Force: e.force, Changes: e.changes}
 }
 
 // checkpoint saves the engine. A torn one leaves newer registers behind an older place in the log.

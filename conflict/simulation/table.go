@@ -50,6 +50,25 @@ func (c cells) row(table string) conflict.Row {
 	return conflict.Row{Image: relay.Image(c.image()), Unique: c.unique(table)}
 }
 
+// Schema says what the tables of a cluster are like.
+type Schema interface {
+	// Row reads a row of the table that a key belongs to.
+	Row(k conflict.Key, image string) conflict.Row
+	// Rule is the rule of a row in a region; nil stands for the last writer wins.
+	Rule(region relay.Region, k conflict.Key) *conflict.Rule
+	// Refuses tells whether a region's database does not take a write of its relay.
+	Refuses(region relay.Region, w *conflict.Write) bool
+}
+
+// mixture is the schema of histories: all tables have the same columns.
+type mixture struct{}
+
+func (mixture) Row(k conflict.Key, image string) conflict.Row { return cellsOf(image).row(tableOf(k)) }
+
+func (mixture) Rule(_ relay.Region, k conflict.Key) *conflict.Rule { return rules(k) }
+
+func (mixture) Refuses(relay.Region, *conflict.Write) bool { return false }
+
 // rules gives every table the policy that it is named after. The regions with the largest ids are the most important ones.
 func rules(k conflict.Key) *conflict.Rule {
 	switch table := tableOf(k); table {

@@ -1,0 +1,57 @@
+package regions_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/octant-db/octant/scenarios"
+)
+
+// TestScenariosWithRealDatabases plays every scenario in three regions.
+func TestScenariosWithRealDatabases(t *testing.T) {
+	playReal(t, 3)
+}
+
+func playReal(t *testing.T, regions int) {
+	t.Helper()
+	all, err := scenarios.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var real []*scenarios.Scenario
+	for _, s := range all {
+		if !s.Real {
+			t.Run(s.Name, func(t *testing.T) { t.Skip("only simulation: " + s.Reason) })
+			continue
+		}
+		real = append(real, s)
+	}
+	stage := startStage(t, regions, real)
+	for _, group := range chorusOf(real) {
+		if stage.sing(t, group); t.Failed() {
+			return // what is left of it would be in the way of the others
+		}
+	}
+}
+
+// sing plays scenarios together.
+func (s *stage) sing(t *testing.T, group []*scenarios.Scenario) {
+	t.Helper()
+	c := newChorus(len(group))
+	failures := make([]error, len(group))
+	var wg sync.WaitGroup
+	for i, scenario := range group {
+		wg.Go(func() {
+			defer c.leave()
+			failures[i] = scenarios.Play(scenario, newRealWorld(s, scenario, c))
+		})
+	}
+	wg.Wait()
+	for i, scenario := range group {
+		t.Run(scenario.Name, func(t *testing.T) {
+			if failures[i] != nil {
+				t.Error(failures[i])
+			}
+		})
+	}
+}
