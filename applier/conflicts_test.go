@@ -126,3 +126,26 @@ func TestConflictLogIsTrimmed(t *testing.T) {
 		t.Fatalf("%d are left, from %q on", left, oldest)
 	}
 }
+
+// TestNoConflictWithWhatAnAuthorHadSeen has an update arrive before the insert that it was made from, from a third region. The index is on disk
+// in between, and the relay dies.
+func TestNoConflictWithWhatAnAuthorHadSeen(t *testing.T) {
+	b := newBed(t, 2, 3).start()
+	b.d.local("9||a")
+	b.settle()
+	made := b.d.state.HLC + 1e6
+	b.receive(3, made+10, relay.Vector{0, 0, made}, update("1||b", "1||c"))
+	b.receive(3, made+20, relay.Vector{0, 0, made - 1}, update("2||b", "2||c"))
+	b.settle()
+	if err := b.a.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.a.Cool()
+	b.kill()
+	b.start()
+	b.receive(2, made, nil, insert("1||b"), insert("2||b"))
+	b.converged()
+	if list := b.conflicts(); len(list) != 1 || list[0].Key != `{"id":"2"}` {
+		t.Errorf("on record is %s", gist(list))
+	}
+}

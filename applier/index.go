@@ -283,7 +283,7 @@ func (x *index) storeOnly() int { return x.cold - len(x.saved) - len(x.gone) }
 
 // weight is about what a register takes in memory.
 func weight(k conflict.Key, r conflict.Register) int64 {
-	n := int64(len(k)+len(r.Row.Image)) + 160
+	n := int64(len(k)+len(r.Row.Image)+8*len(r.Deps)) + 184
 	for _, u := range r.Row.Unique {
 		n += int64(len(u)) + 64
 	}

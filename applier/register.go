@@ -12,7 +12,9 @@ import (
 
 // A register in the Store is
 //
-//	clock(8) region(1) flags(1) table(4) payload
+//	clock(8) region(1) flags(1) table(4) deps payload
+//
+// Deps is what the author of the write had seen: how many regions, and by how much less than the clock each is; nothing without flagDeps.
 //
 // The payload of a row that the last writer wins and that has no unique values is its image; of any other register it is what form
 // writes. One that is too large for a record is kept in pieces, and its length in its place.
@@ -21,6 +23,7 @@ const (
 	flagImage
 	flagPieces // the payload is kept in pieces
 	flagForm   // the payload is a form
+	flagDeps
 )
 
 const headBytes = 14
@@ -75,9 +78,12 @@ func (x *index) encode(ctx context.Context, w *writer, k conflict.Key, r conflic
 	if len(payload) > inlineImage {
 		flags |= flagPieces
 	}
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, headBytes+min(len(payload), inlineImage)), uint64(r.Version.HLC))
+	if len(r.Deps) > 0 {
+		flags |= flagDeps
+	}
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, headBytes+6*len(r.Deps)+min(len(payload), inlineImage)), uint64(r.Version.HLC))
 	b = append(b, byte(r.Version.Region), flags)
-	b = binary.BigEndian.AppendUint32(b, table)
+	b = appendDeps(binary.BigEndian.AppendUint32(b, table), r.Version.HLC, r.Deps)
 	if flags&flagPieces == 0 {
 		s.record = append(b, payload...)
 		return s, nil
@@ -127,6 +133,11 @@ func (x *index) decode(k conflict.Key, b []byte) (conflict.Register, error) {
 	r := conflict.Register{Version: v, Shown: v}
 	flags, payload := b[9], b[headBytes:]
 	var err error
+	if flags&flagDeps != 0 {
+		if r.Deps, payload, err = cutDeps(v.HLC, payload); err != nil {
+			return r, err
+		}
+	}
 	if flags&flagPieces != 0 {
 		size, _ := binary.Uvarint(payload)
 		if payload, err = x.loadPieces(k, v.HLC, size); err != nil {
@@ -145,4 +156,32 @@ func (x *index) decode(k conflict.Key, b []byte) (conflict.Register, error) {
 		r.Row.Image, r.Row.Gone = relay.Image(payload), flags&flagExists == 0
 	}
 	return r, err
+}
+
+func appendDeps(b []byte, clock relay.HLC, deps relay.Vector) []byte {
+	if len(deps) == 0 {
+		return b
+	}
+	b = binary.AppendUvarint(b, uint64(len(deps)))
+	for _, hlc := range deps {
+		b = binary.AppendVarint(b, int64(clock-hlc))
+	}
+	return b
+}
+
+// cutDeps takes what appendDeps wrote off b.
+func cutDeps(clock relay.HLC, b []byte) (deps relay.Vector, rest []byte, err error) {
+	count, n := binary.Uvarint(b)
+	if n <= 0 || count > relay.MaxRegions+1 {
+		return nil, nil, fmt.Errorf("read the version index: %w", relay.ErrCorrupt)
+	}
+	b = b[n:]
+	for range count {
+		less, n := binary.Varint(b)
+		if n <= 0 {
+			return nil, nil, fmt.Errorf("read the version index: %w", relay.ErrCorrupt)
+		}
+		deps, b = append(deps, clock-relay.HLC(less)), b[n:]
+	}
+	return deps, b, nil
 }

@@ -28,7 +28,7 @@ func (e *Engine) localChange(v *view, t *Transaction, c *Change) error {
 		return err
 	}
 	if e.simple(v, &reg, c) {
-		if !reg.merge(t.Version(), c.After) {
+		if !reg.merge(t, c.After) {
 			return nil
 		}
 		return e.index.Put(c.Key, reg)
@@ -129,7 +129,7 @@ func (e *Engine) carryChange(v *view, t *Transaction, c *Change, landed *Landed)
 		return nil
 	}
 	prior := reg
-	taken := reg.merge(t.Version(), c.After)
+	taken := reg.merge(t, c.After)
 	if known {
 		e.noteConflict(t, c, prior, taken)
 	}

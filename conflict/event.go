@@ -84,6 +84,7 @@ type Register struct {
 	Shown   relay.Version // of the write that Row shows; the last writer wins: Version
 	Row     Row           // what the row's own writes come to; another row's unique values may keep it from standing
 	Blank   bool          // Row is not known, and need not be: what stands in the table is right
+	Deps    relay.Vector  // what the author of Version had seen, under the last writer wins; shared. A history has that of each write
 
 	History *History // nil under the last writer wins
 	Unit    []Key    // the rows of a transaction that stays or goes as a whole; see unitKey
@@ -91,11 +92,12 @@ type Register struct {
 
 // merge joins a write into a register and tells whether it was taken. A write of the register's own version is taken
 // too: a transaction may change a row more than once, and its last change counts.
-func (r *Register) merge(v relay.Version, row Row) bool {
+func (r *Register) merge(t *Transaction, row Row) bool {
+	v := t.Version()
 	if r.Version.After(v) {
 		return false
 	}
-	*r = Register{Version: v, Shown: v, Row: row}
+	*r = Register{Version: v, Shown: v, Row: row, Deps: t.Deps}
 	return true
 }
 

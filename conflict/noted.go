@@ -30,7 +30,7 @@ func (e *Engine) noteConflict(t *Transaction, c *Change, here Register, taken bo
 		return // its verdict is reported, when it is known: see noteVerdicts
 	}
 	here = here.unseen(t)
-	if here.Version.IsZero() || here.Version.Region == t.Origin || t.Deps.Saw(here.Version) {
+	if here.Version.IsZero() || here.Version.Region == t.Origin || t.Deps.Saw(here.Version) || here.Deps.Saw(t.Version()) {
 		return
 	}
 	e.counters.Conflicts++
@@ -81,13 +81,17 @@ func (e *Engine) noteHidden(k Key, hidden, by Register) {
 	})
 }
 
-// unseen is the last write of a row that a transaction's author had not seen, if the row keeps its writes; else its last one.
+// unseen is the last write of a row of which a transaction's author had not seen it, nor its author the transaction, if the row keeps its
+// writes; else its last one. A transaction that comes late, or once more after a crash, meets writes that were made on top of it.
 func (r Register) unseen(t *Transaction) Register {
 	if r.History == nil {
 		return r
 	}
+	if t.HLC <= r.History.Floor {
+		return Register{}
+	}
 	for _, ev := range slices.Backward(r.History.Events) {
-		if ev.Version.Region != t.Origin && !t.Deps.Saw(ev.Version) {
+		if ev.Version.Region != t.Origin && !t.Deps.Saw(ev.Version) && !ev.saw(t.Version()) {
 			return Register{Version: ev.Version, Row: ev.After}
 		}
 	}

@@ -66,7 +66,7 @@ func (v *view) take(t *Transaction, c *Change, base *Row) error {
 		return v.takeEvent(rule, t, c, base)
 	}
 	reg := row.reg
-	if !reg.merge(t.Version(), c.After) {
+	if !reg.merge(t, c.After) {
 		v.engine.counters.Skipped++
 		return v.look(c.Key)
 	}

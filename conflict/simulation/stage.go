@@ -120,7 +120,14 @@ func (s *Stage) Settle() error {
 }
 
 // Owed lists the rows that a region's table does not show as it should.
-func (s *Stage) Owed(id relay.Region) []conflict.Key { return s.region(id).engine.Snapshot().Repairs }
+func (s *Stage) Owed(id relay.Region) []conflict.Key {
+	r := s.region(id)
+	return slices.DeleteFunc(r.engine.Snapshot().Repairs, func(k conflict.Key) bool {
+		right, _, err := r.engine.Right(k)
+		must(err)
+		return right.Known && right.Row.Same(r.db.row(k))
+	})
+}
 
 // Conflicts lists what is on record in a region: each pair of writes once, however often the log was folded.
 func (s *Stage) Conflicts(id relay.Region) []conflict.Conflict {
