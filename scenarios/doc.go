@@ -19,7 +19,8 @@
 //	kill relay REGION, kill database REGION, kill REGION
 //	                                    they die at once, in the midst of what they do, and start again
 //	skew REGION +1h                     its applications commit with a clock that is wrong from now on; +0s ends that
-//	refuse REGION TABLE [COL < N]       its database takes no row of the table from now on (there is no such table), or none that is not so
+//	refuse REGION TABLE [from ID]       its database takes no row of the table from now on (there is no such table), or none with such an id or a
+//	                                    larger one (there is no partition for it)
 //	accept REGION TABLE                 it takes all again
 //	skip REGION TABLE ID                its operator lets a dead letter go
 //	resolve REGION TABLE ID WHICH       its operator decides the last conflict of the row: for the local or the remote row

@@ -78,15 +78,10 @@ func (p *parser) refuse(l *line) error {
 		return errors.New("it refuses rows of that table already")
 	}
 	if len(l.words) > 0 {
-		t, _ := p.tableNamed(table)
-		v.Column = l.next()
-		if c := t.Column(v.Column); c == nil || !c.Number {
-			return fmt.Errorf("%q is no column with numbers", v.Column)
-		}
-		if err := l.skip("<"); err != nil {
+		if err := l.skip("from"); err != nil {
 			return err
 		}
-		if v.Below, err = number(l.next()); err != nil {
+		if v.From, err = l.id(); err != nil {
 			return err
 		}
 	}

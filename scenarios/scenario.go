@@ -86,10 +86,10 @@ type (
 	}
 	// Change gives a table another rule in one region.
 	Change struct{ Rule Rule }
-	// Refuse has a database take no row of a table, or only those with a column below a number.
+	// Refuse has a database take no row of a table from an id on; 0: none at all.
 	Refuse struct {
-		Region, Table, Column string // no column: none at all
-		Below                 int
+		Region, Table string
+		From          int
 	}
 	// Accept has it take all again.
 	Accept struct{ Region, Table string }

@@ -17,8 +17,9 @@ type region struct {
 	skew   time.Duration
 	silent bool // its applications have stopped writing
 
-	refused map[conflict.Key]bool // rows that its database does not take from the relay
-	held    string                // a table that the relay leaves as it stands
+	refused map[conflict.Key]bool          // rows that its database does not take from the relay
+	held    string                         // a table that the relay leaves as it stands
+	skipped map[conflict.Key]relay.Version // rows that its operator does without, as of a write
 	schema  Schema
 
 	// Durable in the relay's log.
@@ -58,6 +59,7 @@ func newRegion(id relay.Region, others []relay.Region, skew time.Duration, schem
 	r := &region{
 		id: id, others: others, db: newDatabase(schema), skew: skew, schema: schema,
 		received: make(map[relay.Region][]conflict.Transaction), refused: make(map[conflict.Key]bool),
+		skipped: make(map[conflict.Key]relay.Version),
 	}
 	r.restart()
 	return r

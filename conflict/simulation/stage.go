@@ -105,8 +105,12 @@ func (s *Stage) Retry(id relay.Region, which func(conflict.Key) bool) {
 	s.churn()
 }
 
-// Forgive leaves a row as it stands.
-func (s *Stage) Forgive(id relay.Region, k conflict.Key) { s.region(id).engine.Forgive(k) }
+// Skip leaves a row as it stands, until it is written again.
+func (s *Stage) Skip(id relay.Region, k conflict.Key) {
+	r := s.region(id)
+	r.skipped[k] = r.engine.Version(k)
+	r.engine.Forgive(k)
+}
 
 // Settle lets the relays work until nothing is left that can be done, and those that reach each other hear so.
 func (s *Stage) Settle() error {

@@ -17,12 +17,13 @@ type schema struct {
 	tables  map[string]*scenarios.Table
 	rules   map[string]map[string]scenarios.Rule // by region and table
 	refused map[string]map[string]scenarios.Refuse
+	apart   map[string]bool // tables of which the regions' rules differ
 }
 
 func newSchema(s *scenarios.Scenario) *schema {
 	c := &schema{
 		tables: make(map[string]*scenarios.Table), rules: make(map[string]map[string]scenarios.Rule),
-		refused: make(map[string]map[string]scenarios.Refuse),
+		refused: make(map[string]map[string]scenarios.Refuse), apart: make(map[string]bool),
 	}
 	for i := range s.Tables {
 		c.tables[s.Tables[i].Name] = &s.Tables[i]
@@ -35,6 +36,7 @@ func newSchema(s *scenarios.Scenario) *schema {
 			}
 		}
 	}
+	c.compare()
 	return c
 }
 
@@ -74,14 +76,11 @@ func valuesOf(image string) scenarios.Values {
 // Row implements simulation.Schema.
 func (c *schema) Row(k conflict.Key, image string) conflict.Row {
 	table, _ := split(k)
-	return c.row(table, valuesOf(image))
-}
-
-func (c *schema) row(table string, v scenarios.Values) conflict.Row {
-	row := conflict.Row{Image: relay.Image(image(v))}
-	if row.Image == nil {
-		row.Image = relay.Image{}
+	row := conflict.Row{Image: relay.Image(image)}
+	if !slices.ContainsFunc(c.tables[table].Columns, func(col scenarios.Column) bool { return col.Unique }) {
+		return row
 	}
+	v := valuesOf(image)
 	for _, col := range c.tables[table].Columns {
 		if value, ok := v[col.Name]; ok && col.Unique {
 			row.Unique = append(row.Unique, table+"."+col.Name+"="+value)
@@ -90,21 +89,23 @@ func (c *schema) row(table string, v scenarios.Values) conflict.Row {
 	return row
 }
 
-// Refuses implements simulation.Schema.
-func (c *schema) Refuses(region relay.Region, w *conflict.Write) bool {
-	table, _ := split(w.Key)
-	r, refused := c.refused[nameOf(region)][table]
-	if !refused || r.Column == "" || !w.After.Exists() {
-		return refused && r.Column == ""
-	}
-	n, err := strconv.Atoi(valuesOf(string(w.After.Image))[r.Column])
-	return err == nil && n >= r.Below
+func (c *schema) row(table string, v scenarios.Values) conflict.Row {
+	return c.Row(key(table, 0), image(v))
 }
 
-// held tells whether the regions' rules for a table differ.
-func (c *schema) held(table string) bool {
-	first := fmt.Sprint(c.words(scenarios.Regions[0], table))
-	return slices.ContainsFunc(scenarios.Regions, func(r string) bool { return c.words(r, table) != first })
+// Refuses implements simulation.Schema.
+func (c *schema) Refuses(region relay.Region, w *conflict.Write) bool {
+	table, id := split(w.Key)
+	r, refused := c.refused[nameOf(region)][table]
+	return refused && (r.From == 0 || w.After.Exists() && id >= r.From)
+}
+
+// compare finds out for which tables the regions' rules differ.
+func (c *schema) compare() {
+	for table := range c.tables {
+		first := c.words(scenarios.Regions[0], table)
+		c.apart[table] = slices.ContainsFunc(scenarios.Regions, func(r string) bool { return c.words(r, table) != first })
+	}
 }
 
 // words is a rule as regions compare it.
@@ -120,7 +121,7 @@ func (c *schema) words(region, table string) string {
 func (c *schema) Rule(region relay.Region, k conflict.Key) *conflict.Rule {
 	table, _ := split(k)
 	rule := c.policy(c.rules[nameOf(region)][table])
-	rule.Held = c.held(table)
+	rule.Held = c.apart[table]
 	return rule
 }
 

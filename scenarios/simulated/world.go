@@ -78,10 +78,11 @@ func (w *World) Skew(region string, by time.Duration) error {
 
 // Change implements scenarios.World.
 func (w *World) Change(r scenarios.Rule) error {
-	held := w.schema.held(r.Table)
+	held := w.schema.apart[r.Table]
 	w.schema.rules[r.Region][r.Table] = r
+	w.schema.compare()
 	for _, region := range scenarios.Regions {
-		if held && !w.schema.held(r.Table) {
+		if held && !w.schema.apart[r.Table] {
 			w.retry(region, r.Table)
 		}
 	}
@@ -114,7 +115,7 @@ func (w *World) Skip(region, table string, id int) error {
 	if !slices.Contains(w.stage.Owed(regionOf(region)), k) {
 		return fmt.Errorf("row %d of %s is no dead letter", id, table)
 	}
-	w.stage.Forgive(regionOf(region), k)
+	w.stage.Skip(regionOf(region), k)
 	return nil
 }
 
@@ -168,7 +169,7 @@ func (w *World) Conflicts(region, table string) ([]scenarios.Noted, error) {
 func (w *World) Letters(region, table string) (int, error) {
 	n := 0
 	for _, k := range w.stage.Owed(regionOf(region)) {
-		if t, _ := split(k); t == table && !w.schema.held(table) {
+		if t, _ := split(k); t == table && !w.schema.apart[table] {
 			n++
 		}
 	}
@@ -176,4 +177,4 @@ func (w *World) Letters(region, table string) (int, error) {
 }
 
 // Held implements scenarios.World.
-func (w *World) Held(_, table string) (bool, error) { return w.schema.held(table), nil }
+func (w *World) Held(_, table string) (bool, error) { return w.schema.apart[table], nil }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/octant-db/octant/scenarios"
 	"github.com/octant-db/octant/testenv"
-	"github.com/octant-db/octant/testenv/envtest"
 )
 
 // stage is a bed with what all its scenarios share.
@@ -51,7 +50,7 @@ func (s *stage) await(check func() error) error {
 }
 
 // patience is how long a step of a scenario may take on a busy machine.
-const patience = 45 * time.Second
+const patience = 20 * time.Second
 
 func (s *stage) cutOff(v scenarios.Cut) {
 	for _, r := range s.bed.Regions {
@@ -179,7 +178,7 @@ func (s *stage) exec(r *testenv.Region, statements ...string) error {
 }
 
 // startStage starts a bed for scenarios.
-func startStage(t *testing.T, regions int, all []*scenarios.Scenario) *stage {
+func startStage(t *testing.T, engine testenv.Engine, regions int, all []*scenarios.Scenario) *stage {
 	t.Helper()
 	var schema strings.Builder
 	schema.WriteString("CREATE DATABASE away;\n")
@@ -187,7 +186,7 @@ func startStage(t *testing.T, regions int, all []*scenarios.Scenario) *stage {
 		schema.WriteString(scenarioSchema(s))
 	}
 	bed := smallBed(t, testenv.Options{
-		Regions: regions, Schema: schema.String(), Memory: true, Engine: envtest.Engine(t), Configure: func(c *testenv.RelayConfig) {
+		Regions: regions, Schema: schema.String(), Memory: true, Engine: engine, Configure: func(c *testenv.RelayConfig) {
 			c.Rules = nil
 			for _, s := range all {
 				c.Rules = append(c.Rules, scenarioRules(s, s.Rules, c.Region.Name)...)

@@ -79,18 +79,18 @@ func (w *realWorld) Change(rule scenarios.Rule) error {
 	return w.chorus.together(func() error { return w.kill(scenarios.Kill{Region: rule.Region, Relay: true}) })
 }
 
-// Refuse takes the table away, or gives it a constraint, where no log shows it.
+// Refuse takes the table away, or gives it too few partitions, where no log shows it.
 func (w *realWorld) Refuse(v scenarios.Refuse) error {
 	change := fmt.Sprintf("RENAME TABLE %s TO away.%s", w.table(v.Table), tableName(w.scenario, v.Table))
-	if v.Column != "" {
-		change = fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT refuses CHECK (%s < %d)", w.table(v.Table), v.Column, v.Below)
+	if v.From != 0 {
+		change = fmt.Sprintf("ALTER TABLE %s PARTITION BY RANGE (id) (PARTITION low VALUES LESS THAN (%d))", w.table(v.Table), v.From)
 	}
 	return w.exec(w.bed.Region(v.Region), "SET SESSION sql_log_bin=0", change)
 }
 
 func (w *realWorld) Accept(region, table string) error {
 	r := w.bed.Region(region)
-	change := fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT refuses", w.table(table))
+	change := fmt.Sprintf("ALTER TABLE %s REMOVE PARTITIONING", w.table(table))
 	if rows, err := ask(w.ctx, r.Server.DB(), "SELECT 1 FROM information_schema.tables WHERE table_schema='away' AND table_name='"+tableName(w.scenario, table)+"'"); err != nil {
 		return err
 	} else if len(rows) > 0 {
