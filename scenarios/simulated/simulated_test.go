@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	seeds = flag.Uint64("seeds", 200, "how often each scenario is played")
+	seeds = flag.Uint64("seeds", 100, "how often each scenario is played")
 	seed  = flag.Uint64("seed", 0, "play with this seed alone")
 )
 
