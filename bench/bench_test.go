@@ -44,5 +44,7 @@ func TestBench(t *testing.T) {
 	t.Run("append", func(t *testing.T) { benchLog(t, s, r) })
 	t.Run("serve", func(t *testing.T) { benchServe(t, s, r) })
 	t.Run("conflicts", func(t *testing.T) { benchConflicts(t, s, r) })
+	t.Run("mysql", func(t *testing.T) { benchMySQL(t, s, r) })
+	t.Run("postgres", func(t *testing.T) { benchPostgres(t, s, r) })
 	t.Run("backlog", func(t *testing.T) { benchBacklog(t, s, r) })
 }

@@ -24,6 +24,8 @@
 //	serve   One file of a server's log, read by one reader and by eight that do nothing with it: from a relay, and from the server itself.
 //	conflicts  Rows a millisecond that a region applies of another one's, with 0, 1 and 20 % of them written in both, beside a relay that
 //	         was built without conflict checks.
+//	mysql    Applying a backlog and lag, as above, of MySQL 9.7: beside a stock replica with four workers.
+//	postgres The same of PostgreSQL 15, beside a subscription.
 //	memory   The resident sets of the relays in that bed of eight regions.
 //
 // Nothing here fails because it is slow. It fails when something breaks, and when tables differ.

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -54,10 +55,16 @@ func fillTables(t *testing.T, ctx context.Context, db *sql.DB) {
 // writeBacklog commits the transactions, and then the row that ends them.
 func writeBacklog(t *testing.T, ctx context.Context, db *sql.DB, transactions int) {
 	t.Helper()
+	writeTransactions(t, ctx, db, transactions, 2)
+	mustExec(t, ctx, db, "INSERT INTO bench.done VALUES (1)")
+}
+
+func writeTransactions(t *testing.T, ctx context.Context, db *sql.DB, transactions int, seed uint64) {
+	t.Helper()
 	g, gctx := errgroup.WithContext(ctx)
 	for l := range loaders {
 		g.Go(func() error {
-			r := rand.New(rand.NewPCG(2, uint64(l)))
+			r := rand.New(rand.NewPCG(seed, uint64(l)))
 			for n := l; n < transactions; n += loaders {
 				if err := commit(gctx, db, workTransaction(r)); err != nil {
 					return err
@@ -69,7 +76,6 @@ func writeBacklog(t *testing.T, ctx context.Context, db *sql.DB, transactions in
 	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	mustExec(t, ctx, db, "INSERT INTO bench.done VALUES (1)")
 }
 
 // workTransaction is one transaction as a text of several statements, which spares the loader round trips.
@@ -84,7 +90,6 @@ DELETE FROM bench.sbtest%d WHERE id=%d;INSERT INTO bench.sbtest%d (id,k,c,pad) V
 
 // commit runs the text until no other loader is in its way.
 func commit(ctx context.Context, db *sql.DB, text string) error {
-	const deadlock = 1213 // ER_LOCK_DEADLOCK
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
@@ -92,11 +97,21 @@ func commit(ctx context.Context, db *sql.DB, text string) error {
 	defer conn.Close()
 	for {
 		_, err := conn.ExecContext(ctx, text)
-		var answer *mysql.MySQLError
-		if !errors.As(err, &answer) || answer.Number != deadlock {
+		if !collided(err) {
+			return err
+		}
+		if _, err := conn.ExecContext(ctx, "ROLLBACK"); err != nil {
 			return err
 		}
 	}
+}
+
+// collided tells whether a transaction was undone for others that were in its way: ER_LOCK_DEADLOCK, deadlock_detected, unique_violation. The last
+// one comes where another transaction has replaced the row that this one was about to delete.
+func collided(err error) bool {
+	var answer *mysql.MySQLError
+	var other *pgconn.PgError
+	return errors.As(err, &answer) && answer.Number == 1213 || errors.As(err, &other) && (other.Code == "40P01" || other.Code == "23505")
 }
 
 // digits returns n groups of eleven digits as sysbench makes them.

@@ -1,0 +1,176 @@
+//go:build bench
+
+package bench_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/octant-db/octant/bench"
+	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
+)
+
+// rivalry is two regions, a and b, and a stock follower of region a's database, which holds the same tables. What the relays bring to region b
+// and what the engine's own replication brings to the follower is measured in turns.
+type rivalry struct {
+	settings
+	engine  string
+	rival   string // how the follower replicates, for people
+	lagGoal float64
+	a, b    *sql.DB
+	relayA  *testenv.Relay
+	relayB  *testenv.Relay
+
+	follower   *sql.DB
+	follow     func(context.Context) error
+	stopFollow func(context.Context) error
+}
+
+// run measures lag first, since the backlogs grow the tables' logs.
+func (v *rivalry) run(t *testing.T, r *report) {
+	ctx := envtest.Context(t, 40*time.Minute)
+	v.lag(t, ctx, r)
+	v.apply(t, ctx, r)
+	v.requireSame(t, ctx)
+}
+
+// apply has both take a backlog that was written while they were away.
+func (v *rivalry) apply(t *testing.T, ctx context.Context, r *report) {
+	t.Helper()
+	row := r.row(bench.Comparison{
+		What: fmt.Sprintf("%s, apply: relay | %s", v.engine, v.rival), Unit: "s", Goal: bench.Faster, Target: 1,
+	})
+	for round := range v.rounds {
+		mustStop(t, ctx, v)
+		writeTransactions(t, ctx, v.a, v.transactions, uint64(round))
+		mustExec(t, ctx, v.a, fmt.Sprintf("INSERT INTO bench.done VALUES (%d)", round))
+		await(t, ctx, "the backlog is captured", func() (bool, error) {
+			s, err := snapshot(ctx, v.relayA)
+			return err == nil && s.Status.Capture.CaughtUp && s.Status.Capture.Merged == s.Status.Capture.LSN, err
+		})
+		ours := v.time(t, ctx, v.b, round, func() error { return v.relayB.Start() })
+		theirs := v.time(t, ctx, v.follower, round, func() error { return v.follow(ctx) })
+		now := load(t)
+		row.Add(ours, theirs, now)
+		t.Logf("%s, round %d: relay %.2f s, %s %.2f s, load %.1f", v.engine, round+1, ours, v.rival, theirs, now)
+	}
+}
+
+// mustStop holds region b's relay and the follower.
+func mustStop(t *testing.T, ctx context.Context, v *rivalry) {
+	t.Helper()
+	if err := v.relayB.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.stopFollow(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// time returns the seconds from a start to the row that ends the round's backlog.
+func (v *rivalry) time(t *testing.T, ctx context.Context, db *sql.DB, round int, start func() error) float64 {
+	t.Helper()
+	began := time.Now()
+	if err := start(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, ctx, "the backlog is applied", func() (bool, error) { return exists(ctx, db, "bench.done", round) })
+	return time.Since(began).Seconds()
+}
+
+func exists(ctx context.Context, db *sql.DB, table string, id int) (bool, error) {
+	n := 0
+	err := db.QueryRowContext(ctx, fmt.Sprintf("SELECT COUNT(*) FROM %s WHERE id = %d", table, id)).Scan(&n)
+	return n > 0, err
+}
+
+// lag measures from the answer to COMMIT to the row at the other end, in turns, under a steady load.
+func (v *rivalry) lag(t *testing.T, ctx context.Context, r *report) {
+	t.Helper()
+	p50 := r.row(bench.Comparison{What: v.engine + ", lag: p50, relay | " + v.rival, Unit: "ms", Goal: bench.AtMost, Target: v.lagGoal})
+	p99 := r.row(bench.Comparison{What: v.engine + ", lag: p99, relay | " + v.rival, Unit: "ms", Goal: bench.ForScale})
+	stop := v.load(ctx)
+	defer stop()
+	pause(ctx, warmup)
+	id := 0
+	for round := range v.rounds {
+		var ours, theirs []float64
+		for range v.probes {
+			for to, lags := range map[*sql.DB]*[]float64{v.b: &ours, v.follower: &theirs} {
+				id++
+				*lags = append(*lags, v.probe(t, ctx, to, id))
+				pause(ctx, probeEvery)
+			}
+		}
+		now := load(t)
+		p50.Add(percentile(ours, 50), percentile(theirs, 50), now)
+		p99.Add(percentile(ours, 99), percentile(theirs, 99), now)
+		t.Logf("%s, round %d: lag p50 %.2f ms of the relay, %.2f ms of %s, load %.1f", v.engine, round+1, percentile(ours, 50), percentile(theirs, 50), v.rival, now)
+	}
+}
+
+// probe returns milliseconds.
+func (v *rivalry) probe(t *testing.T, ctx context.Context, to *sql.DB, id int) float64 {
+	t.Helper()
+	mustExec(t, ctx, v.a, fmt.Sprintf("INSERT INTO bench.probe VALUES (%d)", id))
+	began := time.Now()
+	for {
+		found, err := exists(ctx, to, "bench.probe", id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found {
+			return float64(time.Since(began)) / float64(time.Millisecond)
+		}
+	}
+}
+
+func percentile(values []float64, p int) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)*p/100]
+}
+
+// load writes transactions of two rows in region a until stop is called.
+func (v *rivalry) load(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() {
+		tick := time.NewTicker(time.Duration(float64(time.Second) / v.rate))
+		defer tick.Stop()
+		for n := 1; ctx.Err() == nil; n++ {
+			// A transaction that fails at the end is missed by nobody.
+			_, _ = v.a.ExecContext(ctx, fmt.Sprintf("BEGIN; UPDATE bench.sbtest0 SET k=%d WHERE id=%d; UPDATE bench.sbtest1 SET k=%d WHERE id=%d; COMMIT",
+				n, 1+n%rowsOfTable, n, 1+n%rowsOfTable))
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
+	})
+	return func() { cancel(); running.Wait() }
+}
+
+// requireSame compares what the three databases hold.
+func (v *rivalry) requireSame(t *testing.T, ctx context.Context) {
+	t.Helper()
+	for table := range workTables {
+		sum := fmt.Sprintf("SELECT CONCAT(COUNT(*), ' ', SUM(k), ' ', SUM(id * LENGTH(c)), ' ', MAX(c), ' ', MIN(pad)) FROM bench.sbtest%d", table)
+		want := ""
+		if err := v.a.QueryRowContext(ctx, sum).Scan(&want); err != nil {
+			t.Fatal(err)
+		}
+		for name, db := range map[string]*sql.DB{"region b": v.b, "the follower": v.follower} {
+			await(t, ctx, fmt.Sprintf("table %d of %s is that of region a", table, name), func() (bool, error) {
+				got := ""
+				err := db.QueryRowContext(ctx, sum).Scan(&got)
+				return got == want, err
+			})
+		}
+	}
+}
