@@ -216,6 +216,14 @@ func toBinary(v relay.Value, _, to *relay.Type) (relay.Value, error) {
 	return v, nil
 }
 
+// toGeometry takes what has no reference system: with one, servers differ in which axis comes first.
+func toGeometry(v relay.Value, _, _ *relay.Type) (relay.Value, error) {
+	if len(v.Bytes) < 4 || [4]byte(v.Bytes) != [4]byte{} {
+		return v, errors.New("the geometry has a SRID, and other engines may take its axes in another order")
+	}
+	return v, nil
+}
+
 func toBits(v relay.Value, _, to *relay.Type) (relay.Value, error) {
 	if to.Fixed && len(v.Bytes) != to.Bits || to.Bits > 0 && len(v.Bytes) > to.Bits {
 		return v, fmt.Errorf("it has not the length of %s", to.Name)

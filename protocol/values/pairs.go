@@ -68,7 +68,7 @@ var rules = map[pair]rule{
 	{relay.Interval, relay.Interval}:   {fractions, toFraction},
 	{relay.DateTime, relay.DateTime}:   {fractions, toFraction},
 	{relay.Timestamp, relay.Timestamp}: {fractions, toFraction},
-	{relay.Geometry, relay.Geometry}:   {always, same},
+	{relay.Geometry, relay.Geometry}:   {only("a SRID other than 0"), toGeometry},
 }
 
 // Refused says in words which values of a type have no counterpart in another, "" if all have one. ok is false if the types do not go together: then a
@@ -227,7 +227,7 @@ func binaries(from, to *relay.Type) (string, bool) {
 func bits(from, to *relay.Type) (string, bool) {
 	switch {
 	case to.Fixed && (!from.Fixed || from.Bits != to.Bits):
-		return fmt.Sprintf("what is not exactly %d bits", to.Bits), true
+		return fmt.Sprintf("another number of bits than %d", to.Bits), true
 	case to.Bits > 0 && (from.Bits == 0 || from.Bits > to.Bits):
 		return fmt.Sprintf("more than %d bits", to.Bits), true
 	}

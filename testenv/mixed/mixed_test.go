@@ -5,16 +5,28 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/octant-db/octant/testenv"
 )
 
 // TestMixed runs one region of each engine.
 func TestMixed(t *testing.T) {
-	b := start(t, nil, mariaDB, mySQL, postgreSQL)
+	b := start(t, merging, mariaDB, mySQL, postgreSQL)
 	t.Run("types", b.types)
 	t.Run("keys", b.keys)
 	t.Run("refused", b.refused)
+	t.Run("held", b.held)
+	t.Run("policies", b.policies)
 	t.Run("storm", func(t *testing.T) { b.storm(t, 8*time.Second) })
 	t.Run("quiet", b.quiet)
+}
+
+// merging gives one table a policy that regions of one engine only can have. PostgreSQL's relay would not start with it.
+func merging(c *testenv.RelayConfig) {
+	if strings.HasPrefix(c.Database.URL, "postgres") {
+		return
+	}
+	c.Rules = []testenv.RuleConfig{{Tables: []string{"app.merged"}, Policy: "merge"}}
 }
 
 // edges are rows of everything that each engine can hold, in words that each of them understands, but for the literals in braces.
@@ -93,9 +105,9 @@ func (b *bed) types(t *testing.T) {
 func (b *bed) noLetters(t *testing.T) {
 	t.Helper()
 	for _, r := range b.regions {
-		if n := r.ask(t, "SELECT COUNT(*) FROM octant.dead_letters"); n != "0" {
-			t.Errorf("region %s (%s) has %s dead letters: %s", r.name, r.is, n, r.ask(t, "SELECT CONCAT(table_name, ' ', reason, ': ', detail) FROM octant.dead_letters LIMIT 1"))
-		}
+		awaitTrue(t, 20*time.Second, "region "+r.name+" has no dead letters", func() bool {
+			return r.ask(t, "SELECT COUNT(*) FROM octant.dead_letters") == "0"
+		})
 	}
 }
 
@@ -186,16 +198,53 @@ func (b *bed) refused(t *testing.T) {
 			map[bool]string{true: "true", false: "1"}[c.from == postgreSQL], 1000+n))
 	}
 	b.awaitSame(t, 30*time.Second, limited)
-	for _, r := range b.regions {
-		awaitTrue(t, 30*time.Second, "the letters of region "+r.name+" are gone", func() bool {
-			return r.ask(t, "SELECT COUNT(*) FROM octant.dead_letters") == "0"
+	b.noLetters(t)
+}
+
+// held writes to a table with a column that has no counterpart: its rows wait with the reason, in all that do not have the type, and others go on. A column
+// of a type that has one lets them through.
+func (b *bed) held(t *testing.T) {
+	pg := b.of(postgreSQL)
+	pg.exec(t, "INSERT INTO app.unlike VALUES (1, '{1,2}'); INSERT INTO app.keyed (a, b, v) VALUES ('beside', 99, 'unlike')")
+	b.awaitSame(t, 20*time.Second, keyed)
+	for _, r := range b.regions[:2] {
+		awaitTrue(t, 20*time.Second, "the row has a letter in region "+r.name, func() bool {
+			return r.ask(t, "SELECT COUNT(*) FROM octant.dead_letters WHERE table_name = 'app.unlike' AND reason = 'other_definition'") == "1"
 		})
+		got := r.ask(t, "SELECT detail FROM octant.dead_letters WHERE table_name = 'app.unlike'")
+		if !strings.Contains(got, "column tags is integer[] there and varchar(20) here, which do not go together") {
+			t.Errorf("region %s says %s", r.name, got)
+		}
+	}
+	pg.exec(t, "ALTER TABLE app.unlike ALTER tags TYPE varchar(20) USING 'mended'; UPDATE app.unlike SET id = id")
+	b.awaitSame(t, 60*time.Second, unlike)
+	b.noLetters(t)
+}
+
+// policies: where engines differ only the last writer wins. Another policy holds the table everywhere, and that is said.
+func (b *bed) policies(t *testing.T) {
+	for _, r := range b.regions {
+		r.exec(t, fmt.Sprintf("INSERT INTO app.merged VALUES (%d, 'x')", r.id))
+	}
+	for _, r := range b.regions {
+		why := "policy merge is for regions of one engine"
+		if r.is == postgreSQL {
+			why = "its rules of conflicts differ, the tables are held: app.merged"
+		}
+		awaitTrue(t, 20*time.Second, "region "+r.name+" says that it holds the table: "+why, func() bool {
+			return strings.Contains(r.ask(t, "SELECT GROUP_CONCAT(last_error) FROM octant.peers"), why)
+		})
+	}
+	for _, r := range b.regions {
+		if got := merged.dump(t, r); strings.Count(got, "id=") != 1 {
+			t.Errorf("merged in region %s is\n%s", r.name, got)
+		}
 	}
 }
 
 // quiet: once nothing is left to do no log grows, so that nothing is written again and again.
 func (b *bed) quiet(t *testing.T) {
-	b.awaitSame(t, time.Minute, tables...)
+	b.awaitSame(t, time.Minute, everything, keyed, accounts, limited, unlike)
 	last := func() string {
 		var text string
 		for _, r := range b.regions {

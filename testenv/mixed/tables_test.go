@@ -76,7 +76,13 @@ var limited = &table{name: "limited", rest: "PRIMARY KEY (id)", columns: []colum
 	{"real1", both("double", "double precision"), "double"},
 }}
 
-var tables = []*table{everything, keyed, accounts, limited}
+// unlike has a column that does not go together.
+var unlike = &table{name: "unlike", rest: "PRIMARY KEY (id)", columns: []column{{"id", each("int"), ""}, {"tags", [3]string{"varchar(20)", "varchar(20)", "int[]"}, ""}}}
+
+// merged has a policy that is not for several engines.
+var merged = &table{name: "merged", rest: "PRIMARY KEY (id)", columns: []column{{"id", each("int"), ""}, {"v", text("varchar(20)"), ""}}}
+
+var tables = []*table{everything, keyed, accounts, limited, unlike, merged}
 
 func schemaOf(is dialect) string {
 	text := ""
