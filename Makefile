@@ -33,7 +33,7 @@ bench: engines ## Octant beside stock replication, as ratios of medians
 	$(GO) test -run TestBench -tags bench -v -count 1 -timeout $(BENCH_TIME) ./bench/...
 
 soak: engines ## real regions under random faults for SOAK_TIME, then stock replicas behind relays that are killed
-	OCTANT_SOAK=$(SOAK_TIME) $(GO) test -run TestSoak -tags soak -v -count 1 -timeout 0 -p 1 ./testenv/regions ./testenv/replicas
+	OCTANT_SOAK=$(SOAK_TIME) $(GO) test -run TestSoak -tags soak -v -count 1 -timeout 0 -p 1 ./testenv/regions ./testenv/mixed ./testenv/replicas
 
 vet:
 	$(GO) vet ./...

@@ -1,0 +1,24 @@
+//go:build soak
+
+package mixed_test
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+// TestSoakMixed runs storms under faults on three MariaDB, three MySQL and two PostgreSQL regions, for as long as OCTANT_SOAK says.
+func TestSoakMixed(t *testing.T) {
+	duration, err := time.ParseDuration(os.Getenv("OCTANT_SOAK"))
+	if err != nil {
+		t.Fatalf("OCTANT_SOAK must be a duration such as 30m: %v", err)
+	}
+	b := start(t, nil, mariaDB, mySQL, postgreSQL, mariaDB, mySQL, postgreSQL, mariaDB, mySQL)
+	b.types(t)
+	b.refused(t)
+	for end := time.Now().Add(duration); time.Now().Before(end); {
+		b.storm(t, min(duration, time.Minute))
+	}
+	b.quiet(t)
+}
