@@ -46,6 +46,7 @@ func (v *rivalry) apply(t *testing.T, ctx context.Context, r *report) {
 	row := r.row(bench.Comparison{
 		What: fmt.Sprintf("%s, apply: relay | %s", v.engine, v.rival), Unit: "s", Goal: bench.Faster, Target: 1,
 	})
+	var profile *profiling
 	for round := range v.rounds {
 		mustStop(t, ctx, v)
 		writeTransactions(t, ctx, v.a, v.transactions, uint64(round))
@@ -54,7 +55,12 @@ func (v *rivalry) apply(t *testing.T, ctx context.Context, r *report) {
 			s, err := snapshot(ctx, v.relayA)
 			return err == nil && s.Status.Capture.CaughtUp && s.Status.Capture.Merged == s.Status.Capture.LSN, err
 		})
-		ours := v.time(t, ctx, v.b, round, func() error { return v.relayB.Start() })
+		ours := v.time(t, ctx, v.b, round, func() error {
+			err := v.relayB.Start()
+			profile = v.profile(t, v.relayB, v.engine)
+			return err
+		})
+		v.finish(t, v.relayB, profile, v.engine)
 		theirs := v.time(t, ctx, v.follower, round, func() error { return v.follow(ctx) })
 		now := load(t)
 		row.Add(ours, theirs, now)

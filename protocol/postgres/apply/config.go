@@ -60,12 +60,13 @@ func (c Config) withDefaults() (Config, error) {
 }
 
 // open logs in. Commits wait for the disk: what the relay believes to be committed must not be lost in a crash. Plans are made once per
-// statement, since every statement finds rows by their key.
+// statement, since every statement finds rows by their key; and never from what the table held at that time: an empty one is best read whole.
 func (c *Config) open(ctx context.Context, name string) (*connect.Conn, error) {
 	return connect.Open(ctx, connect.Config{
 		Addr: c.Addr, Database: c.Database, User: c.User, Password: c.Password, TLS: c.TLS, Name: name, Dialer: c.Dialer,
 	}, map[string]string{
 		"lock_timeout": fmt.Sprint(c.LockWait.Milliseconds()), "synchronous_commit": "on", "plan_cache_mode": "force_generic_plan",
+		"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
 		"default_transaction_isolation": "read committed", "default_transaction_read_only": "off",
 	})
 }

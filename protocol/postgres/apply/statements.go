@@ -71,15 +71,85 @@ func (k *knownTable) deleteSQL() string {
 	})
 }
 
-// updateSQL sets every column that is there, and returns the parameters; those of the key follow. A column GENERATED ALWAYS AS IDENTITY
-// cannot be set, and is part of the key here.
-func (k *knownTable) updateSQL(cells []logical.Cell) (string, [][]byte) {
+// settable returns the parameters of every column that is there and can be set. A column GENERATED ALWAYS AS IDENTITY cannot, and is part of
+// the key where rows are updated.
+func (k *knownTable) settable(cells []logical.Cell) [][]byte {
 	values := make([][]byte, 0, len(cells)+len(k.schema.Description.Key))
 	for i := range cells {
 		if cells[i].Kind != logical.IsAbsent && !k.always[i] {
 			values = append(values, param(&cells[i]))
 		}
 	}
+	return values
+}
+
+// deleteManySQL deletes rows whose keys are the parameters.
+func (k *knownTable) deleteManySQL(rows int) string {
+	return k.cached("delete "+strconv.Itoa(rows), nil, func() string {
+		key := k.schema.Description.Key
+		return "DELETE FROM " + k.quoted + " t USING " + k.values(key, rows) + " WHERE " + k.match(0)
+	})
+}
+
+// updateManySQL sets all columns that can be set. The parameters of a row are their values, and then its key.
+func (k *knownTable) updateManySQL(rows int) string {
+	return k.cached("update "+strconv.Itoa(rows), nil, func() string {
+		var columns []int
+		var sets []string
+		for i := range k.schema.Table.Columns {
+			if !k.always[i] {
+				sets = append(sets, fmt.Sprintf("%s = v.p%d", k.column(i), len(columns)))
+				columns = append(columns, i)
+			}
+		}
+		n := len(columns)
+		columns = append(columns, k.schema.Description.Key...)
+		return "UPDATE " + k.quoted + " t SET " + strings.Join(sets, ", ") + " FROM " + k.values(columns, rows) + " WHERE " + k.match(n)
+	})
+}
+
+// values is a list of rows of parameters for columns, named v with the columns p0, p1 and so on. The first row's casts give the others their types.
+func (k *knownTable) values(columns []int, rows int) string {
+	var b strings.Builder
+	b.WriteString("(VALUES ")
+	for n := range rows * len(columns) {
+		at := n % len(columns)
+		switch {
+		case n > 0 && at == 0:
+			b.WriteString("), (")
+		case n > 0:
+			b.WriteString(", ")
+		default:
+			b.WriteString("(")
+		}
+		fmt.Fprintf(&b, "$%d", n+1)
+		if n < len(columns) {
+			b.WriteString("::" + k.types[columns[at]])
+		}
+	}
+	b.WriteString(")) v(")
+	for i := range columns {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "p%d", i)
+	}
+	b.WriteString(")")
+	return b.String()
+}
+
+// match is the condition that a row of t has the key of a row of v, whose columns begin at first.
+func (k *knownTable) match(first int) string {
+	var parts []string
+	for n, i := range k.schema.Description.Key {
+		parts = append(parts, fmt.Sprintf("t.%s = v.p%d", k.column(i), first+n))
+	}
+	return strings.Join(parts, " AND ")
+}
+
+// updateSQL sets every column that is there, and returns the parameters; those of the key follow.
+func (k *knownTable) updateSQL(cells []logical.Cell) (string, [][]byte) {
+	values := k.settable(cells)
 	return k.cached("update", cells, func() string {
 		var b strings.Builder
 		n := 0

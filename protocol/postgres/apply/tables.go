@@ -21,6 +21,8 @@ type knownTable struct {
 	unique       bool            // it has another unique index or an exclusion constraint
 	always       []bool          // by column: GENERATED ALWAYS AS IDENTITY
 	fixed        bool            // such a column stands outside the key: rows cannot be updated
+	types        []string        // by column, as a cast names them
+	plain        bool            // it has no partitions
 	texts        sync.Map        // of statements, by kind
 }
 
@@ -98,6 +100,7 @@ func (k *knownTable) learn(ctx context.Context, c *connect.Conn, local *catalog.
 		k.always[i] = always
 		k.fixed = k.fixed || always && !inKey[i]
 	}
+	k.types, k.plain = local.Types, local.Kind == "r"
 	k.plan(local)
 	return k.ask(ctx, c, local)
 }

@@ -3,7 +3,6 @@ package apply
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/octant-db/octant/protocol/postgres/logical"
 	"github.com/octant-db/octant/relay"
@@ -67,71 +66,39 @@ func (x *tx) write(ctx context.Context, writes []relay.Write) error {
 		return err
 	}
 	for _, g := range groups {
-		for _, step := range []struct {
-			rows []*relay.Write
-			do   func(context.Context, *knownTable, *relay.Write) error
-		}{
-			{g.deletes, x.deleteRow}, {g.remove, x.removeRow}, {g.removedFirst(), x.removeRow},
-			{g.updates, x.updateRow}, {g.put, x.putRow},
-		} {
-			for _, w := range step.rows {
-				if err := step.do(ctx, g.table, w); err != nil {
-					return err
-				}
+		if err := x.writeGroup(ctx, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *tx) writeGroup(ctx context.Context, g *rowGroup) error {
+	for _, step := range []struct {
+		rows []*relay.Write
+		do   func(context.Context, *knownTable, []*relay.Write) error
+	}{
+		{g.deletes, x.deleteRows}, {g.remove, x.one(x.removeRow)}, {g.removedFirst(), x.one(x.removeRow)},
+		{g.updates, x.updateRows}, {g.put, x.one(x.putRow)}, {g.inserts, x.insertRows},
+	} {
+		if err := step.do(ctx, g.table, step.rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// one writes rows one by one.
+func (x *tx) one(write func(context.Context, *knownTable, *relay.Write) error) func(context.Context, *knownTable, []*relay.Write) error {
+	return func(ctx context.Context, k *knownTable, rows []*relay.Write) error {
+		for _, w := range rows {
+			if err := write(ctx, k, w); err != nil {
+				return err
 			}
 		}
-		if err := x.insertRows(ctx, g.table, g.inserts); err != nil {
-			return err
-		}
+		return nil
 	}
-	return nil
 }
-
-// together is how many rows are inserted by one statement, where there are as many.
-const together = 32
-
-// insertRows inserts rows that should not be there, many at a time as long as they have all their columns.
-func (x *tx) insertRows(ctx context.Context, k *knownTable, rows []*relay.Write) error {
-	var waiting [][]logical.Cell
-	for n, w := range rows {
-		cells, err := k.cells(w.After)
-		if err != nil {
-			return err
-		}
-		if waiting = append(waiting, cells); len(waiting) < together && n < len(rows)-1 {
-			continue
-		}
-		if err := x.insertCells(ctx, k, waiting); err != nil {
-			return err
-		}
-		waiting = waiting[:0]
-	}
-	return nil
-}
-
-// insertCells inserts rows by one statement if they are as many as that takes, else each by its own.
-func (x *tx) insertCells(ctx context.Context, k *knownTable, rows [][]logical.Cell) error {
-	size := 1
-	if len(rows) == together && len(rows[0])*together <= maxParams && !slices.ContainsFunc(rows, logical.HasAbsent) {
-		size = together
-	}
-	for chunk := range slices.Chunk(rows, size) {
-		var values [][]byte
-		for _, cells := range chunk {
-			values = append(values, params(cells)...)
-		}
-		err := x.add(ctx, command{
-			op: "insert row", table: k.name, sql: k.insertSQL(chunk[0], "nothing", size), params: values, kind: isRow, rows: int64(size),
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// maxParams is how many parameters a statement can have: see Bind in "Message Formats".
-const maxParams = 65535
 
 // removedFirst returns the rows that are deleted before they are put, since they may have each other's unique values.
 func (g *rowGroup) removedFirst() []*relay.Write {
@@ -141,20 +108,12 @@ func (g *rowGroup) removedFirst() []*relay.Write {
 	return nil
 }
 
-func (x *tx) deleteRow(ctx context.Context, k *knownTable, w *relay.Write) error {
-	return x.deleteBy(ctx, k, w, isRow)
-}
-
 func (x *tx) removeRow(ctx context.Context, k *knownTable, w *relay.Write) error {
-	return x.deleteBy(ctx, k, w, isAny)
-}
-
-func (x *tx) deleteBy(ctx context.Context, k *knownTable, w *relay.Write, kind int) error {
 	key, err := k.keyParams(w)
 	if err != nil {
 		return err
 	}
-	return x.add(ctx, command{op: "delete row", table: k.name, sql: k.deleteSQL(), params: key, kind: kind})
+	return x.add(ctx, command{op: "delete row", table: k.name, sql: k.deleteSQL(), params: key, kind: isAny})
 }
 
 func (x *tx) updateRow(ctx context.Context, k *knownTable, w *relay.Write) error {

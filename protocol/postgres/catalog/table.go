@@ -22,6 +22,7 @@ type Table struct {
 	Identity  byte              // replica identity: d default, n nothing, f full, i index
 	Unlogged  bool              // it has no rows in the log
 	Always    map[int]bool      // identity columns GENERATED ALWAYS
+	Types     []string          // the columns' types without their modifiers, as a cast names them
 	Attribute map[int16]int     // a column's place by its attribute number
 	Unique    []UniqueIndex     // besides the primary key
 	Collation map[string]string // by column: its nondeterministic collation
@@ -39,7 +40,7 @@ const classSQL = `SELECT c.oid, c.relkind, c.relreplident, c.relpersistence, c.r
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2`
 
 // columnsSQL leaves out generated columns, which are not in the log.
-const columnsSQL = `SELECT a.attname, a.attnum, a.atttypid, a.atttypmod, a.attidentity,
+const columnsSQL = `SELECT a.attname, a.attnum, a.atttypid, a.atttypmod, a.attidentity, pg_catalog.format_type(a.atttypid, -1),
   CASE WHEN l.collisdeterministic THEN '' ELSE coalesce(pg_catalog.quote_ident(ln.nspname) || '.' || pg_catalog.quote_ident(l.collname), '') END
 FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
 LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace
@@ -88,12 +89,13 @@ func (t *Table) readColumns(ctx context.Context, c *connect.Conn) error {
 		oids[i], modifiers[i] = uint32(typ), int32(modifier)
 		t.Attribute[int16(number)] = i
 		t.Always[i] = string(row[4]) == "a"
+		t.Types = append(t.Types, string(row[5]))
 	}
 	if t.Columns, err = Types(ctx, c, oids, modifiers); err != nil {
 		return err
 	}
 	for i, row := range rows {
-		t.Columns[i].Name, t.Columns[i].Collation = string(row[0]), string(row[5])
+		t.Columns[i].Name, t.Columns[i].Collation = string(row[0]), string(row[6])
 		t.Collation[t.Columns[i].Name] = t.Columns[i].Collation
 	}
 	return nil
