@@ -18,8 +18,8 @@ engines: ## provide what tests and demo use: a database server by apt, as root; 
 	@./testenv/install-engines
 	@./testenv/install-tools
 
-demo: build engines ## eight regions on this machine; KEEP=1 leaves them running
-	bin/octant demo $(if $(KEEP),--keep)
+demo: build engines ## eight regions on this machine; ENGINES=mysql, postgres or mixed; KEEP=1 leaves them running
+	bin/octant demo $(if $(ENGINES),--engines $(ENGINES)) $(if $(KEEP),--keep)
 
 # Packages run two at a time: the real-server tests are bound by the machine, not by each other.
 test: engines vet fmt-check ## everything: vet, format, all tests with the race detector and real databases

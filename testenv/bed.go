@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/octant-db/octant/testenv/pgserver"
 )
 
 // The accounts of a bed. All of them have Bed.Password.
@@ -30,6 +32,8 @@ type Options struct {
 	Regions int
 	// Engine is the servers'; the zero value is the machine's own MariaDB.
 	Engine Engine
+	// Engines are the regions' instead, one after the other and again from the first.
+	Engines []Engine
 	// Dir holds everything and is removed by Close; empty makes one in the temporary folder.
 	Dir string
 	// Memory puts the bed into /dev/shm instead, if there is one and Dir is empty.
@@ -38,6 +42,10 @@ type Options struct {
 	Octant string
 	// Schema is SQL that runs on every server before the relays start.
 	Schema string
+	// SchemaOf gives each region's own instead. A PostgreSQL runs it in schema Database. May be nil.
+	SchemaOf func(*Region) string
+	// Database is the schema that PostgreSQL regions have; empty is "app".
+	Database string
 	// Include and Exclude choose the tables; without Include it is "app.*".
 	Include, Exclude []string
 	// Relaxed leaves fsync out of the databases' commits: see ServerOptions.
@@ -54,10 +62,12 @@ type Options struct {
 
 // Region is one region of a bed.
 type Region struct {
-	Name   string
-	ID     int
-	Server *Server
-	Relay  *Relay // nil in a bed without relays
+	Name     string
+	ID       int
+	Engine   Engine
+	Server   *Server          // nil if it is PostgreSQL
+	Postgres *pgserver.Server // nil if it is not
+	Relay    *Relay           // nil in a bed without relays
 }
 
 // Site returns the region as workloads and oracles see it.
@@ -139,13 +149,20 @@ func (b *Bed) makeDir() error {
 
 func (b *Bed) startServers(ctx context.Context) error {
 	for i := range b.options.Regions {
-		b.Regions = append(b.Regions, &Region{Name: string(rune('a' + i)), ID: i + 1})
+		r := &Region{Name: string(rune('a' + i)), ID: i + 1, Engine: b.options.Engine}
+		if n := len(b.options.Engines); n > 0 {
+			r.Engine = b.options.Engines[i%n]
+		}
+		b.Regions = append(b.Regions, r)
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, r := range b.Regions {
 		g.Go(func() error {
+			if r.Engine == PostgreSQL {
+				return b.startPostgres(r)
+			}
 			server, err := StartServer(ctx, ServerOptions{
-				Engine:  b.options.Engine,
+				Engine:  r.Engine,
 				Dir:     filepath.Join(b.Dir, r.Name, "db"),
 				ID:      r.ID,
 				Regions: b.options.Regions,
@@ -160,25 +177,61 @@ func (b *Bed) startServers(ctx context.Context) error {
 }
 
 func (b *Bed) prepareDatabases(ctx context.Context) error {
-	account := fmt.Sprintf("'%s'@'%%'", DatabaseUser)
-	text := fmt.Sprintf("CREATE USER %s IDENTIFIED BY '%s';", account, b.Password)
-	for _, grant := range b.options.Engine.facts().flavour.grants() {
-		text += grant + account + ";"
+	g, ctx := errgroup.WithContext(ctx)
+	for _, r := range b.Regions {
+		g.Go(func() error {
+			schema := b.options.Schema
+			if b.options.SchemaOf != nil {
+				schema = b.options.SchemaOf(r)
+			}
+			if r.Postgres != nil {
+				return r.Postgres.Prepare(ctx, b.database(), schema)
+			}
+			return b.prepare(ctx, r, schema)
+		})
 	}
-	if err := ExecAll(ctx, b.Sites(), text); err != nil {
-		return fmt.Errorf("make relay accounts: %w", err)
-	}
-	if b.options.Schema == "" {
-		return nil
-	}
-	return ExecAll(ctx, b.Sites(), b.options.Schema)
+	return g.Wait()
 }
 
-// Sites returns the regions for workloads and oracles.
+func (b *Bed) prepare(ctx context.Context, r *Region, schema string) error {
+	account := fmt.Sprintf("'%s'@'%%'", DatabaseUser)
+	text := fmt.Sprintf("CREATE USER %s IDENTIFIED BY '%s';", account, b.Password)
+	for _, grant := range r.Server.Grants() {
+		text += grant + account + ";"
+	}
+	if err := ExecAll(ctx, []Site{r.Site()}, text); err != nil {
+		return fmt.Errorf("make relay accounts: %w", err)
+	}
+	if schema == "" {
+		return nil
+	}
+	return ExecAll(ctx, []Site{r.Site()}, schema)
+}
+
+func (b *Bed) startPostgres(r *Region) error {
+	installed := pgserver.Engines()
+	if len(installed) == 0 {
+		return fmt.Errorf("find PostgreSQL: %w", ErrNoEngine)
+	}
+	var err error
+	r.Postgres, err = pgserver.Start(installed[0], b.Dir)
+	return err
+}
+
+func (b *Bed) database() string {
+	if b.options.Database == "" {
+		return "app"
+	}
+	return b.options.Database
+}
+
+// Sites returns the regions for workloads and oracles, but for those of PostgreSQL.
 func (b *Bed) Sites() []Site {
 	var sites []Site
 	for _, r := range b.Regions {
-		sites = append(sites, r.Site())
+		if r.Server != nil {
+			sites = append(sites, r.Site())
+		}
 	}
 	return sites
 }
@@ -200,6 +253,9 @@ func (b *Bed) Logs() string {
 		if r.Server != nil {
 			text += fmt.Sprintf("--- database of region %s\n%s\n", r.Name, r.Server.LogTail())
 		}
+		if r.Postgres != nil {
+			text += fmt.Sprintf("--- database of region %s\n%s\n", r.Name, r.Postgres.Tail())
+		}
 		if r.Relay != nil {
 			text += fmt.Sprintf("--- relay of region %s\n%s\n", r.Name, r.Relay.LogTail())
 		}
@@ -217,6 +273,9 @@ func (b *Bed) Close(ctx context.Context) error {
 		}
 		if r.Server != nil {
 			err = errors.Join(err, r.Server.Close())
+		}
+		if r.Postgres != nil {
+			err = errors.Join(err, r.Postgres.Close())
 		}
 	}
 	if b.Dir != "" {

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/octant-db/octant/testenv/pgserver"
 )
 
 // startRelays gives every relay its ports first, because the network's links and so the peers' addresses
@@ -39,12 +41,18 @@ func (b *Bed) startRelays(ctx context.Context) error {
 }
 
 func (b *Bed) relayConfig(r *Region) RelayConfig {
+	url, password := "", b.Password
+	if r.Postgres != nil {
+		url, password = fmt.Sprintf("postgres://%s@%s/%s", pgserver.User, r.Postgres.Addr(), pgserver.Database), pgserver.Password
+	} else {
+		url = fmt.Sprintf("%s://%s@%s/", r.Server.engine.flavour.name(), DatabaseUser, r.Server.Addr())
+	}
 	return RelayConfig{
 		Region: RegionConfig{Cluster: "testenv", Name: r.Name, ID: r.ID,
 			DataDir: filepath.Join(b.Dir, r.Name, "relay", "data")},
 		Database: DatabaseConfig{
-			URL:      fmt.Sprintf("%s://%s@%s/", r.Server.engine.flavour.name(), DatabaseUser, r.Server.Addr()),
-			Password: b.Password,
+			URL:      url,
+			Password: password,
 			Include:  b.options.Include,
 			Exclude:  b.options.Exclude,
 		},

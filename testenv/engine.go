@@ -21,9 +21,10 @@ const (
 	MariaDB1011 Engine = iota
 	MariaDB118
 	MySQL97
+	PostgreSQL // the oldest that is installed; for beds only
 )
 
-// Engines are all of them.
+// Engines are those of the family of MySQL.
 var Engines = []Engine{MariaDB1011, MariaDB118, MySQL97}
 
 // engineFacts are what the code asks about an engine.
@@ -37,6 +38,8 @@ type engineFacts struct {
 
 func (e Engine) facts() engineFacts {
 	switch e {
+	case PostgreSQL:
+		return engineFacts{name: "postgresql"}
 	case MariaDB118:
 		return engineFacts{"mariadb-11.8", "debian-trixie", "mariadbd", regexp.MustCompile(`Ver (11\.8\.\d+)-MariaDB`), mariaDB{}}
 	case MySQL97:

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/pgserver"
 )
 
 // show is one demo under way.
@@ -20,6 +21,8 @@ type show struct {
 	bed     *testenv.Bed
 	writers []*writer
 	gauges  []*gauge
+	// databases are the regions', if the shop is the common one.
+	databases []database
 
 	mu     sync.Mutex
 	states []string // by region: what was done to it
@@ -30,7 +33,7 @@ func (s *show) say(format string, args ...any) { s.screen.say(fmt.Sprintf(format
 
 // run tells the story.
 func (s *show) run(ctx context.Context) error {
-	if err := s.prepare(); err != nil {
+	if err := s.prepare(ctx); err != nil {
 		return err
 	}
 	s.say("Ready after %.1f s. Every region is writable.", time.Since(s.began).Seconds())
@@ -51,10 +54,12 @@ func (s *show) run(ctx context.Context) error {
 	return nil
 }
 
-func (s *show) prepare() error {
+func (s *show) prepare(ctx context.Context) error {
 	s.states = make([]string, len(s.bed.Regions))
 	for _, r := range s.bed.Regions {
-		s.writers = append(s.writers, newWriter(r.Site()))
+		if err := s.prepareWriter(ctx, r); err != nil {
+			return err
+		}
 		g, err := newGauge(r.Relay, s.bed.Password)
 		if err != nil {
 			return err
@@ -64,7 +69,28 @@ func (s *show) prepare() error {
 	return nil
 }
 
+func (s *show) prepareWriter(ctx context.Context, r *testenv.Region) error {
+	if !s.common() {
+		s.writers = append(s.writers, newWriter(r.Site()))
+		return nil
+	}
+	db, err := openDatabase(ctx, r)
+	if err != nil {
+		return err
+	}
+	s.databases = append(s.databases, db)
+	w := newWriter(testenv.Site{Name: r.Name, ID: r.ID})
+	shopper := newShopper(w, r.Engine)
+	w.write = func(ctx context.Context) (int64, error) { return db.run(ctx, shopper.transaction()) }
+	s.writers = append(s.writers, w)
+	return nil
+}
+
 func (s *show) closeGauges() {
+	for _, db := range s.databases {
+		db.close()
+	}
+
 	for _, g := range s.gauges {
 		_ = g.db.Close() // only read from
 	}
@@ -161,11 +187,14 @@ const patience = 60 * time.Second
 // converge waits until all regions are identical, by reading them, and reports.
 func (s *show) converge(ctx context.Context) (same bool, err error) {
 	s.say("")
-	s.say("The applications have stopped. Reading all tables of all regions until they are identical, byte for byte.")
-	oracle := testenv.Oracle{Sites: s.bed.Sites(), Databases: []string{"shop"}, ShowValues: true}
+	how, look := "byte for byte", testenv.Oracle{Sites: s.bed.Sites(), Databases: []string{"shop"}, ShowValues: true}.WaitIdentical
+	if s.common() {
+		how, look = "value by value", s.awaitSame
+	}
+	s.say("The applications have stopped. Reading all tables of all regions until they are identical, %s.", how)
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	took, diff, err := oracle.WaitIdentical(waiting)
+	took, diff, err := look(waiting)
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
@@ -234,11 +263,19 @@ func (s *show) greatestLag() time.Duration {
 	return s.maxLag
 }
 
+// client is how people get into a region's database.
+func client(r *testenv.Region) string {
+	if r.Postgres != nil {
+		return "psql " + r.Postgres.URL(pgserver.Super, pgserver.Database)
+	}
+	return fmt.Sprintf("mariadb --socket=%s --user=root shop", r.Server.Socket())
+}
+
 func (s *show) howToConnect() {
 	s.say("")
 	s.say("Everything keeps running until Ctrl-C. Connect with:")
 	for _, r := range s.bed.Regions {
-		s.say("  region %s  database  mariadb --socket=%s --user=root shop", r.Name, r.Server.Socket())
+		s.say("  region %s  database  %s", r.Name, client(r))
 		s.say("            relay     mariadb --host=127.0.0.1 --port=%s --user=%s --password=%s octant",
 			r.Relay.Addr()[strings.LastIndexByte(r.Relay.Addr(), ':')+1:], testenv.AdminUser, s.bed.Password)
 		s.say("            console   http://%s/ as %s with the same password; metrics at /metrics", r.Relay.HTTPAddr(), testenv.AdminUser)
