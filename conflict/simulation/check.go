@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/octant-db/octant/conflict"
@@ -18,6 +19,7 @@ const maxTries = 1000
 // is remembered.
 func (c *Cluster) drain() error {
 	clear(c.cut)
+	c.joined()
 	if c.opt.Refusals {
 		if err := c.level(); err != nil {
 			return err
@@ -101,7 +103,10 @@ func (c *Cluster) identical() error {
 // once: every transaction was applied exactly once in every other region.
 func (c *Cluster) once() error {
 	for _, r := range c.regions {
-		next := make(map[relay.Region]relay.Seq)
+		next := maps.Clone(r.began)
+		if next == nil {
+			next = make(map[relay.Region]relay.Seq)
+		}
 		for _, l := range r.db.log {
 			if l.mark == nil || l.mark.Repair() {
 				continue
@@ -143,6 +148,9 @@ func (c *Cluster) causalEntry(r *region, e *entry, shown map[conflict.Key]relay.
 			shown[ch.Key] = v
 		}
 		return nil
+	}
+	if e.Kind != relay.Applied {
+		return nil // of a time before the region joined
 	}
 	for seq := e.Mark.Range.From; !e.Mark.Repair() && seq <= e.Mark.Range.To; seq++ {
 		t := r.received[e.Mark.Origin][seq-1]

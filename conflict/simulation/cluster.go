@@ -30,6 +30,8 @@ type Options struct {
 	Values int
 	// Refusals has databases refuse what the relay writes to some rows for a while.
 	Refusals bool
+	// Join has one region more join in the midst of the history.
+	Join bool
 }
 
 // Cluster is a running history.
@@ -41,6 +43,7 @@ type Cluster struct {
 	cut     map[[2]relay.Region]bool
 	writes  int
 	hidden  int // rows that the oracle says are hidden in the end
+	joining *joining
 }
 
 // start is the time at which histories begin.
@@ -88,6 +91,12 @@ func (c *Cluster) Run() error {
 		}
 		r := c.regions[c.rng.IntN(len(c.regions))]
 		c.step(r)
+		if c.opt.Join && step == c.opt.Steps/3 {
+			c.joining = &joining{id: relay.Region(len(c.regions) + 1)}
+		}
+		if c.joining != nil && c.rng.IntN(4) == 0 {
+			c.join()
+		}
 		if c.opt.Talk && c.rng.IntN(3) == 0 {
 			c.hear(r)
 			must(r.engine.Forget())

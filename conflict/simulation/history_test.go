@@ -22,6 +22,7 @@ func options(seed uint64) simulation.Options {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	opt := shape(seed, rng)
 	opt.Refusals = rng.IntN(3) == 0
+	opt.Join = opt.Regions < 8 && rng.IntN(3) == 0
 	return opt
 }
 

@@ -162,6 +162,34 @@ var mutations = []mutation{
 		"rows that were moved out of the way are taken for deleted", "conflict/capture.go",
 		"if !known {\n\t\terr = e.uncover(c, stoodBefore(c), landed)", "if !known {\n\t\terr = e.index.Put(c.Key, Register{Row: c.After})",
 	},
+	{
+		"a newcomer does not know what its donor had written", "conflict/move.go",
+		"s.Seen[donor] = last", "_ = last",
+	},
+	{
+		"what the donor's table was owed is not owed to the newcomer's", "conflict/move.go",
+		"s.Seen = slices.Clone(s.Seen)", "s.Seen, s.Repairs = slices.Clone(s.Seen), nil",
+	},
+	{
+		"a newcomer's clock begins behind its donor's", "conflict/move.go",
+		"s.Seen = slices.Clone(s.Seen)", "s.Seen, s.Clock = slices.Clone(s.Seen), 0",
+	},
+	{
+		"a newcomer takes over what its donor knows before the rows are as they were then", "conflict/simulation/join.go",
+		"case j.done < j.until || j.done != j.donor.merged || !j.donor.exact():", "case false:",
+	},
+	{
+		"a newcomer does not do again what was written while it copied", "conflict/simulation/join.go",
+		"j.done++", "j.done = max(j.until, j.donor.merged)",
+	},
+	{
+		"a donor gives away what half a checkpoint has left", "conflict/simulation/join.go",
+		"func (r *region) exact() bool { return r.merged >= r.recovered }", "func (r *region) exact() bool { return true }",
+	},
+	{
+		"a donor tells of a newcomer only itself", "conflict/simulation/join.go",
+		"r.engine.Meet(j.id)", "_ = r",
+	},
 }
 
 // TestMutations breaks one mechanism at a time and runs the histories over the broken code.

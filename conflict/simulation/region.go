@@ -17,6 +17,9 @@ type region struct {
 	skew   time.Duration
 	silent bool // its applications have stopped writing
 
+	expected []relay.Region             // regions that are about to join
+	began    map[relay.Region]relay.Seq // by origin: transactions that its rows had when it joined
+
 	refused map[conflict.Key]bool          // rows that its database does not take from the relay
 	held    string                         // a table that the relay leaves as it stands
 	skipped map[conflict.Key]relay.Version // rows that its operator does without, as of a write
@@ -33,6 +36,8 @@ type region struct {
 	index   *conflict.Memory
 	merged  int
 	flights []*conflict.Plan
+
+	recovered int // entries that there were at the last restart
 
 	streams  map[*conflict.Plan]bool // of the flights: those that were decided in parts
 	clearing map[*conflict.Plan]bool // of the flights: those that take other rows out of their way
@@ -72,8 +77,8 @@ func (r *region) restart() {
 		_ = r.index.Put(k, reg)
 	}
 	r.starts++
-	r.engine = conflict.New(r.id, r.others, r.index, r.saved.snapshot, r.starts<<32, func(c conflict.Conflict) { r.noted = append(r.noted, c) })
-	r.merged = r.saved.merged
+	r.engine = conflict.New(r.id, slices.Concat(r.others, r.expected), r.index, r.saved.snapshot, r.starts<<32, func(c conflict.Conflict) { r.noted = append(r.noted, c) })
+	r.merged, r.recovered = r.saved.merged, len(r.entries)
 	r.flights = nil
 	r.streams, r.clearing = make(map[*conflict.Plan]bool), make(map[*conflict.Plan]bool)
 	r.engine.Govern(r.rule)
