@@ -1,0 +1,142 @@
+package applier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// Redo writes again, in the database of a region that joins, what another region's log says became of its rows: the last image of each, whatever stands there. Rows that were copied
+// at another time are put right by that, whether they are older or newer than the log.
+type Redo struct {
+	cfg    Config
+	reader reader
+	lane   int
+	nonce  uint64
+	writes map[conflict.Key]int // places in list
+	list   []relay.Write
+	bytes  int64
+}
+
+// ErrRedefined says that a definition was changed in the log that is done again.
+var ErrRedefined = errors.New("a table's definition was changed while the region was joining")
+
+// What is written in one transaction at most, unless a single row is larger.
+const (
+	redoRows  = 2000
+	redoBytes = 4 << 20
+)
+
+// NewRedo returns a Redo. Of the configuration Self, Target, Decoders, Include, Clock and Logger count.
+func NewRedo(cfg Config) *Redo {
+	return &Redo{
+		cfg: cfg, reader: reader{target: cfg.Target, decoders: cfg.Decoders, include: cfg.Include},
+		nonce: uint64(cfg.Clock.Now().UnixMicro()), writes: make(map[conflict.Key]int),
+	}
+}
+
+// Take adds an entry of the log. What is written may be a part of it: only when everything that the copied rows may show has been done again are they right.
+func (r *Redo) Take(ctx context.Context, flavour relay.Flavour, body relay.Body) error {
+	for part, err := range r.reader.parts(ctx, flavour, body) {
+		if err != nil {
+			return err
+		}
+		if len(part.definitions) > 0 {
+			return fmt.Errorf("%w: %s", ErrRedefined, part.definitions[0].Definition.Subject)
+		}
+		for i := range part.changes {
+			r.add(&part.changes[i])
+		}
+		if len(r.list) >= redoRows || r.bytes >= redoBytes {
+			if err := r.Flush(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// add takes a row's last image in the place of an earlier one.
+func (r *Redo) add(c *conflict.Change) {
+	w := relay.Write{Expect: relay.Unknown, Clear: true}
+	if c.Before.Image != nil {
+		w.Table, w.Before = c.Before.Table, c.Before.Image
+	}
+	if c.After.Image != nil {
+		w.Table = c.After.Table
+		if c.After.Exists() {
+			w.After = c.After.Image
+		} else {
+			w.Before = c.After.Image
+		}
+	}
+	r.bytes += int64(len(c.Before.Image) + len(c.After.Image))
+	if i, known := r.writes[c.Key]; known {
+		r.list[i] = w
+		return
+	}
+	r.writes[c.Key] = len(r.list)
+	r.list = append(r.list, w)
+}
+
+// redoTries is how often a transaction is tried that something stands in the way of.
+const redoTries = 20
+
+// Flush writes what was taken.
+func (r *Redo) Flush(ctx context.Context) error {
+	if len(r.list) == 0 {
+		return nil
+	}
+	var err error
+	for attempt := range redoTries {
+		if err = r.write(ctx); err == nil || ctx.Err() != nil || !relay.Retryable(err) && !errors.Is(err, relay.ErrOutcomeUnknown) {
+			break
+		}
+		r.cfg.Logger.Warn("rows are written once more", "error", err)
+		if err := relay.Sleep(ctx, r.cfg.Clock, min(backoff(attempt), time.Second)); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("do again what the donor's log says: %w", err)
+	}
+	clear(r.writes)
+	r.list, r.bytes = r.list[:0], 0
+	return nil
+}
+
+func (r *Redo) write(ctx context.Context) error {
+	r.nonce++
+	tx, err := r.cfg.Target.Begin(ctx, relay.Mark{Origin: r.cfg.Self, Nonce: r.nonce, Lane: r.lane})
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // harmless after Commit
+	if err := tx.Write(ctx, r.list); err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
+}
+
+// Ledger has the database say which transactions of the other regions its rows have.
+func (r *Redo) Ledger(ctx context.Context, seen []relay.SeqHLC) error {
+	for origin, last := range seen {
+		if region := relay.Region(origin); last.Seq == 0 || region == r.cfg.Self || !region.Valid() {
+			continue
+		}
+		tx, err := r.cfg.Target.Begin(ctx, relay.Mark{
+			Origin: relay.Region(origin), Range: relay.Range{From: 1, To: last.Seq}, HLC: last.HLC, Lane: r.lane,
+		})
+		if err == nil {
+			err = tx.Commit(ctx)
+		}
+		if err != nil && !errors.Is(err, relay.ErrApplied) {
+			return fmt.Errorf("write the ledger octant.applied: %w", err)
+		}
+	}
+	return nil
+}

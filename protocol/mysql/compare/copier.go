@@ -1,0 +1,310 @@
+package compare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-mysql-org/go-mysql/client"
+	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/relay"
+)
+
+// Copier copies rows out of a server or into one. Its methods may be called from several goroutines; as many work at a time as it has connections.
+type Copier struct{ free chan *Reader }
+
+var _ relay.TableCopier = (*Copier)(nil)
+
+// NewCopier returns a copier with so many connections, which are made when they are needed.
+func NewCopier(c Config, connections int) *Copier {
+	p := &Copier{free: make(chan *Reader, connections)}
+	for range connections {
+		p.free <- New(c)
+	}
+	return p
+}
+
+// Close ends the connections. No other method may be running.
+func (p *Copier) Close() error {
+	var errs []error
+	for range cap(p.free) {
+		r := <-p.free
+		errs = append(errs, r.Close())
+		p.free <- r
+	}
+	return errors.Join(errs...)
+}
+
+// lend lends a connection.
+func (p *Copier) lend(ctx context.Context, use func(*Reader) error) error {
+	select {
+	case r := <-p.free:
+		defer func() { p.free <- r }()
+		return use(r)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// with lends a connection and a table's definition.
+func (p *Copier) with(ctx context.Context, name string, use func(*client.Conn, *table) error) error {
+	return p.lend(ctx, func(r *Reader) error { return r.with(ctx, name, use) })
+}
+
+// Definitions implements relay.TableCopier.
+func (p *Copier) Definitions(ctx context.Context) (list []relay.TableDefinition, err error) {
+	err = p.lend(ctx, func(r *Reader) error {
+		tables, err := r.Tables(ctx)
+		if err != nil {
+			return err
+		}
+		list = make([]relay.TableDefinition, len(tables))
+		return r.withSession(ctx, func(conn *client.Conn) error {
+			for i, t := range tables {
+				list[i].ComparedTable = t
+				known, err := r.definition(conn, t.Name)
+				if err == nil {
+					err = known.describe(conn, &list[i])
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	return list, err
+}
+
+// describe finds out how a table is made, and about how many rows it has.
+func (t *table) describe(conn *client.Conn, d *relay.TableDefinition) error {
+	text := fmt.Sprintf("SELECT IFNULL(TABLE_ROWS,0) FROM information_schema.TABLES WHERE TABLE_SCHEMA=%s AND TABLE_NAME=%s", quote(t.schema), quote(t.name))
+	err := query(conn, "estimate the rows of a table", text, func(f []mysql.FieldValue) error {
+		d.Rows = uint64(number(f[0]))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return query(conn, "read how a table was made", "SHOW CREATE TABLE "+t.quotedName(), func(f []mysql.FieldValue) error {
+		d.Create = string(f[1].AsString())
+		return nil
+	})
+}
+
+// Read implements relay.TableCopier. The rows are as the server sends them: each value with its length in front, or a byte for NULL; those of the key
+// once more behind each row.
+func (p *Copier) Read(ctx context.Context, name string, after relay.RowKey, limit int) (b relay.RowBatch, err error) {
+	err = p.with(ctx, name, func(conn *client.Conn, t *table) error {
+		where, err := t.span(relay.Span{After: after})
+		if err != nil {
+			return answerf("%w", err)
+		}
+		text := fmt.Sprintf("SELECT %s,%s%s%s%s LIMIT %d", t.copied(), t.keyValues(), t.from(), where, t.order(), limit)
+		result, err := conn.Execute(text)
+		if err != nil {
+			return explain("read rows of "+name, err)
+		}
+		defer result.Close()
+		b = relay.RowBatch{Rows: len(result.Values)}
+		if b.Rows > 0 {
+			last := result.Values[b.Rows-1]
+			b.Last = keyOf(last[len(last)-len(t.key):])
+		}
+		for _, row := range result.RowDatas {
+			b.Data = append(b.Data, row...)
+		}
+		return nil
+	})
+	return b, err
+}
+
+// written are the columns that are copied: all but the generated ones.
+func (t *table) written() (list []*column) {
+	for i := range t.columns {
+		if !t.columns[i].generated {
+			list = append(list, &t.columns[i])
+		}
+	}
+	return list
+}
+
+func (t *table) copied() string {
+	var values []string
+	for _, c := range t.written() {
+		values = append(values, c.value())
+	}
+	return strings.Join(values, ",")
+}
+
+// statementBytes is about how long a statement with several rows may become.
+const statementBytes = 1 << 20
+
+// Write implements relay.TableCopier. Triggers would write more than the rows: Ready refuses tables with any.
+func (p *Copier) Write(ctx context.Context, name string, b relay.RowBatch) error {
+	return p.with(ctx, name, func(conn *client.Conn, t *table) error {
+		if _, err := conn.Execute("START TRANSACTION"); err != nil {
+			return explain("write rows", err)
+		}
+		err := t.write(conn, b)
+		if err != nil {
+			_, _ = conn.Execute("ROLLBACK")
+			return err
+		}
+		_, err = conn.Execute("COMMIT")
+		return explainAny("write rows of "+name, err)
+	})
+}
+
+func explainAny(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return explain(op, err)
+}
+
+// write puts the rows into statements that are not too long.
+func (t *table) write(conn *client.Conn, b relay.RowBatch) error {
+	columns := t.written()
+	head := append([]byte("REPLACE INTO "), t.quotedName()...)
+	for i, c := range columns {
+		head = append(append(head, "(,"[min(i, 1)]), c.quotedName()...)
+	}
+	head = append(head, ") VALUES"...)
+	text, rest := []byte(nil), b.Data
+	for range b.Rows {
+		if text == nil {
+			text = append(text, head...)
+		} else {
+			text = append(text, ',')
+		}
+		var err error
+		if text, rest, err = t.appendRow(text, columns, rest); err != nil {
+			return answerf("%w", err)
+		}
+		if len(text) >= statementBytes {
+			if err := t.send(conn, text); err != nil {
+				return err
+			}
+			text = nil
+		}
+	}
+	if text == nil {
+		return nil
+	}
+	return t.send(conn, text)
+}
+
+func (t *table) send(conn *client.Conn, text []byte) error {
+	result, err := conn.Execute(string(text))
+	if err != nil {
+		return explain("write rows of "+t.String(), err)
+	}
+	result.Close()
+	return nil
+}
+
+// errMalformed says that rows are not as Read gives them.
+var errMalformed = errors.New("read copied rows: they are cut short")
+
+func (t *table) appendRow(text []byte, columns []*column, data []byte) (longer, rest []byte, err error) {
+	for i := range len(columns) + len(t.key) {
+		v, size, null := cutCell(data)
+		if size == 0 {
+			return text, nil, errMalformed
+		}
+		data = data[size:]
+		if i >= len(columns) {
+			continue
+		}
+		text = append(text, "(,"[min(i, 1)])
+		if null {
+			text = append(text, "NULL"...)
+			continue
+		}
+		if text, err = columns[i].appendCopy(text, v); err != nil {
+			return text, nil, err
+		}
+	}
+	return append(text, ')'), data, nil
+}
+
+// cutCell reads a value of the text protocol and says how long it is with what stands in front; 0: it is cut short.
+func cutCell(b []byte) (v []byte, size int, null bool) {
+	if len(b) == 0 {
+		return nil, 0, false
+	}
+	need := map[byte]int{0xfc: 3, 0xfd: 4, 0xfe: 9}[b[0]]
+	if len(b) < need || b[0] == 0xff {
+		return nil, 0, false
+	}
+	n, null, k := mysql.LengthEncodedInt(b)
+	if null {
+		return nil, k, true
+	}
+	if n > uint64(len(b)-k) {
+		return nil, 0, false
+	}
+	return b[k : k+int(n)], k + int(n), false
+}
+
+// plainly are the character sets whose text can stand in quotes in a statement in UTF-8: no byte of a character looks like a quote.
+var plainly = map[string]bool{"utf8mb4": true, "utf8mb3": true, "utf8": true, "ascii": true}
+
+// appendCopy appends a value as literal does, in fewer bytes where there are many.
+func (c *column) appendCopy(dst, v []byte) ([]byte, error) {
+	if c.class() == text && plainly[c.charset] {
+		dst = append(append(append(dst, '_'), c.charset...), '\'')
+		for _, b := range v {
+			if b == '\'' {
+				dst = append(dst, '\'')
+			}
+			dst = append(dst, b)
+		}
+		return append(dst, '\''), nil
+	}
+	l, err := c.literal(v)
+	return append(dst, l...), err
+}
+
+// Create implements relay.TableCopier.
+func (p *Copier) Create(ctx context.Context, list []relay.TableDefinition) error {
+	return p.lend(ctx, func(r *Reader) error {
+		return r.withSession(ctx, func(conn *client.Conn) error {
+			for _, d := range list {
+				schema, _, _ := strings.Cut(d.Name, ".")
+				text := string(binlog.AppendIdentifier([]byte("CREATE DATABASE IF NOT EXISTS "), schema))
+				if err := run(conn, text, string(binlog.AppendIdentifier([]byte("USE "), schema)), d.Create); err != nil {
+					return fmt.Errorf("make table %s: %w", d.Name, err)
+				}
+			}
+			return nil
+		})
+	})
+}
+
+// Clear implements relay.TableCopier.
+func (p *Copier) Clear(ctx context.Context, name string) error {
+	return p.with(ctx, name, func(conn *client.Conn, t *table) error {
+		_, err := conn.Execute("DELETE FROM " + t.quotedName())
+		return explainAny("empty table "+name, err)
+	})
+}
+
+// Ready implements relay.TableCopier.
+func (p *Copier) Ready(ctx context.Context, name string) (empty bool, err error) {
+	err = p.with(ctx, name, func(conn *client.Conn, t *table) error {
+		if err := t.refuseTriggers(conn); err != nil {
+			return err
+		}
+		empty = true
+		return query(conn, "look for rows in "+name, "SELECT 1 FROM "+t.quotedName()+" LIMIT 1", func([]mysql.FieldValue) error {
+			empty = false
+			return nil
+		})
+	})
+	return empty, err
+}

@@ -1,0 +1,88 @@
+package relay
+
+import "context"
+
+// Donor is what a region offers to one that joins by becoming its copy. The newcomer reads the rows at any time, then does again what the donor's log says
+// of the time since it began (Redo), and takes over what the donor's relay knows at the entry that it has come to (Freeze).
+type Donor interface {
+	// Admit tells whether a region may join: its cluster, id, rules and kind of database are right, and this region has it as a peer, so that nothing is
+	// forgotten or trimmed that it needs.
+	Admit(ctx context.Context, a Applicant) (Admission, error)
+	// Definitions lists the replicated tables.
+	Definitions(ctx context.Context) ([]TableDefinition, error)
+	// Read returns at most so many rows of a table behind a key, in its order, as they stand now.
+	Read(ctx context.Context, table string, after RowKey, limit int) (RowBatch, error)
+	// Fence returns the place in the log behind which nothing is that was read before.
+	Fence(ctx context.Context) (LSN, error)
+	// Redo returns pieces of the log from an entry on, without the first skip bytes of that entry, and at most about limit bytes.
+	Redo(ctx context.Context, from LSN, skip int64, limit int) (LogPieces, error)
+	// Freeze keeps a copy of what the relay knows at the entry that it has merged last, until the next one is asked for.
+	Freeze(ctx context.Context) (Frozen, error)
+	// Thaw returns a piece of that copy: empty at its end. What the id stands for may be gone: ErrNotFound.
+	Thaw(ctx context.Context, id string, from int64) ([]byte, error)
+}
+
+// Applicant is a region that wants to join.
+type Applicant struct {
+	Hello
+	Flavour Flavour // of its database
+}
+
+// Admission is what a region says to one that may join.
+type Admission struct {
+	Self     Hello
+	Flavour  Flavour
+	Received SeqHLC // the last transaction of an earlier region with the newcomer's id that is held here
+	Begin    LSN    // of the log: what the newcomer does again comes behind it
+}
+
+// TableDefinition is a replicated table.
+type TableDefinition struct {
+	ComparedTable
+	Create string // the statement that makes it; "" if it cannot be told
+	Rows   uint64 // about
+}
+
+// RowBatch is some rows of a table in the order of their keys.
+type RowBatch struct {
+	Rows int
+	Last RowKey // of the last row; "" if there are none
+	Data []byte // as the engine's TableCopier understands it
+}
+
+// TableCopier is what an engine brings to a Donor and to a region that joins.
+type TableCopier interface {
+	Definitions(ctx context.Context) ([]TableDefinition, error)
+	Read(ctx context.Context, table string, after RowKey, limit int) (RowBatch, error)
+	// Create makes the tables that are missing.
+	Create(ctx context.Context, list []TableDefinition) error
+	// Write puts rows into a table, in the place of those that have their keys or unique values.
+	Write(ctx context.Context, table string, rows RowBatch) error
+	// Clear deletes all rows of a table.
+	Clear(ctx context.Context, table string) error
+	// Ready tells why rows cannot be copied into a table, and whether it has rows.
+	Ready(ctx context.Context, table string) (empty bool, err error)
+}
+
+// LogPieces is a part of a region's log.
+type LogPieces struct {
+	Pieces []LogPiece
+	Merged LSN // the entry that the region's relay has merged last
+}
+
+// LogPiece is an entry, or a part of one.
+type LogPiece struct {
+	LSN     LSN
+	Flavour Flavour
+	Data    []byte
+	End     bool // of the entry
+}
+
+// Frozen is what a donor's relay knew at one entry of its log.
+type Frozen struct {
+	ID    string
+	LSN   LSN
+	Clock HLC
+	Seen  []SeqHLC // by region, the donor itself included
+	Bytes int64    // of what Thaw gives
+}
