@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/octant-db/octant/internal/config"
+	"github.com/octant-db/octant/internal/inquire"
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/verify"
 )
@@ -69,7 +70,7 @@ func membersOf(cfg *config.Config, admin relay.Peer) (members []verify.Member, c
 	if err != nil {
 		return nil, nil, err
 	}
-	self := &verify.Remote{Peer: own, TLS: secured, Admin: admin}
+	self := &verify.Remote{Relay: inquire.Relay{Peer: own, TLS: secured, Admin: admin}}
 	return append([]verify.Member{{Name: own.Name, Side: self}}, peers...), func() {
 		_ = self.Close()
 		closePeers()
@@ -87,7 +88,7 @@ func peerMembers(security config.TLS, peers []config.Peer, admin relay.Peer) (me
 	}
 	var remotes []*verify.Remote
 	for _, p := range peers {
-		r := &verify.Remote{Peer: p.Relay(), TLS: secured, Admin: admin}
+		r := &verify.Remote{Relay: inquire.Relay{Peer: p.Relay(), TLS: secured, Admin: admin}}
 		remotes, members = append(remotes, r), append(members, verify.Member{Name: p.Region, Side: r})
 	}
 	return members, func() {
