@@ -277,6 +277,9 @@ func (r *Relay) neededBy() (LSN, string) {
 // firstUnheld is the first entry that a peer may still ask for.
 func (r *Relay) firstUnheld(p *peer) LSN {
 	holds, state := p.holds(), r.cfg.Log.State()
+	if joins := p.joins(); joins > 0 {
+		return joins
+	}
 	if holds >= state.Seq {
 		return state.LSN + 1
 	}

@@ -7,31 +7,23 @@ import "context"
 type Donor interface {
 	// Admit tells whether a region may join: its cluster, id, rules and kind of database are right, and this region has it as a peer, so that nothing is
 	// forgotten or trimmed that it needs.
-	Admit(ctx context.Context, a Applicant) (Admission, error)
+	Admit(ctx context.Context, h Hello) (Admission, error)
 	// Definitions lists the replicated tables.
 	Definitions(ctx context.Context) ([]TableDefinition, error)
 	// Read returns at most so many rows of a table behind a key, in its order, as they stand now.
 	Read(ctx context.Context, table string, after RowKey, limit int) (RowBatch, error)
-	// Fence returns the place in the log behind which nothing is that was read before.
-	Fence(ctx context.Context) (LSN, error)
 	// Redo returns pieces of the log from an entry on, without the first skip bytes of that entry, and at most about limit bytes.
 	Redo(ctx context.Context, from LSN, skip int64, limit int) (LogPieces, error)
-	// Freeze keeps a copy of what the relay knows at the entry that it has merged last, until the next one is asked for.
+	// Freeze keeps a copy of what the relay knows at the entry that it has merged last, until the next one is asked for. Nothing that was read before is behind
+	// that entry.
 	Freeze(ctx context.Context) (Frozen, error)
 	// Thaw returns a piece of that copy: empty at its end. What the id stands for may be gone: ErrNotFound.
 	Thaw(ctx context.Context, id string, from int64) ([]byte, error)
 }
 
-// Applicant is a region that wants to join.
-type Applicant struct {
-	Hello
-	Flavour Flavour // of its database
-}
-
 // Admission is what a region says to one that may join.
 type Admission struct {
 	Self     Hello
-	Flavour  Flavour
 	Received SeqHLC // the last transaction of an earlier region with the newcomer's id that is held here
 	Begin    LSN    // of the log: what the newcomer does again comes behind it
 }

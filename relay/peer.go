@@ -36,6 +36,7 @@ type peerFacts struct {
 	Holds   Seq // what it holds durably of our stream
 	Rules   string
 	Flavour Flavour
+	Joins   LSN // it is joining: the log from here on is kept for it
 }
 
 func peerKey(name string) []byte { return []byte("p" + name) }
@@ -93,6 +94,12 @@ func (p *peer) holds() Seq {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.facts.Holds
+}
+
+func (p *peer) joins() LSN {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.facts.Joins
 }
 
 func (p *peer) paused() bool {
@@ -237,8 +244,8 @@ func (p *peer) meet(ctx context.Context, h Hello) error {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	p.mu.Lock()
-	fresh := p.facts.Region != h.Region || p.facts.Store != h.Store || p.facts.Rules != h.Rules || p.facts.Flavour != h.Flavour
-	p.facts.Region, p.facts.Store, p.facts.Rules, p.facts.Flavour = h.Region, h.Store, h.Rules, h.Flavour
+	fresh := p.facts.Region != h.Region || p.facts.Store != h.Store || p.facts.Rules != h.Rules || p.facts.Flavour != h.Flavour || p.facts.Joins != 0
+	p.facts.Region, p.facts.Store, p.facts.Rules, p.facts.Flavour, p.facts.Joins = h.Region, h.Store, h.Rules, h.Flavour, 0
 	p.status.ID, p.status.LastError = h.Region, ""
 	p.setState("connected")
 	p.mu.Unlock()

@@ -43,8 +43,10 @@ func (e *engine) report(p relay.Problem) { e.reports.report(p) }
 // database is what works with one server.
 type database struct {
 	source  relay.Source
-	target  relay.Target      // nil: nothing is written to this kind of server
-	reader  relay.TableReader // nil: its tables cannot be compared
+	target  relay.Target                // nil: nothing is written to this kind of server
+	reader  relay.TableReader           // nil: its tables cannot be compared
+	open    func(context.Context) error // makes the target ready where nothing is captured
+	copier  relay.TableCopier           // nil: regions of this kind cannot join, nor be joined from
 	prepare func(context.Context) error
 	// watch looks at the database's settings and reports what is not as it must be, until ctx ends.
 	watch func(ctx context.Context, report func(relay.Problem)) error

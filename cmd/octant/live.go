@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/octant-db/octant/internal/config"
+	"github.com/octant-db/octant/join"
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/webhook"
 )
@@ -41,6 +42,7 @@ type generation struct {
 	*relay.Relay
 	database *database
 	side     relay.Comparison // nil: its tables cannot be compared
+	donor    *join.Donor      // nil: no region can join from here
 	ctx      context.Context  // ends when it must stop
 	stop     context.CancelCauseFunc
 	ended    chan struct{} // closed when it has stopped, its connections included
@@ -83,6 +85,9 @@ func (l *live) run(ctx context.Context) error {
 // run works with the server until ctx ends or the generation must stop.
 func (g *generation) run(parent context.Context) (err error) {
 	defer func() { err = errors.Join(err, g.database.close()) }()
+	if g.donor != nil {
+		defer g.donor.Close() //nolint:errcheck // it only lets go of a file
+	}
 	defer context.AfterFunc(parent, func() { g.stop(context.Cause(parent)) })()
 	group, ctx := errgroup.WithContext(g.ctx)
 	group.Go(func() error { return g.Run(ctx) })

@@ -18,6 +18,8 @@ const usageText = `Octant lets independently written databases in several region
 
 Usage:
   octant run     --config FILE                 run one relay in the foreground; logs go to stderr
+  octant join    --from REGION --config FILE [--rows N] [--replace] [--prepare]
+                                               fill this region's tables from another one, so that octant run can take part
   octant doctor  --config FILE [--json]        check the local database and the peers; exit 1 if a check fails
   octant status  --config FILE [--watch]       show what the running relay does
   octant conflicts --config FILE               write the conflicts on record as JSON lines
@@ -38,6 +40,7 @@ func main() { os.Exit(command(os.Args[1:])) }
 // commands are the subcommands. Each gets a context that ends when the process is asked to stop.
 var commands = map[string]func(ctx context.Context, args []string) error{
 	"run":       run,
+	"join":      runJoin,
 	"doctor":    runDoctor,
 	"status":    runStatus,
 	"conflicts": runConflicts,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/octant-db/octant/internal/config"
 	"github.com/octant-db/octant/internal/finding"
+	"github.com/octant-db/octant/join"
 	"github.com/octant-db/octant/protocol/mysql/apply"
 	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/protocol/mysql/capture"
@@ -106,17 +107,16 @@ func (m *mySQL) connect(ctx context.Context, d config.Database) (*database, erro
 	if err != nil {
 		return nil, err
 	}
-	reader := compare.New(compare.Config{
-		Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Match: d.Tables.Match,
-	})
-	db.target, db.reader = values.NewTarget(target, m.flavour), reader
+	tables := compare.Config{Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Match: d.Tables.Match}
+	reader, copier := compare.New(tables), compare.NewCopier(tables, copies)
+	db.target, db.reader, db.copier, db.open = values.NewTarget(target, m.flavour), reader, copier, target.Open
 	db.prepare = func(ctx context.Context) error {
 		if err := target.Open(ctx); err != nil {
 			return err
 		}
 		return source.Begun(ctx) // until then a canary would be taken for history
 	}
-	db.close = func() error { return errors.Join(target.Close(), reader.Close()) }
+	db.close = func() error { return errors.Join(target.Close(), reader.Close(), copier.Close()) }
 	return db, nil
 }
 
@@ -126,6 +126,9 @@ func (m *mySQL) source(d config.Database, secured *tls.Config) *capture.Source {
 		SemiSync: d.SemiSync, CarryDefinitions: d.CarryDDL, Include: d.Tables.Match, Logger: m.log.With("part", "capture"),
 	})
 }
+
+// copies is how many chunks of tables are read or written at a time when a region joins.
+const copies = join.DefaultWriters
 
 // lanes is how many connections the applier may use: its own, and some for each peer.
 func lanes(cfg *config.Config) int {

@@ -18,6 +18,7 @@ import (
 	"github.com/octant-db/octant/internal/admin"
 	"github.com/octant-db/octant/internal/config"
 	"github.com/octant-db/octant/internal/web"
+	"github.com/octant-db/octant/join"
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/relaylog"
 	"github.com/octant-db/octant/verify"
@@ -64,6 +65,9 @@ func runRelay(ctx context.Context, cfg *config.Config, path string, log *slog.Lo
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := refuseUnfinished(store); err != nil {
+		return err
+	}
 	listeners, err := listen(cfg.Listen)
 	if err != nil {
 		return err
@@ -169,6 +173,9 @@ func assemble(
 			Reader: db.reader, Relay: r, Log: verify.LocalLog{Log: store, Decoders: e.decoders}, Self: cfg.Region.ID, Clock: relay.SystemClock{},
 		}
 	}
+	if giver, able := a.(join.Applier); able && db.copier != nil {
+		g.donor = &join.Donor{TableCopier: db.copier, Relay: r, Applier: giver, Log: store, Dir: cfg.Region.DataDir}
+	}
 	g.ctx, g.stop = context.WithCancelCause(context.WithoutCancel(ctx))
 	return g, nil
 }
@@ -206,7 +213,7 @@ func trimmer(keep config.Retention, store *relaylog.DB) func(func() (relay.LSN, 
 func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, schedule *verify.Schedule, group *regrouping, s sockets, log *slog.Logger) error {
 	sql := admin.New(admin.Config{
 		Inspector: l, Controller: l, Places: e.places, History: e.history, Upstream: upstream{l, e.identity}, Clients: e.clients,
-		Comparison: func() relay.Comparison { return l.now().side }, Verifications: schedule.Verifications, Membership: group,
+		Comparison: func() relay.Comparison { return l.now().side }, Donor: l.donor, Verifications: schedule.Verifications, Membership: group,
 		Version: e.serverVersion, MySQL: e.mysql, ServerID: cfg.ReplicaID(), ServerUUID: e.serverUUID, Listen: cfg.Listen.MySQL, Logger: log.With("part", "sql"),
 	})
 	primary, err := e.primary(cfg, l, sql, log.With("part", "primary"))

@@ -75,8 +75,9 @@ func (c *cursor) call() (statement, error) {
 	}
 	p, known := procedures[strings.ToLower(name.text)]
 	q, asked := inquiries[strings.ToLower(name.text)]
+	g, given := givings[strings.ToLower(name.text)]
 	explains := strings.EqualFold(name.text, "explain")
-	if !known && !asked && !explains || !strings.EqualFold(schema.text, database) {
+	if !known && !asked && !given && !explains || !strings.EqualFold(schema.text, database) {
 		return statement{}, failure(codeNoProcedure, "PROCEDURE %s.%s does not exist; there are octant.pause('b'), octant.resume('b'), octant.purge(lsn), octant.add_peer('d', 'host:port'), octant.remove_peer('d'), octant.retry(id), octant.skip(id), octant.edit(id, '{}'), octant.resolve(id, 'remote') and octant.explain('schema.table', key)",
 			shorten(schema.text, 64), shorten(name.text, 64))
 	}
@@ -86,6 +87,9 @@ func (c *cursor) call() (statement, error) {
 	arguments, ok := c.arguments()
 	if explains && ok && c.done() && strings.EqualFold(schema.text, database) {
 		return explain(arguments)
+	}
+	if given && ok && c.done() && strings.EqualFold(schema.text, database) {
+		return g.give(name.text, arguments)
 	}
 	if asked && ok && c.done() && strings.EqualFold(schema.text, database) {
 		return q.inquire(name.text, arguments)

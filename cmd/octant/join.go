@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/octant-db/octant/applier"
+	"github.com/octant-db/octant/internal/config"
+	"github.com/octant-db/octant/internal/inquire"
+	"github.com/octant-db/octant/join"
+	"github.com/octant-db/octant/relay"
+	"github.com/octant-db/octant/relaylog"
+)
+
+// joinFlags are what octant join is told.
+type joinFlags struct {
+	from              string
+	rate              int
+	replace, prepared bool
+}
+
+func (f *joinFlags) define(flags *flag.FlagSet) {
+	flags.StringVar(&f.from, "from", "", "the `region` whose data is copied")
+	flags.IntVar(&f.rate, "rows", 0, "copy at most so many `rows` a second")
+	flags.BoolVar(&f.replace, "replace", false, "delete the rows that stand in this region's tables first")
+	flags.BoolVar(&f.prepared, "prepare", false, "only have the region keep what is needed from now on: then load a dump of its tables that is taken after this, and join")
+}
+
+// runJoin fills this region's tables from another one's, while all regions go on writing.
+func runJoin(ctx context.Context, args []string) error {
+	var f joinFlags
+	flags := newFlags("join")
+	f.define(flags)
+	cfg, err := parseWithConfig(flags, args)
+	if err != nil {
+		return err
+	}
+	if f.from == "" {
+		return usageError("join: --from REGION is missing")
+	}
+	log := newLogger(os.Stderr, cfg.Log).With("region", cfg.Region.Name)
+	limitMemory()
+	var syncs atomic.Uint64
+	store, err := openLog(cfg, &syncs, log)
+	if err != nil {
+		return err
+	}
+	err = joinFrom(ctx, cfg, f, store, log)
+	return errors.Join(err, store.Close())
+}
+
+func joinFrom(ctx context.Context, cfg *config.Config, f joinFlags, store *relaylog.DB, log *slog.Logger) error {
+	e, err := engines[cfg.Database.Flavour](ctx, cfg, store, log)
+	if err != nil {
+		return err
+	}
+	db, err := e.connect(ctx, cfg.Database)
+	if err != nil {
+		return err
+	}
+	err = joinWith(ctx, cfg, f, store, e, db, log)
+	return errors.Join(err, db.close())
+}
+
+func joinWith(ctx context.Context, cfg *config.Config, f joinFlags, store *relaylog.DB, e *engine, db *database, log *slog.Logger) error {
+	if db.copier == nil {
+		return errors.New("join: regions with this kind of database cannot join yet")
+	}
+	if err := db.open(ctx); err != nil {
+		return fmt.Errorf("prepare the database: %w", err)
+	}
+	bar := newBar(os.Stderr, isTerminal(os.Stderr))
+	n := &join.Newcomer{
+		Self: relay.Hello{
+			Cluster: cfg.Region.Cluster, Name: cfg.Region.Name, Region: cfg.Region.ID, Store: store.StoreID(), Protocol: relay.FeedProtocol,
+			Oldest: relay.FeedOldest, Rules: cfg.Rules.Text(), Flavour: e.flavour,
+		},
+		Store: store, Copier: db.copier, Clock: relay.SystemClock{}, Logger: log,
+		Redo: applier.NewRedo(applier.Config{
+			Self: cfg.Region.ID, Target: db.target, Decoders: e.decoders, Include: cfg.Database.Tables.Match, Clock: relay.SystemClock{}, Logger: log,
+		}),
+		Options: join.Options{Rate: f.rate, Replace: f.replace, Progress: bar.show},
+	}
+	hangUp, err := reachMembers(cfg, f.from, n)
+	if err != nil {
+		return err
+	}
+	defer hangUp()
+	if f.prepared {
+		if err := n.Prepare(ctx); err != nil {
+			return err
+		}
+		fmt.Printf("region %s keeps what is needed from now on; take a dump of its tables, load it here, and run octant join --from %s\n", f.from, f.from)
+		return nil
+	}
+	began := time.Now()
+	if err := n.Run(ctx); err != nil {
+		return err
+	}
+	bar.end()
+	fmt.Printf("region %s has joined, after %s; octant run can work with it now\n", cfg.Region.Name, time.Since(began).Round(100*time.Millisecond))
+	return nil
+}
+
+// freezing is how long a donor may take to answer.
+const freezing = 10 * time.Minute
+
+// reachMembers finds the donor and the other regions among the peers.
+func reachMembers(cfg *config.Config, from string, n *join.Newcomer) (hangUp func(), err error) {
+	secured, err := cfg.PeerTLS.Config("peer:0")
+	if err != nil {
+		return nil, err
+	}
+	if secured != nil {
+		secured.ServerName = "" // each peer's own is filled in
+	}
+	var relays []*inquire.Relay
+	for _, p := range cfg.Peers {
+		r := &inquire.Relay{Peer: p.Relay(), TLS: secured, Patience: freezing}
+		relays = append(relays, r)
+		member := join.Member{Name: p.Region, Side: join.Remote{Relay: r}}
+		if p.Region == from {
+			n.Donor = member
+			continue
+		}
+		n.Others = append(n.Others, member)
+	}
+	if n.Donor.Name == "" {
+		return nil, fmt.Errorf("join: there is no [[peer]] %q in the configuration", from)
+	}
+	return func() {
+		for _, r := range relays {
+			_ = r.Close()
+		}
+	}, nil
+}
+
+// refuseUnfinished keeps a relay from working with a region that has not joined yet.
+func refuseUnfinished(store *relaylog.DB) error {
+	unfinished, err := join.Unfinished(store)
+	if err == nil && unfinished {
+		err = errors.New("this region has begun to join and has not come to the end: run octant join again, or begin anew with an empty data directory")
+	}
+	return err
+}
+
+// donor gives this region's data to those that join.
+func (l *live) donor() relay.Donor {
+	if d := l.now().donor; d != nil {
+		return d
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package join
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/octant-db/octant/applier"
+	"github.com/octant-db/octant/relay"
+)
+
+// Newcomer is a region that joins.
+type Newcomer struct {
+	Self    relay.Hello
+	Donor   Member
+	Others  []Member // the cluster's other regions
+	Store   Store
+	Copier  relay.TableCopier
+	Redo    *applier.Redo
+	Options Options
+	Clock   relay.Clock
+	Logger  *slog.Logger
+
+	note note
+}
+
+// Member is a region of the cluster.
+type Member struct {
+	Name string
+	Side relay.Donor
+}
+
+// Store is the newcomer's relay log, which no relay works with yet.
+type Store interface {
+	relay.Store
+	Adopt(context.Context, relay.State) error
+	State() relay.State
+}
+
+// Options say how rows come in.
+type Options struct {
+	Loaded   bool           // a dump of the donor's tables is loaded by other means, taken after Prepare
+	Replace  bool           // rows that stand in the tables are deleted first
+	Rate     int            // rows a second at most; 0: as many as go
+	Writers  int            // chunks that are written at a time; 0: DefaultWriters
+	Progress func(Progress) // told now and then; may be nil
+}
+
+// DefaultWriters is how many chunks are written at a time.
+const DefaultWriters = 4
+
+// Prepare checks that the region may join and has the donor keep what it needs from now on, so that a dump may be taken and loaded.
+func (n *Newcomer) Prepare(ctx context.Context) error {
+	n.Options.Loaded = true
+	return n.begin(ctx)
+}
+
+// Run joins, or goes on with that. When it returns without an error a relay may work with the store.
+func (n *Newcomer) Run(ctx context.Context) error {
+	if err := n.begin(ctx); err != nil {
+		return err
+	}
+	if !n.note.Loaded {
+		if err := n.copyAll(ctx); err != nil {
+			return err
+		}
+	}
+	frozen, err := n.catchUp(ctx)
+	if err != nil {
+		return err
+	}
+	return n.takeOver(ctx, frozen)
+}
+
+// begin finds out whether the region may join, and where it stands.
+func (n *Newcomer) begin(ctx context.Context) error {
+	if s := n.Store.State(); s.LSN != 0 {
+		return errors.New("join: this region's relay log has entries: the region has joined, or was running before: join with an empty data directory")
+	}
+	admission, err := n.admitted(ctx, n.Donor)
+	if err != nil {
+		return err
+	}
+	if _, err := n.before(ctx, admission); err != nil { // all must know of it before anything is read
+		return err
+	}
+	if theirs := admission.Self.Flavour; theirs != n.Self.Flavour {
+		return fmt.Errorf("join: region %s has a database of kind %s and this one %s: join from a region of the same kind", n.Donor.Name, theirs, n.Self.Flavour)
+	}
+	list, err := n.tables(ctx)
+	if err != nil {
+		return err
+	}
+	known, err := n.load()
+	if err != nil {
+		return err
+	}
+	if known && n.note.Donor != admission.Self.Store {
+		return fmt.Errorf("join: it was begun from another region than %s, or that one has lost its log: begin again with an empty data directory", n.Donor.Name)
+	}
+	if known {
+		return nil
+	}
+	if err := n.makeRoom(ctx, list); err != nil {
+		return err
+	}
+	n.note = note{Donor: admission.Self.Store, Begin: admission.Begin, Redone: admission.Begin, Loaded: n.Options.Loaded}
+	for _, t := range list {
+		n.note.Tables = append(n.note.Tables, tableNote{Name: t.Name, Estimate: t.Rows})
+	}
+	return n.save(ctx)
+}
+
+// admitted asks a region whether this one may join.
+func (n *Newcomer) admitted(ctx context.Context, m Member) (relay.Admission, error) {
+	a, err := m.Side.Admit(ctx, n.Self)
+	if err != nil {
+		return a, fmt.Errorf("join: %w", err)
+	}
+	if a.Self.Name != m.Name {
+		return a, fmt.Errorf("join: the relay of region %s says that it is region %q: correct the [[peer]]", m.Name, a.Self.Name)
+	}
+	return a, nil
+}
+
+// before is what the cluster has of an earlier life of this region: its last transaction, the same in all regions.
+func (n *Newcomer) before(ctx context.Context, donor relay.Admission) (relay.SeqHLC, error) {
+	last := donor.Received
+	for _, m := range n.Others {
+		a, err := n.admitted(ctx, m)
+		if err != nil {
+			return last, err
+		}
+		if a.Received.Seq != donor.Received.Seq {
+			return last, fmt.Errorf("join: of an earlier region with the id %d region %s has %d transactions and region %s %d: use an id that was never used",
+				n.Self.Region, n.Donor.Name, donor.Received.Seq, m.Name, a.Received.Seq)
+		}
+		last.HLC = max(last.HLC, a.Received.HLC)
+	}
+	return last, nil
+}
+
+// takeOver has the newcomer begin with what the donor's relay knew at the entry that it has come to.
+func (n *Newcomer) takeOver(ctx context.Context, f relay.Frozen) error {
+	admission, err := n.admitted(ctx, n.Donor)
+	if err != nil {
+		return err
+	}
+	last, err := n.before(ctx, admission)
+	if err != nil {
+		return err
+	}
+	if int(n.Self.Region) < len(f.Seen) && f.Seen[n.Self.Region].Seq < last.Seq {
+		return fmt.Errorf("join: region %s has not applied all that this region had sent: join again when it has", n.Donor.Name)
+	}
+	if err := applier.Receive(ctx, n.Store, applier.PairsOf(n.thawed(ctx, f))); err != nil {
+		return err
+	}
+	if err := n.Redo.Ledger(ctx, f.Seen); err != nil {
+		return err
+	}
+	state := relay.State{LSN: f.LSN, Seq: last.Seq, HLC: max(f.Clock, last.HLC), Seen: f.Seen}
+	if int(n.Self.Region) < len(state.Seen) {
+		state.Seen[n.Self.Region] = relay.SeqHLC{}
+	}
+	return n.Store.Adopt(ctx, state)
+}
+
+// thawed yields what the donor's relay knew.
+func (n *Newcomer) thawed(ctx context.Context, f relay.Frozen) func(func([]byte, error) bool) {
+	return func(yield func([]byte, error) bool) {
+		for at := int64(0); at < f.Bytes; {
+			piece, err := n.Donor.Side.Thaw(ctx, f.ID, at)
+			if err == nil && len(piece) == 0 {
+				err = errors.New("it ends early")
+			}
+			if err != nil {
+				yield(nil, fmt.Errorf("read what region %s knows: %w", n.Donor.Name, err))
+				return
+			}
+			if !yield(piece, nil) {
+				return
+			}
+			at += int64(len(piece))
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package join
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// tables lists the donor's tables, once the newcomer has the same. A newcomer without any gets them.
+func (n *Newcomer) tables(ctx context.Context) ([]relay.TableDefinition, error) {
+	theirs, err := n.Donor.Side.Definitions(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("join: %w", err)
+	}
+	theirs = slices.DeleteFunc(theirs, func(t relay.TableDefinition) bool { return t.Problem != "" }) // they are replicated nowhere
+	ours, err := n.Copier.Definitions(ctx)
+	if err == nil && len(ours) == 0 {
+		if err = n.Copier.Create(ctx, theirs); err == nil {
+			ours, err = n.Copier.Definitions(ctx)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("join: %w", err)
+	}
+	if reasons := differences(n.Donor.Name, theirs, ours); len(reasons) > 0 {
+		return nil, fmt.Errorf("join: the tables are not the same as in region %s: %s", n.Donor.Name, strings.Join(reasons, "; "))
+	}
+	return theirs, nil
+}
+
+// differences says what is not the same.
+func differences(donor string, theirs, ours []relay.TableDefinition) (reasons []string) {
+	known := make(map[string]string)
+	for _, t := range ours {
+		if t.Problem == "" {
+			known[t.Name] = t.Definition
+		}
+	}
+	for _, t := range theirs {
+		definition, there := known[t.Name]
+		switch {
+		case !there:
+			reasons = append(reasons, "table "+t.Name+" is missing here")
+		case definition != t.Definition:
+			reasons = append(reasons, "table "+t.Name+" has other columns here: "+firstDifference(t.Definition, definition))
+		}
+		delete(known, t.Name)
+	}
+	for _, t := range ours {
+		if _, left := known[t.Name]; left {
+			reasons = append(reasons, "table "+t.Name+" is missing in region "+donor)
+		}
+	}
+	return reasons
+}
+
+// firstDifference is the first line that two definitions do not share.
+func firstDifference(theirs, ours string) string {
+	a, b := strings.Split(theirs, "\n"), strings.Split(ours, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return fmt.Sprintf("%q there, %q here", a[i], b[i])
+		}
+	}
+	return fmt.Sprintf("%d columns there, %d here", len(a)-1, len(b)-1)
+}
+
+// makeRoom sees to it that rows can be copied: the tables are empty and have no triggers.
+func (n *Newcomer) makeRoom(ctx context.Context, list []relay.TableDefinition) error {
+	var full []string
+	for _, t := range list {
+		empty, err := n.Copier.Ready(ctx, t.Name)
+		switch {
+		case err != nil:
+			return fmt.Errorf("join: %w", err)
+		case empty || n.Options.Loaded:
+		case !n.Options.Replace:
+			full = append(full, t.Name)
+		default:
+			if err := n.Copier.Clear(ctx, t.Name); err != nil {
+				return fmt.Errorf("join: %w", err)
+			}
+		}
+	}
+	if len(full) > 0 {
+		return fmt.Errorf("join: tables have rows, which would be lost: %s: empty them, or say --replace", strings.Join(full, ", "))
+	}
+	return nil
+}

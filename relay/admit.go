@@ -1,0 +1,47 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+)
+
+// Admit tells whether a region may join, and keeps for it what it needs from now on. A region that has lost its log comes back under its old name and id.
+func (r *Relay) Admit(ctx context.Context, h Hello) (Admission, error) {
+	var a Admission
+	if err := r.admit(h); err != nil {
+		return a, err
+	}
+	if h.Rules != r.cfg.Rules {
+		return a, fmt.Errorf("region %s has other rules of conflicts than region %s: make [[rules]] the same", h.Name, r.cfg.Name)
+	}
+	for _, p := range r.peers {
+		if p.cfg.Name == h.Name {
+			return r.expect(ctx, p, h)
+		}
+	}
+	return a, fmt.Errorf("region %s does not know region %s yet, and might forget what it needs: CALL octant.add_peer('%s', 'host:port') there first",
+		r.cfg.Name, h.Name, h.Name)
+}
+
+// expect notes that a peer is joining.
+func (r *Relay) expect(ctx context.Context, p *peer, h Hello) (Admission, error) {
+	p.mu.Lock()
+	if p.facts.Store != h.Store || p.facts.Joins == 0 {
+		p.facts.Region, p.facts.Store, p.facts.Rules = h.Region, h.Store, h.Rules
+		p.facts.Holds, p.status.Holds = 0, 0
+		p.facts.Joins = LSN(r.cfg.Log.Local().Last() + 1)
+	}
+	a := Admission{Self: r.Self(), Begin: p.facts.Joins - 1}
+	p.mu.Unlock()
+	if err := p.save(ctx); err != nil {
+		return a, fmt.Errorf("note that region %s joins: %w", h.Name, err)
+	}
+	received := r.cfg.Log.Received(h.Region)
+	if last := Seq(received.Last()); last > 0 {
+		a.Received.Seq = last
+		if t, _, err := received.Transaction(last); err == nil {
+			a.Received.HLC = t.HLC
+		}
+	}
+	return a, nil
+}
