@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/octant-db/octant/applier"
 	"github.com/octant-db/octant/relay"
@@ -28,15 +29,30 @@ func (n *Newcomer) catchUp(ctx context.Context) (relay.Frozen, error) {
 		}
 		target = merged
 	}
-	frozen, err := n.Donor.Side.Freeze(ctx)
+	frozen, err := n.freeze(ctx)
 	if err != nil {
-		return frozen, fmt.Errorf("join: %w", err)
+		return frozen, err
 	}
 	if frozen.LSN < n.note.Redone {
 		return frozen, fmt.Errorf("join: the log of region %s ends at %d, before entry %d that was read of it", n.Donor.Name, frozen.LSN, n.note.Redone)
 	}
 	_, err = n.redoUntil(ctx, frozen.LSN)
 	return frozen, err
+}
+
+// freezeTries is how often the donor is asked to freeze what it knows: a relay that has just started cannot yet.
+const freezeTries = 30
+
+func (n *Newcomer) freeze(ctx context.Context) (frozen relay.Frozen, err error) {
+	for range freezeTries {
+		if frozen, err = n.Donor.Side.Freeze(ctx); err == nil {
+			return frozen, nil
+		}
+		if err := relay.Sleep(ctx, n.Clock, time.Second); err != nil {
+			return frozen, err
+		}
+	}
+	return frozen, fmt.Errorf("join: %w", err)
 }
 
 // redoUntil does the log again up to an entry, and returns the one that the donor has merged last. With 0 it only asks.

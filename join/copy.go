@@ -38,8 +38,8 @@ type chunk struct {
 
 // copyTable reads a table's chunks one after the other and writes several of them at a time. What is noted is how far they have been written
 // without a gap.
-func (n *Newcomer) copyTable(ctx context.Context, t *tableNote, speed *pace) error {
-	g, ctx := errgroup.WithContext(ctx)
+func (n *Newcomer) copyTable(parent context.Context, t *tableNote, speed *pace) error {
+	g, ctx := errgroup.WithContext(parent)
 	writers := n.Options.Writers
 	if writers == 0 {
 		writers = DefaultWriters
@@ -59,7 +59,7 @@ func (n *Newcomer) copyTable(ctx context.Context, t *tableNote, speed *pace) err
 	}
 	t.Done = true
 	n.tell(false)
-	return n.save(ctx)
+	return n.save(parent)
 }
 
 func (n *Newcomer) read(ctx context.Context, table string, after relay.RowKey, work, order chan<- *chunk, speed *pace) error {

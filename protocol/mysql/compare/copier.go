@@ -143,18 +143,15 @@ func (t *table) copied() string {
 // statementBytes is about how long a statement with several rows may become.
 const statementBytes = 1 << 20
 
-// Write implements relay.TableCopier. Triggers would write more than the rows: Ready refuses tables with any.
+// Write implements relay.TableCopier. Triggers would write more than the rows: Ready refuses tables with any. Rows are inserted, which takes few locks; only a
+// chunk of which something stands there already is written with REPLACE.
 func (p *Copier) Write(ctx context.Context, name string, b relay.RowBatch) error {
 	return p.with(ctx, name, func(conn *client.Conn, t *table) error {
-		if _, err := conn.Execute("START TRANSACTION"); err != nil {
-			return explain("write rows", err)
+		err := t.transact(conn, "INSERT", b)
+		var server *mysql.MyError
+		if errors.As(err, &server) && server.Code == mysql.ER_DUP_ENTRY {
+			err = t.transact(conn, "REPLACE", b)
 		}
-		err := t.write(conn, b)
-		if err != nil {
-			_, _ = conn.Execute("ROLLBACK")
-			return err
-		}
-		_, err = conn.Execute("COMMIT")
 		return explainAny("write rows of "+name, err)
 	})
 }
@@ -166,10 +163,25 @@ func explainAny(op string, err error) error {
 	return explain(op, err)
 }
 
+// transact writes the rows in one transaction.
+func (t *table) transact(conn *client.Conn, verb string, b relay.RowBatch) error {
+	for _, text := range []string{"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION"} {
+		if _, err := conn.Execute(text); err != nil {
+			return err
+		}
+	}
+	if err := t.write(conn, verb, b); err != nil {
+		_, _ = conn.Execute("ROLLBACK")
+		return err
+	}
+	_, err := conn.Execute("COMMIT")
+	return err
+}
+
 // write puts the rows into statements that are not too long.
-func (t *table) write(conn *client.Conn, b relay.RowBatch) error {
+func (t *table) write(conn *client.Conn, verb string, b relay.RowBatch) error {
 	columns := t.written()
-	head := append([]byte("REPLACE INTO "), t.quotedName()...)
+	head := append([]byte(verb+" INTO "), t.quotedName()...)
 	for i, c := range columns {
 		head = append(append(head, "(,"[min(i, 1)]), c.quotedName()...)
 	}
@@ -186,7 +198,7 @@ func (t *table) write(conn *client.Conn, b relay.RowBatch) error {
 			return answerf("%w", err)
 		}
 		if len(text) >= statementBytes {
-			if err := t.send(conn, text); err != nil {
+			if err := send(conn, text); err != nil {
 				return err
 			}
 			text = nil
@@ -195,16 +207,15 @@ func (t *table) write(conn *client.Conn, b relay.RowBatch) error {
 	if text == nil {
 		return nil
 	}
-	return t.send(conn, text)
+	return send(conn, text)
 }
 
-func (t *table) send(conn *client.Conn, text []byte) error {
+func send(conn *client.Conn, text []byte) error {
 	result, err := conn.Execute(string(text))
-	if err != nil {
-		return explain("write rows of "+t.String(), err)
+	if err == nil {
+		result.Close()
 	}
-	result.Close()
-	return nil
+	return err
 }
 
 // errMalformed says that rows are not as Read gives them.

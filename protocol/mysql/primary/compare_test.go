@@ -15,6 +15,7 @@ func TestComparingTakesTheRoleOfReplicas(t *testing.T) {
 		"CALL octant.compare_replace /**/ ('app.t','')":  primary.RoleAdmin,
 		"CALL `octant`.`compare_replace`('app.t','','')": primary.RoleAdmin,
 		"CALL octant . compare_rows('app.t')":            primary.RoleAdmin,
+		"CALL octant.join_rows('app.t','',5)":            primary.RoleReplicate,
 		"CALL octant.pause('b')":                         primary.RoleAdmin,
 		"SELECT 'CALL octant.compare_rows'":              primary.RoleRead,
 	} {

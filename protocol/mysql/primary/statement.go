@@ -38,12 +38,20 @@ func roleFor(query string) string {
 	return RoleRead
 }
 
-// inquiry is what the procedures' names begin with by which relays compare their tables' rows. To write one takes more.
-const inquiry = "octant.compare_"
+// What the procedures' names begin with by which relays compare their tables' rows, where to write one takes more, and by which a region that joins
+// reads another one's.
+const (
+	inquiry = "octant.compare_"
+	giving  = "octant.join_"
+)
 
 // inquires tells whether a statement calls one of them.
 func inquires(tokens []token) bool {
-	return len(tokens) > 1 && tokens[0].text == "call" && strings.HasPrefix(tokens[1].text, inquiry) && tokens[1].text != inquiry+"replace"
+	if len(tokens) < 2 || tokens[0].text != "call" {
+		return false
+	}
+	name := tokens[1].text
+	return strings.HasPrefix(name, giving) || strings.HasPrefix(name, inquiry) && name != inquiry+"replace"
 }
 
 // ofSession tells whether a system variable's name, without @@, means this connection's own value.

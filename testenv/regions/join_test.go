@@ -1,0 +1,170 @@
+package regions_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
+)
+
+// joinSchema has a table with many rows, which change all the time and swap their unique values, and one of counters.
+const joinSchema = testenv.StormSchema + testenv.CounterSchema + `
+CREATE TABLE app.big (id INT PRIMARY KEY, u INT UNIQUE, v VARCHAR(200), n INT NOT NULL DEFAULT 0, INDEX (n));
+CREATE TABLE app.sums (id INT PRIMARY KEY, n INT NOT NULL);
+`
+
+// stranger takes region c out of the cluster and leaves it with an empty server and without a log.
+func stranger(t *testing.T, bed *testenv.Bed) {
+	t.Helper()
+	c := bed.Region("c")
+	if err := c.Relay.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b"} {
+		execAt(t, bed, name, "CALL octant.remove_peer('c')")
+	}
+	if err := os.RemoveAll(filepath.Join(bed.Dir, "c", "relay", "data")); err != nil {
+		t.Fatal(err)
+	}
+	run(t, c, "SET SESSION sql_log_bin=0", "DROP DATABASE app", "DROP DATABASE IF EXISTS fence", "DELETE FROM octant.applied")
+}
+
+// expected has regions a and b take c up as a peer.
+func expected(t *testing.T, bed *testenv.Bed) {
+	t.Helper()
+	for _, name := range []string{"a", "b"} {
+		execAt(t, bed, name, "CALL octant.add_peer('c', '"+bed.Network.Link(name, "c").Addr()+"')")
+	}
+}
+
+func execAt(t *testing.T, bed *testenv.Bed, relay, statement string) {
+	t.Helper()
+	if _, err := relaySQL(t, bed, relay).ExecContext(t.Context(), statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// octantJoin runs octant join in a region and returns what it says.
+func octantJoin(ctx context.Context, t *testing.T, bed *testenv.Bed, region string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(ctx, envtest.Octant(t), append([]string{"join", "--config", bed.Region(region).Relay.ConfigFile()}, args...)...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// fill puts rows into app.big.
+func fill(t *testing.T, r *testenv.Region, rows int) {
+	t.Helper()
+	run(t, r, fmt.Sprintf("INSERT INTO app.big SELECT seq, seq, REPEAT(CHAR(65 + seq %% 26), 150), 0 FROM app.seq_1_to_%d", rows),
+		"INSERT INTO app.sums SELECT seq, 0 FROM app.seq_1_to_20")
+}
+
+// churn changes rows of app.big in a region until ctx ends: updates, deletes and inserts, and unique values that change hands. It adds to sums, and
+// returns how much.
+func churn(ctx context.Context, t *testing.T, r *testenv.Region, rows int) (added int) {
+	t.Helper()
+	for i := r.ID; ctx.Err() == nil; i++ {
+		id, other := 1+i*7919%rows, 1+i*104729%rows
+		statements := []string{
+			fmt.Sprintf("UPDATE app.big SET v = 'from %s %d', n = n + 1 WHERE id = %d", r.Name, i, id),
+			fmt.Sprintf("DELETE FROM app.big WHERE id = %d", other),
+			fmt.Sprintf("INSERT IGNORE INTO app.big VALUES (%d, %d, 'back in %s', %d)", other, -i*2-r.ID%2, r.Name, i),
+			fmt.Sprintf("UPDATE app.big SET u = NULL WHERE id = %d", id),
+			fmt.Sprintf("UPDATE IGNORE app.big SET u = %d WHERE id = %d", id, other),
+			fmt.Sprintf("UPDATE app.sums SET n = n + 1 WHERE id = %d", 1+i%20),
+		}
+		for n, s := range statements {
+			result, err := r.Server.DB().ExecContext(context.WithoutCancel(ctx), s)
+			if err != nil {
+				continue // a lock was not to be had
+			}
+			if n == len(statements)-1 {
+				changed, _ := result.RowsAffected()
+				added += int(changed)
+			}
+		}
+	}
+	return added
+}
+
+// TestARegionJoinsWhileTheOthersWrite: c gets its rows from b. The join is killed three times on the way and b's relay once.
+func TestARegionJoinsWhileTheOthersWrite(t *testing.T) {
+	inMariaDBsWords(t)
+	const rows = 60_000
+	bed := envtest.Start(t, testenv.Options{
+		Regions: 3, Octant: envtest.Octant(t), Engine: envtest.Engine(t), Relaxed: true, Memory: true, Schema: joinSchema,
+		Configure: func(c *testenv.RelayConfig) {
+			c.Rules = []testenv.RuleConfig{{Tables: []string{"app.sums"}, Policy: "merge", Counters: []string{"n"}}}
+		},
+	})
+	a, b, c := bed.Region("a"), bed.Region("b"), bed.Region("c")
+	stranger(t, bed)
+	fill(t, a, rows)
+	waitRows(t, b.Server.DB(), "SELECT COUNT(*) FROM app.sums", "20")
+	if out, err := octantJoin(t.Context(), t, bed, "c", "--from", "b"); err == nil || !strings.Contains(out, "add_peer") {
+		t.Errorf("c joined without being known: %v\n%s", err, out)
+	}
+	expected(t, bed)
+
+	writing, stop := context.WithTimeout(t.Context(), soon)
+	defer stop()
+	var writers sync.WaitGroup
+	added := make([]int, 2)
+	for i, r := range []*testenv.Region{a, b} {
+		writers.Go(func() { added[i] = churn(writing, t, r, rows) })
+	}
+	for try := range 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(300+400*try)*time.Millisecond)
+		out, err := octantJoin(ctx, t, bed, "c", "--from", "b")
+		cancel()
+		t.Logf("try %d: %v\n%s", try, err, out)
+		if err == nil {
+			t.Error("the join was over before it could be killed")
+		}
+	}
+	if err := b.Relay.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "b's relay to answer", func(ctx context.Context) (bool, string) {
+		_, err := b.Relay.Get(ctx, "/healthz")
+		return err == nil, fmt.Sprint(err)
+	})
+	out, err := octantJoin(t.Context(), t, bed, "c", "--from", "b")
+	t.Logf("%s", out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Relay.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitRows(t, relaySQL(t, bed, "c"), "SELECT region, state FROM octant.peers ORDER BY region", "a connected; b connected")
+	run(t, c, "INSERT INTO app.big VALUES (1000001, 1000001, 'from c', 0)", "UPDATE app.sums SET n = n + 1000 WHERE id = 7")
+	stop()
+	writers.Wait()
+	if err := bed.WaitReady(envtest.Context(t, settle)); err != nil {
+		t.Fatal(err)
+	}
+	oracle := testenv.Oracle{Sites: bed.Sites(), Databases: []string{"app"}, ShowValues: true}
+	t.Logf("identical after %v", envtest.WaitIdentical(t, oracle, settle))
+	envtest.WaitQuiet(t, bed.Sites(), 2*time.Second, settle)
+	if got, want := rowsAt(t, c, "SELECT SUM(n) FROM app.sums"), fmt.Sprint(added[0]+added[1]+1000); got != want {
+		t.Errorf("the sums are %s, want %s", got, want)
+	}
+	if got := rowsAt(t, a, "SELECT v FROM app.big WHERE id = 1000001"); got != "from c" {
+		t.Errorf("c's own row is %q in a", got)
+	}
+	for _, r := range bed.Regions {
+		requireHealthy(t, r)
+	}
+	if out, err := octantJoin(t.Context(), t, bed, "c", "--from", "b"); err == nil {
+		t.Errorf("a running region joined again:\n%s", out)
+	}
+}
