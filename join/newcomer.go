@@ -124,12 +124,18 @@ func (n *Newcomer) admitted(ctx context.Context, m Member) (relay.Admission, err
 	return a, nil
 }
 
-// before is what the cluster has of an earlier life of this region: its last transaction, the same in all regions.
+// before is what the cluster has of an earlier life of this region: its last transaction, the same in all regions. They are asked who they are, and remembered.
 func (n *Newcomer) before(ctx context.Context, donor relay.Admission) (relay.SeqHLC, error) {
 	last := donor.Received
+	if err := relay.Acquaint(ctx, n.Store, donor.Self); err != nil {
+		return last, err
+	}
 	for _, m := range n.Others {
 		a, err := n.admitted(ctx, m)
 		if err != nil {
+			return last, err
+		}
+		if err := relay.Acquaint(ctx, n.Store, a.Self); err != nil {
 			return last, err
 		}
 		if a.Received.Seq != donor.Received.Seq {

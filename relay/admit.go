@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 )
 
@@ -44,4 +45,16 @@ func (r *Relay) expect(ctx context.Context, p *peer, h Hello) (Admission, error)
 		}
 	}
 	return a, nil
+}
+
+// Acquaint has a relay that begins behind another region's data know a peer, so that it asks for the right transactions from the first time on.
+func Acquaint(ctx context.Context, facts Store, h Hello) error {
+	data, err := json.Marshal(peerFacts{Region: h.Region, Store: h.Store, Rules: h.Rules, Flavour: h.Flavour})
+	if err == nil {
+		err = facts.Write(ctx, []Pair{{Key: peerKey(h.Name), Value: data}})
+	}
+	if err != nil {
+		return fmt.Errorf("note who region %s is: %w", h.Name, err)
+	}
+	return nil
 }

@@ -71,7 +71,10 @@ func fill(t *testing.T, r *testenv.Region, rows int) {
 // returns how much.
 func churn(ctx context.Context, t *testing.T, r *testenv.Region, rows int) (added int) {
 	t.Helper()
+	pace := time.NewTicker(30 * time.Millisecond)
+	defer pace.Stop()
 	for i := r.ID; ctx.Err() == nil; i++ {
+		<-pace.C
 		id, other := 1+i*7919%rows, 1+i*104729%rows
 		statements := []string{
 			fmt.Sprintf("UPDATE app.big SET v = 'from %s %d', n = n + 1 WHERE id = %d", r.Name, i, id),
@@ -98,7 +101,7 @@ func churn(ctx context.Context, t *testing.T, r *testenv.Region, rows int) (adde
 // TestARegionJoinsWhileTheOthersWrite: c gets its rows from b. The join is killed three times on the way and b's relay once.
 func TestARegionJoinsWhileTheOthersWrite(t *testing.T) {
 	inMariaDBsWords(t)
-	const rows = 60_000
+	const rows = 30_000
 	bed := envtest.Start(t, testenv.Options{
 		Regions: 3, Octant: envtest.Octant(t), Engine: envtest.Engine(t), Relaxed: true, Memory: true, Schema: joinSchema,
 		Configure: func(c *testenv.RelayConfig) {
@@ -122,7 +125,7 @@ func TestARegionJoinsWhileTheOthersWrite(t *testing.T) {
 		writers.Go(func() { added[i] = churn(writing, t, r, rows) })
 	}
 	for try := range 3 {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(300+400*try)*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(300+300*try)*time.Millisecond)
 		out, err := octantJoin(ctx, t, bed, "c", "--from", "b")
 		cancel()
 		t.Logf("try %d: %v\n%s", try, err, out)
