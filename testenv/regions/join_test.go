@@ -3,6 +3,7 @@ package regions_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,11 +61,13 @@ func octantJoin(ctx context.Context, t *testing.T, bed *testenv.Bed, region stri
 	return string(out), err
 }
 
-// fill puts rows into app.big.
+// fill puts rows into app.big and app.sums.
 func fill(t *testing.T, r *testenv.Region, rows int) {
 	t.Helper()
-	run(t, r, fmt.Sprintf("INSERT INTO app.big SELECT seq, seq, REPEAT(CHAR(65 + seq %% 26), 150), 0 FROM app.seq_1_to_%d", rows),
-		"INSERT INTO app.sums SELECT seq, 0 FROM app.seq_1_to_20")
+	digits := "(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)"
+	numbers := "SELECT 1 + a.d + 10*b.d + 100*c.d + 1000*e.d + 10000*f.d AS n FROM " + digits + " a," + digits + " b," + digits + " c," + digits + " e," + digits + " f"
+	run(t, r, fmt.Sprintf("INSERT INTO app.big SELECT n, n, REPEAT(CHAR(65 + n %% 26), 150), 0 FROM (%s) numbers WHERE n <= %d", numbers, rows),
+		fmt.Sprintf("INSERT INTO app.sums SELECT n, 0 FROM (%s) numbers WHERE n <= 20", numbers))
 }
 
 // churn changes rows of app.big in a region until ctx ends: updates, deletes and inserts, and unique values that change hands. It adds to sums, and
@@ -100,7 +103,6 @@ func churn(ctx context.Context, t *testing.T, r *testenv.Region, rows int) (adde
 
 // TestARegionJoinsWhileTheOthersWrite: c gets its rows from b. The join is killed three times on the way and b's relay once.
 func TestARegionJoinsWhileTheOthersWrite(t *testing.T) {
-	inMariaDBsWords(t)
 	const rows = 30_000
 	bed := envtest.Start(t, testenv.Options{
 		Regions: 3, Octant: envtest.Octant(t), Engine: envtest.Engine(t), Relaxed: true, Memory: true, Schema: joinSchema,
@@ -170,4 +172,66 @@ func TestARegionJoinsWhileTheOthersWrite(t *testing.T) {
 	if out, err := octantJoin(t.Context(), t, bed, "c", "--from", "b"); err == nil {
 		t.Errorf("a running region joined again:\n%s", out)
 	}
+	t.Run("again", func(t *testing.T) { joinAgain(t, bed) })
+}
+
+// joinAgain has region c lose the log of its relay, and its rows, and come back under its old id with a dump of a's tables. What it had sent stays, and what it
+// sends from now on is taken.
+func joinAgain(t *testing.T, bed *testenv.Bed) {
+	inMariaDBsWords(t)
+	a, c := bed.Region("a"), bed.Region("c")
+	if err := c.Relay.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(bed.Dir, "c", "relay", "data")); err != nil {
+		t.Fatal(err)
+	}
+	run(t, c, "SET SESSION sql_log_bin=0", "DELETE FROM octant.applied", "DELETE FROM app.big WHERE id % 3 = 0", "UPDATE app.big SET v = 'spoilt' WHERE id % 3 = 1")
+	if out, err := octantJoin(t.Context(), t, bed, "c", "--from", "a"); err == nil || !strings.Contains(out, "--replace") {
+		t.Errorf("tables that have rows were filled: %v\n%s", err, out)
+	}
+	if out, err := octantJoin(t.Context(), t, bed, "c", "--from", "a", "--prepare"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	run(t, a, "UPDATE app.big SET v = 'before the dump' WHERE id = 11")
+	pipe(t, a, c)
+	run(t, a, "UPDATE app.big SET v = 'after the dump' WHERE id = 12", "DELETE FROM app.big WHERE id = 13")
+	run(t, bed.Region("b"), "UPDATE app.sums SET n = n + 5 WHERE id = 3")
+	if out, err := octantJoin(t.Context(), t, bed, "c", "--from", "a"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := c.Relay.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := bed.WaitReady(envtest.Context(t, soon)); err != nil {
+		t.Fatal(err)
+	}
+	run(t, c, "INSERT INTO app.big VALUES (1000002, 1000002, 'from c again', 0)", "UPDATE app.sums SET n = n + 1 WHERE id = 3")
+	waitRows(t, a.Server.DB(), "SELECT v FROM app.big WHERE id = 1000002", "from c again")
+	envtest.WaitIdentical(t, testenv.Oracle{Sites: bed.Sites(), Databases: []string{"app"}, ShowValues: true}, soon)
+	for _, r := range bed.Regions {
+		requireHealthy(t, r)
+	}
+}
+
+// pipe loads a dump of one region's tables into another one, as an operator would.
+func pipe(t *testing.T, from, to *testenv.Region) {
+	t.Helper()
+	client := func(tool string, r *testenv.Region, args ...string) *exec.Cmd {
+		return exec.CommandContext(envtest.Context(t, soon), tool, append([]string{"--no-defaults", "--user=root", "--socket=" + r.Server.Socket()}, args...)...)
+	}
+	out, in := client("mariadb-dump", from, "--single-transaction", "--databases", "app"), client("mariadb", to)
+	reader, writer := io.Pipe()
+	out.Stdout, in.Stdin = writer, reader
+	var loading sync.WaitGroup
+	loading.Go(func() {
+		if text, err := in.CombinedOutput(); err != nil {
+			t.Errorf("load the dump: %v\n%s", err, text)
+		}
+	})
+	if err := out.Run(); err != nil {
+		t.Errorf("take the dump: %v", err)
+	}
+	_ = writer.Close()
+	loading.Wait()
 }

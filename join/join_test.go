@@ -1,0 +1,152 @@
+package join_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"iter"
+	"testing"
+
+	"github.com/octant-db/octant/applier"
+	"github.com/octant-db/octant/join"
+	"github.com/octant-db/octant/relay"
+	"github.com/octant-db/octant/relaylog"
+)
+
+// known is an applier that knows some pairs.
+type known struct{ pairs []relay.Pair }
+
+func (known) Fence(context.Context) error { return nil }
+func (known) Merged() relay.LSN           { return 3 }
+
+func (k known) Donate(context.Context) (*applier.Donation, error) {
+	return &applier.Donation{LSN: 3, Clock: 30, Seen: []relay.SeqHLC{{}, {Seq: 2, HLC: 30}}, Close: func() {}, Pairs: func(yield func(relay.Pair, error) bool) {
+		for _, p := range k.pairs {
+			if !yield(p, nil) {
+				return
+			}
+		}
+	}}, nil
+}
+
+// TestWhatIsFrozenComesOutAsItWas: in pieces from any place on, and only until the next time.
+func TestWhatIsFrozenComesOutAsItWas(t *testing.T) {
+	var want []relay.Pair
+	for i := range 300 {
+		want = append(want, relay.Pair{Key: []byte{'v', byte(i >> 8), byte(i)}, Value: bytes.Repeat([]byte{byte(i)}, i*i/9)})
+	}
+	d := &join.Donor{Applier: known{want}, Dir: t.TempDir()}
+	defer d.Close()
+	f, err := d.Freeze(t.Context())
+	if err != nil || f.LSN != 3 || f.Seen[1].Seq != 2 {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	pieces := func(yield func([]byte, error) bool) {
+		for at := int64(0); at < f.Bytes; {
+			piece, err := d.Thaw(t.Context(), f.ID, at)
+			piece = piece[:min(len(piece), 777)]
+			if !yield(piece, err) {
+				return
+			}
+			at += int64(len(piece))
+		}
+	}
+	i := 0
+	for pair, err := range applier.PairsOf(pieces) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(pair.Key, want[i].Key) || !bytes.Equal(pair.Value, want[i].Value) {
+			t.Fatalf("pair %d is not as it was", i)
+		}
+		i++
+	}
+	if i != len(want) {
+		t.Errorf("%d pairs, want %d", i, len(want))
+	}
+	if _, err := d.Thaw(t.Context(), f.ID, f.Bytes+1); err == nil {
+		t.Error("there was something behind the end")
+	}
+	if _, err := d.Freeze(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Thaw(t.Context(), f.ID, 0); !errors.Is(err, relay.ErrNotFound) {
+		t.Errorf("what was frozen before is still there: %v", err)
+	}
+}
+
+// TestTheLogComesInPieces: entries that carry nothing are named, large ones are cut, and nothing comes that has not been merged.
+func TestTheLogComesInPieces(t *testing.T) {
+	log, err := relaylog.Open(t.TempDir(), relaylog.Options{Identity: "d"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	large := bytes.Repeat([]byte("abcdefgh"), 100_000)
+	for i, native := range [][]byte{[]byte("frame"), large, []byte("small"), []byte("not merged yet")} {
+		w := log.Local().Begin(t.Context())
+		if err := w.Append(native); err != nil {
+			t.Fatal(err)
+		}
+		kind := relay.Local
+		if i == 0 {
+			kind = relay.Frame
+		}
+		e, next := log.State().Next(1, relay.Captured{Kind: kind, Position: "p", Flavour: "x"})
+		e.Size = int64(len(native))
+		if err := w.Commit(e, next); err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Local().WaitDurable(t.Context(), e.LSN); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := &join.Donor{Applier: known{}, Log: log}
+	got := map[relay.LSN][]byte{}
+	for lsn, skip := relay.LSN(1), int64(0); lsn <= 3; {
+		answer, err := d.Redo(t.Context(), lsn, skip, 100_000)
+		if err != nil || answer.Merged != 3 || len(answer.Pieces) == 0 {
+			t.Fatalf("%+v, %v", answer, err)
+		}
+		for _, p := range answer.Pieces {
+			if p.LSN != lsn {
+				t.Fatalf("entry %d comes after %d", p.LSN, lsn)
+			}
+			got[p.LSN] = append(got[p.LSN], p.Data...)
+			if skip += int64(len(p.Data)); p.End {
+				lsn, skip = lsn+1, 0
+			}
+		}
+	}
+	if len(got[1]) != 0 || !bytes.Equal(got[2], large) || string(got[3]) != "small" {
+		t.Errorf("the entries have %d, %d and %d bytes", len(got[1]), len(got[2]), len(got[3]))
+	}
+	if answer, err := d.Redo(t.Context(), 4, 0, 1000); err != nil || len(answer.Pieces) > 0 {
+		t.Errorf("what has not been merged came: %+v, %v", answer, err)
+	}
+}
+
+// FuzzPairs reads pairs from anything.
+func FuzzPairs(f *testing.F) {
+	f.Add(applier.AppendPair(nil, relay.Pair{Key: []byte("k"), Value: []byte("v")}), 1)
+	f.Fuzz(func(t *testing.T, data []byte, cut int) {
+		var pieces iter.Seq2[[]byte, error] = func(yield func([]byte, error) bool) {
+			for rest := data; len(rest) > 0; {
+				n := min(max(cut, 1), len(rest))
+				if !yield(rest[:n], nil) {
+					return
+				}
+				rest = rest[n:]
+			}
+		}
+		size := 0
+		for pair, err := range applier.PairsOf(pieces) {
+			if err == nil {
+				size += len(pair.Key) + len(pair.Value)
+			}
+		}
+		if size > len(data) {
+			t.Errorf("%d bytes of pairs out of %d", size, len(data))
+		}
+	})
+}
