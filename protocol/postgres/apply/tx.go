@@ -110,6 +110,9 @@ func (e *BlockedError) Error() string {
 	return fmt.Sprintf("write row of %s: another row has its value in unique index %s", e.Table, e.Index)
 }
 
+// Is makes it an error of kind relay.ErrUnique.
+func (e *BlockedError) Is(target error) bool { return target == relay.ErrUnique }
+
 // Rejection implements what relay.Rejected looks for.
 func (e *BlockedError) Rejection() (relay.Rejection, bool) {
 	return relay.Rejection{Reason: relay.UniqueTaken, Table: e.Table}, true

@@ -79,7 +79,7 @@ func (x *tx) writeGroup(ctx context.Context, g *rowGroup) error {
 		do   func(context.Context, *knownTable, []*relay.Write) error
 	}{
 		{g.deletes, x.deleteRows}, {g.remove, x.one(x.removeRow)}, {g.removedFirst(), x.one(x.removeRow)},
-		{g.updates, x.updateRows}, {g.put, x.one(x.putRow)}, {g.inserts, x.insertRows},
+		{g.updates, x.updateRows}, {g.put, x.one(x.clearRow)}, {g.put, x.one(x.putRow)}, {g.inserts, x.insertRows},
 	} {
 		if err := step.do(ctx, g.table, step.rows); err != nil {
 			return err

@@ -29,7 +29,7 @@ type Table struct {
 	RLS       bool
 }
 
-// UniqueIndex is a unique index on columns, without a primary key's.
+// UniqueIndex is a unique index on columns, for all rows, without a primary key's.
 type UniqueIndex struct {
 	Name          string
 	Columns       []int
@@ -46,11 +46,11 @@ FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.
 LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace
 WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum`
 
-// indexesSQL: to_jsonb lets it ask for a column that PostgreSQL 14 lacks.
+// indexesSQL leaves out partial indexes: rows outside of them may share values. to_jsonb lets it ask for a column that PostgreSQL 14 lacks.
 const indexesSQL = `SELECT c.relname, i.indisprimary, i.indkey, i.indnkeyatts,
   coalesce(pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct', 'false')
 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-WHERE i.indrelid = $1 AND i.indisunique AND i.indislive ORDER BY c.relname`
+WHERE i.indrelid = $1 AND i.indisunique AND i.indislive AND i.indpred IS NULL ORDER BY c.relname`
 
 // Read describes a table of the local database; ErrMissing if there is none.
 func Read(ctx context.Context, c *connect.Conn, schema, name string) (*Table, error) {
