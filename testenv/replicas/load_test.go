@@ -97,11 +97,11 @@ func text(r *rand.Rand, n int) string {
 }
 
 // writeOdd writes everything that is not everyday: what the load's writers leave out.
-func writeOdd(t *testing.T, source *testenv.Server) {
+func writeOdd(t *testing.T, source *testenv.Server, large int) {
 	t.Helper()
 	changeSchema(t, source)
 	writeXA(t, source)
-	writeLarge(t, source)
+	writeLarge(t, source, large)
 }
 
 // changeSchema runs DDL of several kinds, with writes and rotations between.
@@ -173,15 +173,15 @@ func endXA(t *testing.T, source *testenv.Server, statement string) {
 	}
 }
 
-// writeLarge commits one transaction of 100 MB and one with a row event of more than 16 MiB, which takes several packets.
-func writeLarge(t *testing.T, source *testenv.Server) {
+// writeLarge commits one transaction of so many MB and one with a row event of more than 16 MiB, which takes several packets.
+func writeLarge(t *testing.T, source *testenv.Server, large int) {
 	t.Helper()
 	tx, err := source.DB().BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tx.Rollback()
-	const pieces = 400
+	pieces := 4 * large
 	for id := range pieces {
 		_, err := tx.ExecContext(t.Context(), "INSERT INTO app.large VALUES (?, REPEAT(RANDOM_BYTES(1024), 256))", id)
 		if err != nil {

@@ -43,14 +43,15 @@ func TestReplicasFollowInEveryWay(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		engine testenv.Engine
+		large  int      // MB of the large transaction
 		args   []string // of the source
 	}{
-		{"MariaDB 10.11", testenv.MariaDB1011, nil},
-		{"MariaDB 11.8", testenv.MariaDB118, nil},
-		{"MariaDB 10.11 compressed", testenv.MariaDB1011, []string{"--log-bin-compress=ON"}},
-		{"MariaDB 11.8 compressed", testenv.MariaDB118, []string{"--log-bin-compress=ON"}},
-		{"MySQL 9.7", testenv.MySQL97, nil},
-		{"MySQL 9.7 compressed", testenv.MySQL97, []string{"--binlog-transaction-compression=ON"}},
+		{"MariaDB 10.11", testenv.MariaDB1011, 100, nil},
+		{"MariaDB 11.8", testenv.MariaDB118, 100, nil},
+		{"MariaDB 10.11 compressed", testenv.MariaDB1011, 10, []string{"--log-bin-compress=ON"}},
+		{"MariaDB 11.8 compressed", testenv.MariaDB118, 10, []string{"--log-bin-compress=ON"}},
+		{"MySQL 9.7", testenv.MySQL97, 100, nil},
+		{"MySQL 9.7 compressed", testenv.MySQL97, 10, []string{"--binlog-transaction-compression=ON"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ways := cells(test.engine)
@@ -62,7 +63,7 @@ func TestReplicasFollowInEveryWay(t *testing.T) {
 				}
 				t.Logf("replica %d: %s", replicas[i].ID(), way)
 			}
-			s.writeEverything(t)
+			s.writeEverything(t, test.large)
 			s.requireIdentical(t, replicas...)
 		})
 	}
@@ -80,11 +81,11 @@ func (s *site) sourceFor(way cell) testenv.Source {
 }
 
 // writeEverything runs the odd writes beside the load of several connections.
-func (s *site) writeEverything(t *testing.T) {
+func (s *site) writeEverything(t *testing.T, large int) {
 	t.Helper()
 	stop := s.background(t, 2)
 	defer stop()
-	writeOdd(t, s.Server)
+	writeOdd(t, s.Server, large)
 	stop()
 	run(t, s.Server, "FLUSH BINARY LOGS")
 }

@@ -55,7 +55,7 @@ func TestReplicasGoOnAfterEachOfTwentyRestarts(t *testing.T) {
 }
 
 func TestReplicasSurviveARelayThatIsKilledUnderLoad(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine testenv.Engine) { killUnderLoad(t, engine, 30*time.Second) })
+	eachEngine(t, func(t *testing.T, engine testenv.Engine) { killUnderLoad(t, engine, 12*time.Second) })
 }
 
 // killUnderLoad kills the relay every 3 seconds under load with four replicas attached.
