@@ -36,7 +36,12 @@ func TestEveryMetricExists(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	shown := metricsWith(ctx, t, bed.Regions[0].Relay, "octant_problems", "octant_verify_differences")
+	replica := envtest.Server(t, testenv.ServerOptions{Engine: envtest.Engine(t), ID: 100, Regions: 3, Relaxed: true})
+	source := testenv.Source{Addr: bed.Regions[0].Relay.Addr(), User: testenv.PeerUser, Password: bed.Password}
+	if err := replica.Follow(ctx, source); err != nil {
+		t.Fatal(err)
+	}
+	shown := metricsWith(ctx, t, bed.Regions[0].Relay, "octant_problems", "octant_verify_differences", "octant_replica_behind_entries")
 	for _, from := range []struct {
 		name        string
 		expressions []string

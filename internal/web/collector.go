@@ -2,6 +2,7 @@ package web
 
 import (
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,7 +38,7 @@ func (c *Collector) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, m := range peerMetrics {
 		descriptions <- m.desc
 	}
-	for _, d := range []*prometheus.Desc{conflictsDesc, tablesDesc, problemsDesc, deadLettersDesc, letterReasonsDesc, breakersDesc, peerStateDesc, replicasDesc, buildDesc, verifiedDesc,
+	for _, d := range []*prometheus.Desc{conflictsDesc, tablesDesc, problemsDesc, deadLettersDesc, letterReasonsDesc, breakersDesc, peerStateDesc, replicasDesc, behindDesc, buildDesc, verifiedDesc,
 		verifyDifferencesDesc, verifyUnsettledDesc} {
 		descriptions <- d
 	}
@@ -129,6 +130,21 @@ func (c *Collector) collectCounts(out chan<- prometheus.Metric, r *reading) {
 	}
 	out <- gauge(deadLettersDesc, float64(letters), r.region)
 	c.collectBreakers(out, r)
+	c.collectReplicas(out, r)
+}
+
+// collectReplicas tells how far stock replicas are. One that has just come counts once it was sent something.
+func (c *Collector) collectReplicas(out chan<- prometheus.Metric, r *reading) {
+	behind := map[[2]string]uint64{}
+	for _, s := range c.relay.Replicas() {
+		if s.Kind == "replica" && s.LSN > 0 && s.LSN <= r.status.Capture.LSN {
+			label := [2]string{strconv.FormatUint(uint64(s.ServerID), 10), s.Host}
+			behind[label] = max(behind[label], uint64(r.status.Capture.LSN-s.LSN))
+		}
+	}
+	for label, n := range behind {
+		out <- gauge(behindDesc, float64(n), r.region, label[0], label[1])
+	}
 }
 
 func gauge(d *prometheus.Desc, value float64, labels ...string) prometheus.Metric {

@@ -40,6 +40,7 @@ var (
 	letterReasonsDesc = describe("dead_letters_by_reason", "Dead letters, by reason.", "reason")
 	breakersDesc      = describe("breakers", "Circuit breakers, by what they are of and their state.", "scope", "state")
 	replicasDesc      = describe("replicas", "Connections that read the relay's log, by kind.", "kind")
+	behindDesc        = describe("replica_behind_entries", "Entries of the relay's log that a stock replica was not sent yet.", "server_id", "host")
 	peerStateDesc     = describe("peer_state", "1 for the state that the peer is in.", "peer", "state")
 	buildDesc         = describe("build_info", "1, with the program's version.", "version", "goversion")
 

@@ -63,7 +63,9 @@ func (f *fixed) Tables() []relay.TableStatus {
 	}
 }
 
-func (f *fixed) Replicas() []relay.ReplicaStatus { return []relay.ReplicaStatus{{Kind: "relay"}} }
+func (f *fixed) Replicas() []relay.ReplicaStatus {
+	return []relay.ReplicaStatus{{Kind: "relay"}, {Kind: "replica", ServerID: 77, Host: "10.0.0.7", LSN: f.Status().Capture.LSN - 5}, {Kind: "replica", ServerID: 78}}
+}
 
 func (f *fixed) Problems() []relay.Problem {
 	return []relay.Problem{{Kind: "no_primary_key", Subject: "app.u"}}
@@ -224,7 +226,8 @@ func TestMetricValues(t *testing.T) {
 		`octant_capture_unmerged_entries{region="a"} 10`,
 		`octant_tables{region="a",state="held"} 1`,
 		`octant_problems{kind="no_primary_key",region="a"} 1`,
-		`octant_replicas{kind="relay",region="a"} 1`,
+		`octant_replicas{kind="relay",region="a"} 1`, `octant_replicas{kind="replica",region="a"} 2`,
+		`octant_replica_behind_entries{host="10.0.0.7",region="a",server_id="77"} 5`,
 		`octant_ready{region="a"} 1`,
 		"go_goroutines ", "process_resident_memory_bytes ",
 	} {
