@@ -53,7 +53,8 @@ func (r Row) identical(s Row) bool {
 
 // redefined tells whether the table's definition was changed between two rows.
 func (r Row) redefined(s Row) bool {
-	return r.Table != s.Table && r.Table != nil && s.Table != nil && !bytes.Equal(r.Table.Native, s.Table.Native)
+	return r.Table != s.Table && r.Table != nil && s.Table != nil &&
+		(r.Table.Flavour != s.Table.Flavour || !bytes.Equal(r.Table.Native, s.Table.Native))
 }
 
 // Change is what happened to one key: a change of a row, or one half of a change that moved a row to another key.

@@ -15,7 +15,7 @@ type Table struct {
 	// Decode reads an image of this table. Errors never contain the row's values.
 	Decode func(Image) ([]Value, error)
 	// Same tells whether an image of this table and one of another definition of the same table are one row, as far as both have its columns.
-	// nil: images of different definitions are never compared.
+	// nil: images of different definitions are never compared. The other one may be of another engine: then rows are compared by value.
 	Same func(img Image, other *Table, otherImg Image) bool
 	// Composer makes new images of this table's; nil if the engine cannot.
 	Composer Composer

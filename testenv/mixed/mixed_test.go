@@ -16,6 +16,7 @@ func TestMixed(t *testing.T) {
 	t.Run("keys", b.keys)
 	t.Run("refused", b.refused)
 	t.Run("held", b.held)
+	t.Run("mended", b.mended)
 	t.Run("policies", b.policies)
 	t.Run("storm", func(t *testing.T) { b.storm(t, 8*time.Second) })
 	t.Run("quiet", b.quiet)
@@ -221,6 +222,24 @@ func (b *bed) held(t *testing.T) {
 	b.noLetters(t)
 }
 
+// mended: rows that had no counterpart are written as they came once their columns are made to hold them, and are then as they should be.
+func (b *bed) mended(t *testing.T) {
+	b.of(mySQL).exec(t, "INSERT INTO app.narrow VALUES (1, 18446744073709551615, 'abc')")
+	b.of(postgreSQL).exec(t, "INSERT INTO app.narrow VALUES (2, 5, 'längere')")
+	letters := func(r *region, key int) string {
+		return r.ask(t, fmt.Sprintf("SELECT COUNT(*) FROM octant.dead_letters WHERE table_name = 'app.narrow' AND `key` = '{\"id\":%d}'", key))
+	}
+	awaitTrue(t, 30*time.Second, "every region has its letter", func() bool {
+		return letters(b.of(postgreSQL), 1) == "1" && letters(b.of(mariaDB), 2) == "1" && letters(b.of(mySQL), 2) == "1"
+	})
+	b.of(postgreSQL).exec(t, "ALTER TABLE app.narrow ALTER n TYPE numeric(20)")
+	for _, is := range []dialect{mariaDB, mySQL} {
+		b.of(is).exec(t, "ALTER TABLE app.narrow MODIFY w varchar(20) CHARACTER SET utf8mb4")
+	}
+	b.awaitSame(t, time.Minute, narrow)
+	b.noLetters(t)
+}
+
 // policies: where engines differ only the last writer wins. Another policy holds the table everywhere, and that is said.
 func (b *bed) policies(t *testing.T) {
 	for _, r := range b.regions {
@@ -244,7 +263,7 @@ func (b *bed) policies(t *testing.T) {
 
 // quiet: once nothing is left to do no log grows, so that nothing is written again and again.
 func (b *bed) quiet(t *testing.T) {
-	b.awaitSame(t, time.Minute, everything, keyed, accounts, limited, unlike)
+	b.awaitSame(t, time.Minute, everything, keyed, accounts, limited, unlike, narrow)
 	last := func() string {
 		var text string
 		for _, r := range b.regions {

@@ -82,7 +82,12 @@ var unlike = &table{name: "unlike", rest: "PRIMARY KEY (id)", columns: []column{
 // merged has a policy that is not for several engines.
 var merged = &table{name: "merged", rest: "PRIMARY KEY (id)", columns: []column{{"id", each("int"), ""}, {"v", text("varchar(20)"), ""}}}
 
-var tables = []*table{everything, keyed, accounts, limited, unlike, merged}
+// narrow has columns that are too small, until they are altered.
+var narrow = &table{name: "narrow", rest: "PRIMARY KEY (id)", columns: []column{
+	{"id", each("int"), ""}, {"n", both("bigint unsigned", "bigint"), ""}, {"w", both("varchar(3) CHARACTER SET utf8mb4", "text"), ""},
+}}
+
+var tables = []*table{everything, keyed, accounts, limited, unlike, merged, narrow}
 
 func schemaOf(is dialect) string {
 	text := ""

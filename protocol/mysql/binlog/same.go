@@ -5,14 +5,18 @@ import (
 	"math"
 	"strings"
 
+	"github.com/octant-db/octant/protocol/values"
 	"github.com/octant-db/octant/relay"
 )
 
 // same compares the columns that both definitions have; see relay.Table.Same. Columns that one of them lacks have, for such rows, what stands
 // there in every region.
 func (s *Schema) same(img relay.Image, other *relay.Table, otherImg relay.Image) bool {
-	if other.Decode == nil || other.Flavour != s.Table.Flavour {
+	if other.Decode == nil {
 		return false
+	}
+	if other.Flavour != s.Table.Flavour {
+		return values.Same(s.Table, img, other, otherImg)
 	}
 	a, errA := s.Decode(img)
 	b, errB := other.Decode(otherImg)

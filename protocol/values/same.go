@@ -1,0 +1,22 @@
+package values
+
+import (
+	"bytes"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// Same tells whether rows of two engines are one row by value: whether the one, brought into the form of the other, is it. It is for rows that had no local
+// form when they came, and are compared with what the database shows now; see relay.Table.Same.
+func Same(a *relay.Table, rowA relay.Image, b *relay.Table, rowB relay.Image) bool {
+	return becomes(a, rowA, b, rowB) || becomes(b, rowB, a, rowA)
+}
+
+func becomes(from *relay.Table, row relay.Image, to *relay.Table, other relay.Image) bool {
+	p := newPlan(from, &Local{Table: to})
+	if p.problem != nil {
+		return false
+	}
+	image, err := p.whole(row)
+	return err == nil && bytes.Equal(image, other)
+}
