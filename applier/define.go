@@ -38,6 +38,9 @@ func (o *origin) define(ctx context.Context, p *prepared) error {
 	if err := o.a.received(ctx, o.region, p.Seq); err != nil {
 		return err
 	}
+	if err := o.awaitSeen(ctx, p); err != nil {
+		return err
+	}
 	for i := range p.definitions {
 		if err := o.defineOne(ctx, p, &p.definitions[i]); err != nil {
 			return err
@@ -84,21 +87,32 @@ var errCannotDefine = errors.New("definitions are not carried to this kind of da
 
 // carryOut runs a definition, or says why not.
 func (a *Applier) carryOut(ctx context.Context, t relay.Transaction, c *relay.Change) (left string, err error) {
-	definer, ok := a.cfg.Target.(relay.Definer)
-	switch {
-	case c.Definition.Reason != "":
-		return c.Definition.Reason, nil
-	case !ok:
-		return errCannotDefine.Error(), nil
-	case !a.cfg.Define:
-		return "the configuration says that definitions are not carried (database.ddl)", nil
+	if left := a.uncarried(c.Definition); left != "" {
+		return left, nil
 	}
-	for _, n := range c.Definition.Tables {
+	return a.cfg.Target.(relay.Definer).Define(ctx, t, *c)
+}
+
+// uncarried tells why a definition is not run here, "" if it is. It depends on the definition and the configuration alone.
+func (a *Applier) uncarried(d *relay.Definition) string {
+	_, ok := a.cfg.Target.(relay.Definer)
+	switch {
+	case d.Reason != "":
+		return d.Reason
+	case !ok:
+		return errCannotDefine.Error()
+	case !a.cfg.Define:
+		return "the configuration says that definitions are not carried (database.ddl)"
+	}
+	for _, n := range d.Tables {
 		if !a.cfg.Include(n.Schema, n.Table) {
-			return "it is about " + n.Schema + "." + n.Table + " as well, which is not replicated", nil
+			return "it is about " + n.Schema + "." + n.Table + " as well, which is not replicated"
 		}
 	}
-	return definer.Define(ctx, t, *c)
+	if d.Empties {
+		return a.unemptied(d.Tables)
+	}
+	return ""
 }
 
 // leave tells the operator of a definition that another region has and this one has not. Rows that do not fit meanwhile are held.

@@ -67,7 +67,13 @@ func uniqueOf(img relay.Image) string {
 
 func line(table, before, after string) string { return table + "\t" + before + "\t" + after + "\n" }
 
-const definition = "definition"
+const (
+	definition = "definition"
+	truncation = "truncation"
+)
+
+// truncate empties a table.
+func truncate(table string) string { return line(truncation, table, "") }
 
 // define makes a table; reason is why it is not carried.
 func define(table, reason string) string { return line(definition, table, reason) }
@@ -112,6 +118,12 @@ func parseLine(l string, tables map[string]*relay.Table) (relay.Change, error) {
 	f := strings.Split(l, "\t")
 	if len(f) != 3 {
 		return relay.Change{}, errMalformed
+	}
+	if f[0] == truncation {
+		schema, table, _ := strings.Cut(f[1], ".")
+		return relay.Change{Op: relay.Statement, SQL: f[1], Definition: &relay.Definition{
+			Verb: "TRUNCATE", Subject: f[1], Tables: []relay.TableName{{Schema: schema, Table: table}}, Empties: true,
+		}}, nil
 	}
 	if f[0] == definition {
 		schema, table, _ := strings.Cut(f[1], ".")
@@ -358,7 +370,7 @@ func (t *target) Author(_ context.Context, table *relay.Table, key relay.Image, 
 	return nil
 }
 
-// Define makes a table that was missing.
+// Define makes a table that was missing, or empties one.
 func (t *target) Define(_ context.Context, from relay.Transaction, c relay.Change) (string, error) {
 	t.d.mu.Lock()
 	defer t.d.mu.Unlock()
@@ -366,6 +378,10 @@ func (t *target) Define(_ context.Context, from relay.Transaction, c relay.Chang
 		if err := t.d.onDefine(from, c.SQL); err != nil {
 			return "", err
 		}
+	}
+	if c.Definition.Empties {
+		clear(t.d.tables[c.SQL])
+		t.d.record(relay.History, nil, truncate(c.SQL))
 	}
 	delete(t.d.missing, c.SQL)
 	return "", nil

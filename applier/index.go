@@ -233,6 +233,24 @@ func (x *index) Claims(value string) ([]conflict.Key, error) {
 	return keys, nil
 }
 
+// Under implements conflict.Index.
+func (x *index) Under(prefix conflict.Key) ([]conflict.Key, error) {
+	keys, _ := x.hot.Under(prefix)
+	if x.storeOnly() == 0 {
+		return keys, nil
+	}
+	for pair, err := range x.store.Scan(registerKey(prefix), nil) {
+		if err != nil {
+			return nil, fmt.Errorf("look through a table in the version index: %w", err)
+		}
+		k := prefix + conflict.Key(pair.Key[len(registerKey(prefix)):])
+		if _, gone := x.gone[k]; !gone {
+			keys = append(keys, k)
+		}
+	}
+	return keys, nil
+}
+
 // Put implements conflict.Index.
 func (x *index) Put(k conflict.Key, r conflict.Register) error {
 	old, known, _ := x.hot.Get(k)

@@ -98,10 +98,11 @@ func (a *Applier) mergeLocal(ctx context.Context, e *relay.Entry, body relay.Bod
 		if err != nil {
 			return err
 		}
-		if len(part.definitions) > 0 {
-			continue // it is done
+		a.reportEmptied(&part)
+		t.Emptied, t.Changes = a.emptiedBy(&part), part.changes
+		if len(t.Emptied)+len(t.Changes) == 0 {
+			continue // a definition: it is done
 		}
-		t.Changes = part.changes
 		a.mu.Lock()
 		err := a.index.prefetch(t.Changes)
 		if err == nil {
@@ -246,10 +247,10 @@ func (a *Applier) carriedFromLog(
 			yield(nil, err)
 			return false
 		}
-		if len(part.definitions) > 0 {
+		c.Emptied, c.Changes = a.emptiedBy(&part), part.changes
+		if len(c.Emptied)+len(c.Changes) == 0 {
 			continue
 		}
-		c.Changes = part.changes
 		if !yield(&c, nil) {
 			return false
 		}

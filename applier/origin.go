@@ -230,6 +230,9 @@ func (o *origin) fill(ctx context.Context, p *prepared, t *relay.Transaction, bo
 		if err != nil {
 			return err
 		}
+		if p.defined == nil || !closed(p.defined) {
+			p.Emptied = append(p.Emptied, o.a.emptiedBy(&part)...)
+		}
 		for _, c := range part.definitions {
 			p.define(*t, c)
 		}

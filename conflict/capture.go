@@ -11,6 +11,9 @@ import (
 // M knows of its rows.
 func (e *Engine) Local(t *Transaction) error {
 	v := e.onM()
+	if err := e.empty(v, t, e.repairs.add); err != nil {
+		return err
+	}
 	for i := range t.Changes {
 		if err := e.localChange(v, t, &t.Changes[i]); err != nil {
 			return err
@@ -108,6 +111,9 @@ func (e *Engine) Carry(t *Transaction, landed *Landed) error {
 		return nil
 	}
 	v := e.onM()
+	if err := e.empty(v, t, landed.add); err != nil {
+		return err
+	}
 	for i := range t.Changes {
 		if err := e.carryChange(v, t, &t.Changes[i], landed); err != nil {
 			return err

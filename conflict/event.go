@@ -70,7 +70,8 @@ type Transaction struct {
 	Seq     relay.Seq
 	HLC     relay.HLC
 	Deps    relay.Vector
-	Force   bool // an operator's decision: Reject and Rollback take it whatever it met
+	Force   bool  // an operator's decision: Reject and Rollback take it whatever it met
+	Emptied []Key // what the keys of tables begin with that it emptied before its changes: see empty.go
 	Changes []Change
 }
 

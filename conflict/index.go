@@ -13,6 +13,8 @@ type Index interface {
 	Forget(limit relay.HLC, keep func(Key) bool) error
 	// Claims returns the keys of the registers whose row exists and has the unique value, in any order.
 	Claims(value string) ([]Key, error)
+	// Under returns the keys of the registers that begin so, in any order.
+	Under(prefix Key) ([]Key, error)
 	// Len is the number of registers.
 	Len() int
 }

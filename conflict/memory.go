@@ -2,6 +2,7 @@ package conflict
 
 import (
 	"container/heap"
+	"strings"
 
 	"github.com/octant-db/octant/relay"
 )
@@ -64,6 +65,17 @@ func (m *Memory) Claims(value string) ([]Key, error) {
 	keys := make([]Key, 0, len(m.claims[value]))
 	for k := range m.claims[value] {
 		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+// Under implements Index.
+func (m *Memory) Under(prefix Key) ([]Key, error) {
+	var keys []Key
+	for k := range m.rows {
+		if strings.HasPrefix(string(k), string(prefix)) {
+			keys = append(keys, k)
+		}
 	}
 	return keys, nil
 }

@@ -44,6 +44,7 @@ type Definition struct {
 	Subject string      // what it is about, for people
 	Tables  []TableName // all that it is about, a schema without a table included
 	Reason  string      // why it is not carried to other regions; "" if it is
+	Empties bool        // it changes no definition, but takes all rows of its one table away, and the log shows none of them
 }
 
 // TableName names a table or view. Without Table it is a whole schema.

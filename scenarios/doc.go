@@ -33,6 +33,6 @@
 //	expect TABLE letters N              as many rows are dead letters
 //	expect TABLE held, expect TABLE flows
 //
-// A line "only real: REASON" or "only simulation: REASON" keeps a file from one of the two. At the end of every file all tables are identical in all
+// A line "only PLACE…: REASON" keeps a file from other places than those that it names, of simulation, mariadb and mysql. At the end of every file all tables are identical in all
 // regions; it ends whole: healed, with everything accepted. What is written later in the file is later by the clock.
 package scenarios

@@ -45,7 +45,7 @@ func table(all []*scenarios.Scenario) string {
 	for _, s := range all {
 		note := ""
 		if s.Reason != "" {
-			note = map[bool]string{true: " *Only with real databases: ", false: " *Only in the simulation: "}[s.Real] + s.Reason + "*"
+			note = " *Only " + strings.Join(s.Only, ", ") + ": " + s.Reason + "*"
 		}
 		fmt.Fprintf(&text, "| [%s](../scenarios/%s.txt) | %s%s |\n", s.Name, s.Name, s.Sentence, note)
 	}

@@ -22,7 +22,7 @@ type parser struct {
 
 // Parse reads a file. Errors have the number of the line.
 func Parse(name, text string) (*Scenario, error) {
-	p := parser{s: Scenario{Name: name, Real: true, Simulation: true}, refused: make(map[[2]string]bool)}
+	p := parser{s: Scenario{Name: name}, refused: make(map[[2]string]bool)}
 	for i, text := range strings.Split(text, "\n") {
 		if err := p.line(i+1, text); err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", name, i+1, err)
@@ -120,11 +120,16 @@ var verbs = map[string]func(*parser, *line) error{
 }
 
 func (p *parser) only(l *line, text string) error {
-	where, reason, ok := strings.Cut(strings.TrimPrefix(text, "only "), ": ")
-	if !ok || reason == "" || where != "real" && where != "simulation" {
-		return errors.New(`want "only real: reason" or "only simulation: reason"`)
+	places, reason, ok := strings.Cut(strings.TrimPrefix(text, "only"), ": ")
+	p.s.Only, p.s.Reason = strings.Fields(places), reason
+	if !ok || reason == "" || len(p.s.Only) == 0 {
+		return errors.New(`want "only PLACE…: reason"`)
 	}
-	p.s.Real, p.s.Simulation, p.s.Reason = where == "real", where == "simulation", reason
+	for _, place := range p.s.Only {
+		if !slices.Contains(Places, place) {
+			return fmt.Errorf("%q is no place: they are %s", place, strings.Join(Places, ", "))
+		}
+	}
 	l.words = nil
 	return nil
 }

@@ -62,7 +62,7 @@ func TestParse(t *testing.T) {
 	if s.Sentence != "It shows everything, on two lines." {
 		t.Errorf("the sentence is %q", s.Sentence)
 	}
-	if len(s.Tables) != 2 || len(s.Rules) != 2 || len(s.Triggers) != 1 || len(s.Steps) != 29 || !s.Real || !s.Simulation {
+	if len(s.Tables) != 2 || len(s.Rules) != 2 || len(s.Triggers) != 1 || len(s.Steps) != 29 {
 		t.Errorf("read %+v", s)
 	}
 	tx, ok := s.Steps[1].Do.(scenarios.Commit)
@@ -114,7 +114,8 @@ func TestParseRefuses(t *testing.T) {
 		{"expect t 1", "what is expected"},
 		{"cut a\nsettle", "while regions are cut off"},
 		{"refuse a t\nsettle", "while a database refuses rows"},
-		{"only real", "only real: reason"},
+		{"only mysql", "only PLACE…: reason"},
+		{"only here: a reason", `"here" is no place`},
 		{"a: insert t 2 x=ü", "only plain characters"},
 	} {
 		_, err := scenarios.Parse("t", strings.Replace(base, "%", c.line, 1))

@@ -1,20 +1,28 @@
 package scenarios
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Scenario is one file.
 type Scenario struct {
-	Name     string // the file's, without .txt
-	Sentence string // what it shows
-	// Real and Simulation say whether it is played there; Reason says why not everywhere.
-	Real, Simulation bool
-	Reason           string
+	Name     string   // the file's, without .txt
+	Sentence string   // what it shows
+	Only     []string // where it is played: some of Places; nil: everywhere
+	Reason   string   // why not everywhere
 
 	Tables   []Table
 	Rules    []Rule // that hold from the beginning
 	Triggers []Trigger
 	Steps    []Step
 }
+
+// Places are where scenarios can be played.
+var Places = []string{"simulation", "mariadb", "mysql"}
+
+// In tells whether the scenario is played there.
+func (s *Scenario) In(place string) bool { return s.Only == nil || slices.Contains(s.Only, place) }
 
 // Table is a table of a scenario. Besides its columns it has the primary key id, a number.
 type Table struct {

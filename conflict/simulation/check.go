@@ -70,8 +70,8 @@ func (c *Cluster) settleFrom(r, from *region) bool {
 		r.received[from.id] = append(r.received[from.id], *t)
 		busy = true
 	}
-	if held := r.received[from.id]; int(r.engine.Planned(from.id)) < len(held) {
-		plan, err := r.engine.Plan(held[r.engine.Planned(from.id):])
+	if held := r.received[from.id][r.engine.Planned(from.id):]; len(held) > 0 && c.prepared(r, &held[0]) {
+		plan, err := r.engine.Plan(held[:uptoEmptied(held)])
 		must(err)
 		busy = r.depart(plan) || busy
 	}
@@ -108,7 +108,7 @@ func (c *Cluster) once() error {
 			next = make(map[relay.Region]relay.Seq)
 		}
 		for _, l := range r.db.log {
-			if l.mark == nil || l.mark.Repair() {
+			if l.mark == nil || l.mark.Repair() { // an application's, or a statement that was run before its mark
 				continue
 			}
 			if l.mark.Range.From != next[l.mark.Origin]+1 {
@@ -150,7 +150,7 @@ func (c *Cluster) causalEntry(r *region, e *entry, shown map[conflict.Key]relay.
 		return nil
 	}
 	if e.Kind != relay.Applied {
-		return nil // of a time before the region joined
+		return nil // of a time before the region joined, or a statement that was run before its mark
 	}
 	for seq := e.Mark.Range.From; !e.Mark.Repair() && seq <= e.Mark.Range.To; seq++ {
 		t := r.received[e.Mark.Origin][seq-1]

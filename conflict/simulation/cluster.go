@@ -28,6 +28,8 @@ type Options struct {
 	Tables []string
 	// Values is how many different values the unique columns have; 0: they stay empty.
 	Values int
+	// Truncates has applications empty the table "lww" now and then.
+	Truncates bool
 	// Refusals has databases refuse what the relay writes to some rows for a while.
 	Refusals bool
 	// Join has one region more join in the midst of the history.
@@ -190,6 +192,10 @@ func (c *Cluster) write(r *region) {
 	if r.silent {
 		return
 	}
+	if c.opt.Truncates && c.rng.IntN(12) == 0 {
+		c.truncate(r)
+		return
+	}
 	var writes []conflict.Write
 	for range 1 + c.rng.IntN(3) {
 		writes = append(writes, c.change(r)...)
@@ -342,9 +348,21 @@ func (c *Cluster) redeliver(r *region) {
 	if planned == 0 {
 		return
 	}
-	plan, err := r.engine.Plan(held[planned-1-c.rng.IntN(min(planned, 4)) : planned+c.rng.IntN(len(held)-planned+1)])
+	again := planned - 1 - c.rng.IntN(min(planned, 4))
+	more := held[planned:]
+	plan, err := r.engine.Plan(held[again : planned+c.rng.IntN(whole(more)+1)])
 	must(err)
 	r.depart(plan)
+}
+
+// whole is how many of the transactions empty no table.
+func whole(list []conflict.Transaction) int {
+	for i := range list {
+		if emptied(&list[i]) != "" {
+			return i
+		}
+	}
+	return len(list)
 }
 
 // local returns the n-th local transaction that is in the relay log, from 0.
@@ -365,13 +383,13 @@ func (c *Cluster) plan(r *region) bool {
 	origin := r.others[c.rng.IntN(len(r.others))]
 	held := r.received[origin]
 	from := int(r.engine.Planned(origin))
-	if from >= len(held) {
+	if from >= len(held) || !c.prepared(r, &held[from]) {
 		return false
 	}
 	if c.rng.IntN(8) == 0 {
 		return r.stream(&held[from])
 	}
-	to := min(len(held), from+1+c.rng.IntN(4))
+	to := from + uptoEmptied(held[from:min(len(held), from+1+c.rng.IntN(4))])
 	plan, err := r.engine.Plan(held[from:to])
 	must(err)
 	return r.depart(plan)

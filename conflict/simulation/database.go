@@ -20,7 +20,19 @@ type logged struct {
 	mark    *relay.Mark // nil: an application wrote it
 	changes []conflict.Change
 	at      time.Time
-	force   bool // an operator's decision
+	force   bool   // an operator's decision
+	emptied string // a table that it emptied; no row shows it
+	ran     bool   // the applier ran it for another region: no application did
+}
+
+// empty takes all rows of a table away, as a statement.
+func (d *database) empty(table string, ran bool, at time.Time) {
+	for k := range d.rows {
+		if tableOf(k) == table {
+			delete(d.rows, k)
+		}
+	}
+	d.log = append(d.log, logged{at: at, emptied: table, ran: ran})
 }
 
 func newDatabase(schema Schema) *database {

@@ -23,6 +23,7 @@ func options(seed uint64) simulation.Options {
 	opt := shape(seed, rng)
 	opt.Refusals = rng.IntN(3) == 0
 	opt.Join = opt.Regions < 8 && rng.IntN(3) == 0
+	opt.Truncates = rng.IntN(3) == 0
 	return opt
 }
 

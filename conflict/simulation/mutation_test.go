@@ -159,6 +159,22 @@ var mutations = []mutation{
 		"return c > 0", "return c < 0",
 	},
 	{
+		"an emptied table: rows that were not seen are not written again", "conflict/empty.go",
+		"again(k)\n\t\treturn nil", "return nil",
+	},
+	{
+		"an emptied table: all rows are gone", "conflict/empty.go",
+		"if !t.saw(&reg) {", "if false {",
+	},
+	{
+		"an emptied table: what was seen stays known as standing", "conflict/empty.go",
+		"reg.Row = reg.Row.Deleted()", "",
+	},
+	{
+		"an emptied table: rows get the statement's version", "conflict/empty.go",
+		"reg.Row = reg.Row.Deleted()", "reg.Row, reg.Version, reg.Shown = reg.Row.Deleted(), t.Version(), t.Version()",
+	},
+	{
 		"rows that were moved out of the way are taken for deleted", "conflict/capture.go",
 		"if !known {\n\t\terr = e.uncover(c, stoodBefore(c), landed)", "if !known {\n\t\terr = e.index.Put(c.Key, Register{Row: c.After})",
 	},

@@ -41,8 +41,12 @@ func (c *Cluster) oracle() (rows map[conflict.Key]string, hidden int) {
 	standing(transactions)
 	byTable := make(map[string][]conflict.Key)
 	truths := make(map[conflict.Key]truth)
+	truncations, by := c.truncations()
 	for k, list := range writes {
 		t := truthOf(tableOf(k), list)
+		if tableOf(k) == "lww" && erased(t.last, truncations, by) {
+			continue
+		}
 		if t.cells != nil {
 			truths[k] = t
 			byTable[tableOf(k)] = append(byTable[tableOf(k)], k)
@@ -83,6 +87,18 @@ func (c *Cluster) writesByRow() (map[conflict.Key][]*write, []map[conflict.Key]*
 	}
 	slices.SortFunc(units, func(a, b map[conflict.Key]*write) int { return anyOf(a).compare(anyOf(b)) })
 	return rows, units
+}
+
+// truncations are all statements that emptied the table "lww", and whose they are.
+func (c *Cluster) truncations() (list []relay.Entry, by []relay.Region) {
+	for _, r := range c.regions {
+		for i := range r.entries {
+			if e := &r.entries[i]; e.Kind == relay.Local && e.emptied != "" {
+				list, by = append(list, e.Entry), append(by, r.id)
+			}
+		}
+	}
+	return list, by
 }
 
 func anyOf(unit map[conflict.Key]*write) *write {

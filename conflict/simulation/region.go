@@ -51,6 +51,7 @@ type entry struct {
 	relay.Entry
 	changes []conflict.Change
 	force   bool
+	emptied string
 }
 
 // checkpoint is what the relay has on disk of its engine.
@@ -97,9 +98,12 @@ func (r *region) capture() bool {
 	if l.mark != nil {
 		c.Kind, c.Mark = relay.Applied, l.mark
 	}
+	if l.ran {
+		c.Kind = relay.History
+	}
 	e, next := r.state.Next(r.id, c)
 	r.state = next
-	r.entries = append(r.entries, entry{Entry: e, changes: l.changes, force: l.force})
+	r.entries = append(r.entries, entry{Entry: e, changes: l.changes, force: l.force, emptied: l.emptied})
 	return true
 }
 
@@ -116,8 +120,11 @@ func (r *region) merge() bool {
 	r.engine.At(e.LSN, clock)
 	r.merged++
 	defer func() { r.engine.Reached(e.HLC) }()
-	if e.Kind == relay.Local {
+	switch e.Kind {
+	case relay.Local:
 		must(r.engine.Local(e.transaction(r.id)))
+		return true
+	case relay.History:
 		return true
 	}
 	var carried []conflict.Transaction
@@ -129,7 +136,11 @@ func (r *region) merge() bool {
 }
 
 func (e *entry) transaction(origin relay.Region) *conflict.Transaction {
-	return &conflict.Transaction{Origin: origin, Seq: e.Seq, HLC: e.HLC, Deps: e.Deps, Force: e.force, Changes: e.changes}
+	t := &conflict.Transaction{Origin: origin, Seq: e.Seq, HLC: e.HLC, Deps: e.Deps, Force: e.force, Changes: e.changes}
+	if e.emptied != "" {
+		t.Emptied = []conflict.Key{conflict.Key(e.emptied + "/")}
+	}
+	return t
 }
 
 // checkpoint saves the engine. A torn one leaves newer registers behind an older place in the log.

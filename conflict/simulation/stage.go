@@ -46,6 +46,14 @@ func (s *Stage) Commit(id relay.Region, writes []conflict.Write, force bool) err
 	return nil
 }
 
+// Truncate empties a table of which the last writer wins.
+func (s *Stage) Truncate(id relay.Region, table string) {
+	r := s.region(id)
+	s.c.now = s.c.now.Add(time.Millisecond)
+	r.db.empty(table, false, s.c.now.Add(r.skew))
+	s.churn()
+}
+
 // churn lets the relays do something, whatever comes to the seed's mind. Relays die now and then.
 func (s *Stage) churn() {
 	for range s.c.rng.IntN(60) {

@@ -21,8 +21,8 @@ func TestScenariosInTheSimulation(t *testing.T) {
 	}
 	for _, s := range all {
 		t.Run(s.Name, func(t *testing.T) {
-			if !s.Simulation {
-				t.Skip("only real: " + s.Reason)
+			if !s.In("simulation") {
+				t.Skip(s.Reason)
 			}
 			t.Parallel()
 			first, last := uint64(1), *seeds

@@ -34,6 +34,10 @@ func Play(s *scenarios.Scenario, seed uint64) error {
 
 // Commit implements scenarios.World.
 func (w *World) Commit(region string, writes []scenarios.Write) error {
+	if writes[0].Op == scenarios.Truncate {
+		w.stage.Truncate(regionOf(region), writes[0].Table)
+		return nil
+	}
 	s := session{w: w, region: regionOf(region), place: make(map[conflict.Key]int)}
 	for i := range writes {
 		if err := s.run(&writes[i]); err != nil {

@@ -125,13 +125,6 @@ func TestWritesThatCannotBeCarriedAreReported(t *testing.T) {
 		settleAll(t, bed)
 		waitRows(t, b.Server.DB(), "SELECT w FROM app.t WHERE id=4", "4")
 	})
-	t.Run("truncation", func(t *testing.T) {
-		run(t, a, "TRUNCATE app.t")
-		waitProblem(t, bed, "a", "truncate", "app.t")
-		run(t, b, "TRUNCATE app.t")
-		run(t, a, "INSERT INTO app.t VALUES (1, 'after', 1)")
-		settleAll(t, bed)
-	})
 }
 
 func TestRowsThatNoLogExplainsGiveWay(t *testing.T) {

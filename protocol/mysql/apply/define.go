@@ -141,6 +141,13 @@ func (t *Target) effect(ctx context.Context, s *session, e ddl.Effect) (stands b
 	case ddl.ColumnStands:
 		n, err = count("SELECT COUNT(*) FROM information_schema.columns WHERE " + on + " AND column_name=" + quote(e.Object))
 		return n > 0, "", err
+	case ddl.TableEmpty:
+		n, err = count("SELECT COUNT(*) FROM information_schema.tables t JOIN information_schema.table_constraints c" +
+			" USING (table_schema, table_name) WHERE " + on + " AND engine='InnoDB' AND constraint_type='PRIMARY KEY'")
+		if err == nil && n == 0 {
+			left = "the table is not here, or its rows are not carried: it has no primary key, or an engine without transactions"
+		}
+		return false, left, err
 	case ddl.IndexStands, ddl.IndexGone:
 		return t.indexEffect(e, on, count)
 	}

@@ -77,7 +77,7 @@ func TestDefineLeavesToPeople(t *testing.T) { onEach(t, testDefineLeaves) }
 
 // What the server refuses, what is half done, and indexes that keep rows apart are left.
 func testDefineLeaves(t *testing.T, on *database) {
-	b := on.newBed(t, "CREATE TABLE t (id INT PRIMARY KEY, v INT, UNIQUE u (v))")
+	b := on.newBed(t, "CREATE TABLE t (id INT PRIMARY KEY, v INT, UNIQUE u (v))", "CREATE TABLE bare (v INT)")
 	poor := "plain"
 	if on.mysql() {
 		poor = "wide"
@@ -86,6 +86,8 @@ func testDefineLeaves(t *testing.T, on *database) {
 		{"octant", "ALTER TABLE missing ADD w INT", "1146"},
 		{"octant", "ALTER TABLE t ADD v INT NULL, ADD w INT NULL", "a part of what it does"},
 		{"octant", "DROP INDEX u ON t", "the index is unique"},
+		{"octant", "TRUNCATE missing", "not here"},
+		{"octant", "TRUNCATE TABLE bare", "no primary key"},
 		{"octant", "ALTER TABLE t DROP COLUMN v", "takes something away"},
 		{poor, "CREATE INDEX i ON t (v)", "1142"},
 	} {

@@ -188,10 +188,10 @@ func (t *transaction) query(event []byte) error {
 // definition is what a statement changes of the definitions, nil of one that does not.
 func definition(q *Query) *relay.Definition {
 	s := ddl.Describe(q.Schema, q.SQL)
-	if s.Kind != ddl.Definition {
+	if s.Kind != ddl.Definition && s.Kind != ddl.Truncate {
 		return nil
 	}
-	d := &relay.Definition{Verb: s.Verb, Subject: s.Subject(), Reason: s.Reason}
+	d := &relay.Definition{Verb: s.Verb, Subject: s.Subject(), Reason: s.Reason, Empties: s.Kind == ddl.Truncate}
 	for _, n := range s.Tables {
 		d.Tables = append(d.Tables, relay.TableName(n))
 	}

@@ -18,7 +18,7 @@ func (g *group) statement(t binlog.EventType, q *binlog.Query) {
 		return
 	}
 	g.touch(s.Schema)
-	if own, ok := ddl.Signed(q.SQL); ok && s.Kind == ddl.Definition {
+	if own, ok := ddl.Signed(q.SQL); ok && (s.Kind == ddl.Definition || s.Kind == ddl.Truncate) {
 		g.defined = &relay.Mark{Origin: own.Origin, Range: relay.Range{From: own.Seq, To: own.Seq}, HLC: own.HLC}
 	}
 	config := &g.stream.source.config
@@ -46,7 +46,7 @@ func problemOf(s *ddl.Statement) relay.Problem {
 	switch s.Kind {
 	case ddl.Truncate:
 		return relay.Problem{Kind: truncation, Subject: s.Subject(),
-			Detail: "TRUNCATE is not carried to other regions",
+			Detail: "TRUNCATE is not carried to other regions by this relay's configuration (database.ddl)",
 			Remedy: "run it there too, while nobody writes to the table; or use DELETE"}
 	case ddl.Rows:
 		return relay.Problem{Kind: statementFormat, Subject: s.Subject(),

@@ -39,7 +39,7 @@ func TestDescribe(t *testing.T) {
 
 // effects writes what is seen of a definition that is carried.
 func effects(s *ddl.Statement) string {
-	names := [...]string{"?", "schema", "table", "no table", "column", "index", "no index", "replaced"}
+	names := [...]string{"?", "schema", "table", "no table", "column", "index", "no index", "empty", "replaced"}
 	var list []string
 	for _, e := range s.Effects {
 		list = append(list, strings.Trim(fmt.Sprintf("%s %s %s", names[e.Kind], e.On, e.Object), " "))
@@ -55,6 +55,8 @@ func TestCarried(t *testing.T) {
 		"CREATE INDEX i ON t (v)":                                                   "index app.t i",
 		"CREATE FULLTEXT INDEX IF NOT EXISTS `i x` ON x.t (v)":                      "index x.t i x",
 		"DROP INDEX i ON t":                                                         "no index app.t i",
+		"TRUNCATE t":                                                                "empty app.t",
+		"truncate table `x`.`t u` NOWAIT":                                           "empty x.t u",
 		"CREATE VIEW v AS SELECT 1":                                                 "table app.v",
 		"CREATE OR REPLACE ALGORITHM=MERGE DEFINER=`a`@`%` VIEW v (a) AS\nSELECT 1": "replaced app.v",
 		"DROP VIEW IF EXISTS v, x.w":                                                "no table app.v, no table x.w",
@@ -196,7 +198,7 @@ func FuzzDescribe(f *testing.F) {
 	f.Add([]byte("CREATE /*!50000 UNIQUE */ INDEX `i ON"))
 	f.Fuzz(func(t *testing.T, sql []byte) {
 		s := ddl.Describe("app", sql)
-		if s.Carried() != (s.Kind == ddl.Definition && len(s.Effects) > 0) {
+		if s.Carried() != (len(s.Effects) > 0) {
 			t.Errorf("%+v", s)
 		}
 		ddl.Signed(sql)

@@ -65,6 +65,19 @@ func (w *reader) target(s Statement, schema string) Statement {
 	return s
 }
 
+// truncate reads what follows TRUNCATE.
+func (w *reader) truncate(schema string) Statement {
+	w.skip("TABLE")
+	s := w.target(Statement{Kind: Truncate, Verb: "TRUNCATE"}, schema)
+	if s.Schema == "" || s.Name == "" {
+		s.Reason = noKind
+		return s
+	}
+	n := Name{s.Schema, s.Name}
+	s.Tables, s.Effects = []Name{n}, []Effect{{Kind: TableEmpty, On: n}}
+	return s
+}
+
 // name reads "name" or "schema.name".
 func (w *reader) name(schema string) Name {
 	n := Name{schema, w.Next().Text}

@@ -8,9 +8,9 @@ type Kind uint8
 // The kinds.
 const (
 	Definition Kind = iota // it changes definitions, or cannot be told from one that does
-	Truncate
-	Rows    // it changes rows that the log does not show
-	Nothing // temporary tables, comments, upkeep of tables
+	Truncate               // it takes all rows of a table away
+	Rows                   // it changes rows that the log does not show
+	Nothing                // temporary tables, comments, upkeep of tables
 )
 
 // Statement is what can be seen of a statement.
@@ -32,7 +32,9 @@ type Name struct{ Schema, Table string }
 func (n Name) String() string { return n.Schema + "." + n.Table }
 
 // Carried tells whether the statement is run in other regions too.
-func (s *Statement) Carried() bool { return s.Kind == Definition && s.Reason == "" }
+func (s *Statement) Carried() bool {
+	return (s.Kind == Definition || s.Kind == Truncate) && s.Reason == ""
+}
 
 // Subject names what the statement is about.
 func (s *Statement) Subject() string {
@@ -56,6 +58,7 @@ const (
 	ColumnStands            // Object is its name
 	IndexStands             // Object is its name
 	IndexGone               // Object is its name; only an index that is not unique may be taken away
+	TableEmpty              // of a table whose rows are carried
 	Replaced                // nothing shows it, and running it again does no harm
 )
 
@@ -81,8 +84,7 @@ func Describe(schema string, sql []byte) Statement {
 	case "WITH", "LOAD", "CALL", "SELECT", "DO":
 		return Statement{Kind: Rows, Verb: verb, Schema: schema}
 	case "TRUNCATE":
-		w.skip("TABLE")
-		return w.target(Statement{Kind: Truncate, Verb: verb}, schema)
+		return w.truncate(schema)
 	case "CREATE", "ALTER", "DROP", "RENAME":
 		s := w.definition(Statement{Verb: verb}, schema)
 		if s.Kind == Definition {
