@@ -92,6 +92,10 @@ func (j *joining) redo() {
 	if j.done >= j.donor.merged {
 		return
 	}
+	if j.donor.entries[j.done].emptied != "" {
+		*j = joining{id: j.id, known: j.known} // what a statement took cannot be done again row by row: its operator begins again
+		return
+	}
 	for _, change := range j.donor.entries[j.done].changes {
 		j.put(change.Key, change.After)
 	}
