@@ -160,6 +160,6 @@ func (m *mySQL) watch(ctx context.Context, source *capture.Source, c preflight.C
 func checks(cfg *config.Config, d config.Database, secured *tls.Config) preflight.Config {
 	return preflight.Config{
 		Address: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Region: cfg.Region.ID,
-		Regions: len(cfg.Peers) + 1, ReplicaID: cfg.ReplicaID(), Include: d.Tables.Include, Match: d.Tables.Match,
+		Regions: len(cfg.Peers) + 1, ReplicaID: cfg.ReplicaID(), Include: d.Tables.Include, Match: d.Tables.Match, Definitions: d.CarryDDL,
 	}
 }

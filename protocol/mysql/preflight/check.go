@@ -26,6 +26,8 @@ type Config struct {
 	// Include are the configured table globs, for texts; Match decides.
 	Include []string
 	Match   func(schema, table string) bool
+	// Definitions that another region changes are changed here.
+	Definitions bool
 }
 
 // connectTimeout bounds the login; each later statement is bounded by the context alone.
@@ -60,7 +62,7 @@ func Check(ctx context.Context, c Config) []finding.Result {
 // checks in the order in which an operator should mend things.
 var checks = []func(context.Context, *server) []finding.Result{
 	checkSettings, checkFilters, checkNumbers, checkDurability, checkLimits,
-	checkPrivileges, checkTables, checkSequences, checkAutoIncrement, checkTriggers, checkEvents, checkUnlogged, checkSchemas,
+	checkPrivileges, checkDefinitionRights, checkTables, checkSequences, checkAutoIncrement, checkTriggers, checkEvents, checkUnlogged, checkSchemas,
 }
 
 func open(c Config) (*sql.DB, error) {

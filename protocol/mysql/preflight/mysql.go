@@ -12,7 +12,7 @@ import (
 
 var mySQLChecks = []func(context.Context, *server) []finding.Result{
 	checkMySQLSettings, checkFilters, checkMySQLLog, checkMySQLNumber, checkDurability, checkLimits,
-	checkMySQLPrivileges, checkMySQLTables, checkAutoIncrement, checkTriggers, checkEvents, checkUnlogged, checkSchemas,
+	checkMySQLPrivileges, checkDefinitionRights, checkMySQLTables, checkAutoIncrement, checkTriggers, checkEvents, checkUnlogged, checkSchemas,
 }
 
 func checkMySQLVersion(s *server) finding.Result {

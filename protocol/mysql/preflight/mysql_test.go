@@ -9,8 +9,8 @@ import (
 
 // mySQLGrants are those of the manual, for schema app.
 var mySQLGrants = []string{
-	"GRANT REPLICATION SLAVE, REPLICATION CLIENT, REPLICATION_APPLIER ON *.* TO ",
-	"GRANT SELECT, INSERT, UPDATE, DELETE ON app.* TO ",
+	"GRANT REPLICATION SLAVE, REPLICATION CLIENT, REPLICATION_APPLIER, SET_ANY_DEFINER, ALLOW_NONEXISTENT_DEFINER ON *.* TO ",
+	"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP, CREATE VIEW ON app.* TO ",
 	"GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO ",
 }
 
@@ -33,6 +33,7 @@ var brokenMySQL = []condition{
 	{"no replication", "REVOKE REPLICATION SLAVE ON *.* FROM " + account, "", "privilege REPLICATION SLAVE", finding.Fail, "GRANT REPLICATION SLAVE ON *.* TO 'octant'@'%';"},
 	{"no applier", "REVOKE REPLICATION_APPLIER ON *.* FROM " + account, "", "privilege REPLICATION_APPLIER", finding.Fail, "GRANT REPLICATION_APPLIER ON *.* TO 'octant'@'%';"},
 	{"no delete", "REVOKE DELETE ON app.* FROM " + account, "", "privileges on tables", finding.Fail, "GRANT SELECT, INSERT, UPDATE, DELETE ON `app`.* TO"},
+	{"no drop", "REVOKE DROP ON app.* FROM " + account, "", "privileges for definitions", finding.Warn, "GRANT DROP ON `app`.* TO 'octant'@'%';"},
 	{"no create", "REVOKE CREATE ON octant.* FROM " + account, "", "privileges on octant", finding.Fail, "GRANT ALL PRIVILEGES ON octant.* TO 'octant'@'%';"},
 	{"no primary key", "CREATE TABLE app.bad (v INT, UNIQUE(v))", "DROP TABLE app.bad", "primary_keys", finding.Fail, "ALTER TABLE `app`.`bad` ADD PRIMARY KEY"},
 	{"another engine", "CREATE TABLE app.bad (v INT PRIMARY KEY) ENGINE=MyISAM", "DROP TABLE app.bad", "engines", finding.Fail, "ENGINE = InnoDB"},

@@ -38,7 +38,7 @@ func startOn(t *testing.T, engine testenv.Engine, args ...string) *bed {
 	b.config = preflight.Config{
 		Address: server.Addr(), User: user, Password: password, Region: 1, Regions: 8, ReplicaID: 4_000_001,
 		Include: []string{"app.*"},
-		Match:   func(schema, _ string) bool { return schema == "app" },
+		Match:   func(schema, _ string) bool { return schema == "app" }, Definitions: true,
 	}
 	b.exec("CREATE USER " + account + " IDENTIFIED BY '" + password + "'")
 	b.grantAll()
@@ -123,6 +123,8 @@ var broken = []condition{
 	{"no replay", "REVOKE BINLOG REPLAY ON *.* FROM " + account, "", "privilege BINLOG REPLAY", finding.Warn, "GRANT BINLOG REPLAY ON *.* TO 'octant'@'%';"},
 	{"no binlog admin", "REVOKE BINLOG ADMIN ON *.* FROM " + account, "", "privilege BINLOG ADMIN", finding.Warn, "GRANT BINLOG ADMIN"},
 	{"no whole rows", "REVOKE BINLOG ADMIN ON *.* FROM " + account, "", "privilege BINLOG ADMIN", finding.Warn, "session binlog_row_image"},
+	{"no index", "REVOKE INDEX ON *.* FROM " + account, "", "privileges for definitions", finding.Warn, "GRANT INDEX ON `app`.* TO 'octant'@'%';"},
+	{"no definers", "REVOKE SET USER ON *.* FROM " + account, "", "privileges for definitions", finding.Warn, "GRANT SET USER ON *.* TO 'octant'@'%'; or database.ddl"},
 	{"no select", "REVOKE SELECT ON *.* FROM " + account, "", "privileges on tables", finding.Fail, "GRANT SELECT, DELETE ON `app`.* TO"},
 	{"no delete", "REVOKE DELETE ON *.* FROM " + account, "", "privileges on tables", finding.Fail, "missing DELETE on app.good"},
 	{"no replay and no delete", "REVOKE DELETE, BINLOG REPLAY ON *.* FROM " + account, "", "privileges on tables", finding.Fail, "DELETE on app.good"},
