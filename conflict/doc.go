@@ -34,7 +34,7 @@
 // What lies at or below the stable cut is folded into the base: no older write can come any more. Above it every verdict is tentative.
 //
 // Rows that share a value of a secondary unique key: see unique.go. The table is T(M): of two such rows the one with the later version is
-// shown, the other hidden and kept.
+// shown, the other hidden and kept. Tables that are emptied by a statement: see empty.go.
 //
 // What may be forgotten: a register whose version every region's database shows for good (the stable cut, [Engine.Stable]). Whatever
 // still comes was written by someone who had seen it, so it is newer and not in conflict with it.
