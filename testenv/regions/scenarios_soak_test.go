@@ -8,11 +8,11 @@ import (
 	"github.com/octant-db/octant/testenv"
 )
 
-// TestScenariosWithEightRegions has five more regions look on.
-func TestScenariosWithEightRegions(t *testing.T) {
+// TestSoakOfScenariosInEightRegions has five more regions look on.
+func TestSoakOfScenariosInEightRegions(t *testing.T) {
 	playReal(t, testenv.MariaDB1011, 8)
 }
 
-func TestScenariosWithMySQL(t *testing.T) {
+func TestSoakOfScenariosWithMySQL(t *testing.T) {
 	playReal(t, testenv.MySQL97, 3)
 }
