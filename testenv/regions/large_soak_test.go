@@ -4,4 +4,6 @@ package regions_test
 
 import "testing"
 
-func TestSoakMillionRowTransactionsPassWhileOthersFlow(t *testing.T) { largeTransactions(t, 1_000_000, 512<<10) }
+func TestSoakMillionRowTransactionsPassWhileOthersFlow(t *testing.T) {
+	largeTransactions(t, 1_000_000, 512<<10)
+}
