@@ -1,0 +1,124 @@
+//go:build bench
+
+package bench_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/octant-db/octant/bench"
+	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
+)
+
+// joinSchema is like what applications have: a key, a secondary index, text.
+const joinSchema = `CREATE DATABASE app;
+CREATE TABLE app.orders (id INT PRIMARY KEY, customer INT NOT NULL, city VARCHAR(40), note VARCHAR(200), amount DECIMAL(12,2), at DATETIME(3), INDEX (customer));
+CREATE TABLE app.hot (id INT PRIMARY KEY, n INT NOT NULL);`
+
+// benchJoin fills a region's tables from another one's: by octant join, and by mariadb-dump piped into mariadb. And it looks at how much the join slows down
+// one who writes in the donor region.
+func benchJoin(t *testing.T, s settings, r *report) {
+	speed := r.row(bench.Comparison{What: "join | mariadb-dump piped into mariadb", Unit: "rows/ms", Goal: bench.AtLeast, Target: 1})
+	impact := r.row(bench.Comparison{What: "writes at the donor while a region joins | alone", Unit: "writes/s", Goal: bench.AtLeast, Target: 0.85})
+	rows := 10 * s.transactions
+	ctx := envtest.Context(t, time.Hour)
+	bed := envtest.Start(t, testenv.Options{Regions: 2, Octant: envtest.Octant(t), Schema: joinSchema, Relaxed: true})
+	a, b := bed.Region("a"), bed.Region("b")
+	if err := b.Relay.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for from := 0; from < rows; from += 10_000 {
+		mustExec(t, ctx, a.Server.DB(), fmt.Sprintf(`INSERT INTO app.orders SELECT %d+seq, seq*7919 %% 50000, CONCAT('city ',seq %% 300), REPEAT(CHAR(97+seq %% 26), 30+seq %% 100),
+ seq/7, '2026-01-01' + INTERVAL seq SECOND FROM app.seq_1_to_%d`, from, min(10_000, rows-from)))
+	}
+	mustExec(t, ctx, a.Server.DB(), "INSERT INTO app.hot SELECT seq, 0 FROM app.seq_1_to_1000")
+	for range s.rounds {
+		alone := writesWhile(t, ctx, a, func() { rest(ctx, 5*time.Second) })
+		emptied(t, ctx, bed, b)
+		dumped := timed(func() { dumpInto(t, ctx, a, b) })
+		emptied(t, ctx, bed, b)
+		joined := timed(func() { joinFrom(t, ctx, b) })
+		emptied(t, ctx, bed, b)
+		beside := writesWhile(t, ctx, a, func() { joinFrom(t, ctx, b) })
+		speed.Add(float64(rows)/joined.Seconds()/1000, float64(rows)/dumped.Seconds()/1000, load(t))
+		impact.Add(beside, alone, load(t))
+	}
+}
+
+func timed(do func()) time.Duration {
+	began := time.Now()
+	do()
+	return time.Since(began)
+}
+
+func rest(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+// writesWhile is how many rows a second somebody can write, one after the other, until do returns.
+func writesWhile(t *testing.T, ctx context.Context, r *testenv.Region, do func()) float64 {
+	t.Helper()
+	writing, stop := context.WithCancel(ctx)
+	written, began := 0, time.Now()
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for writing.Err() == nil {
+			mustExec(t, ctx, r.Server.DB(), fmt.Sprintf("UPDATE app.hot SET n = n + 1 WHERE id = %d", 1+written%1000))
+			written++
+		}
+	})
+	do()
+	stop()
+	writer.Wait()
+	return float64(written) / time.Since(began).Seconds()
+}
+
+// emptied leaves a region without tables and without a relay's log.
+func emptied(t *testing.T, ctx context.Context, bed *testenv.Bed, r *testenv.Region) {
+	t.Helper()
+	mustExec(t, ctx, r.Server.DB(), "DROP DATABASE IF EXISTS app")
+	mustExec(t, ctx, r.Server.DB(), "RESET MASTER")
+	if err := os.RemoveAll(filepath.Join(bed.Dir, r.Name, "relay", "data")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func joinFrom(t *testing.T, ctx context.Context, r *testenv.Region) {
+	t.Helper()
+	cmd := exec.CommandContext(ctx, envtest.Octant(t), "join", "--from", "a", "--config", r.Relay.ConfigFile())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("join: %v\n%s", err, out)
+	}
+}
+
+func dumpInto(t *testing.T, ctx context.Context, from, to *testenv.Region) {
+	t.Helper()
+	client := func(tool string, r *testenv.Region, args ...string) *exec.Cmd {
+		return exec.CommandContext(ctx, tool, append([]string{"--no-defaults", "--user=root", "--socket=" + r.Server.Socket()}, args...)...)
+	}
+	out, in := client("mariadb-dump", from, "--single-transaction", "--databases", "app"), client("mariadb", to)
+	reader, writer := io.Pipe()
+	out.Stdout, in.Stdin = writer, reader
+	var loading sync.WaitGroup
+	loading.Go(func() {
+		if text, err := in.CombinedOutput(); err != nil {
+			t.Errorf("load the dump: %v\n%s", err, text)
+		}
+	})
+	if err := out.Run(); err != nil {
+		t.Errorf("take the dump: %v", err)
+	}
+	_ = writer.Close()
+	loading.Wait()
+}
