@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -114,12 +115,18 @@ func (p *Copier) Read(ctx context.Context, name string, after relay.RowKey, limi
 			last := result.Values[b.Rows-1]
 			b.Last = keyOf(last[len(last)-len(t.key):])
 		}
-		for _, row := range result.RowDatas {
-			b.Data = append(b.Data, row...)
-		}
+		b.Data = bytes.Join(rowsOf(result), nil)
 		return nil
 	})
 	return b, err
+}
+
+func rowsOf(result *mysql.Result) [][]byte {
+	rows := make([][]byte, len(result.RowDatas))
+	for i, row := range result.RowDatas {
+		rows[i] = row
+	}
+	return rows
 }
 
 // written are the columns that are copied: all but the generated ones.
@@ -186,9 +193,9 @@ func (t *table) write(conn *client.Conn, verb string, b relay.RowBatch) error {
 		head = append(append(head, "(,"[min(i, 1)]), c.quotedName()...)
 	}
 	head = append(head, ") VALUES"...)
-	text, rest := []byte(nil), b.Data
+	text, rest := make([]byte, 0, min(len(b.Data)+len(b.Data)/2, 2*statementBytes)), b.Data
 	for range b.Rows {
-		if text == nil {
+		if len(text) == 0 {
 			text = append(text, head...)
 		} else {
 			text = append(text, ',')
@@ -201,10 +208,10 @@ func (t *table) write(conn *client.Conn, verb string, b relay.RowBatch) error {
 			if err := send(conn, text); err != nil {
 				return err
 			}
-			text = nil
+			text = text[:0]
 		}
 	}
-	if text == nil {
+	if len(text) == 0 {
 		return nil
 	}
 	return send(conn, text)
@@ -248,7 +255,15 @@ func cutCell(b []byte) (v []byte, size int, null bool) {
 	if len(b) == 0 {
 		return nil, 0, false
 	}
-	need := map[byte]int{0xfc: 3, 0xfd: 4, 0xfe: 9}[b[0]]
+	need := 1
+	switch b[0] { // https://mariadb.com/kb/en/protocol-data-types/: length-encoded integers
+	case 0xfc:
+		need = 3
+	case 0xfd:
+		need = 4
+	case 0xfe:
+		need = 9
+	}
 	if len(b) < need || b[0] == 0xff {
 		return nil, 0, false
 	}
@@ -265,20 +280,40 @@ func cutCell(b []byte) (v []byte, size int, null bool) {
 // plainly are the character sets whose text can stand in quotes in a statement in UTF-8: no byte of a character looks like a quote.
 var plainly = map[string]bool{"utf8mb4": true, "utf8mb3": true, "utf8": true, "ascii": true}
 
-// appendCopy appends a value as literal does, in fewer bytes where there are many.
+// appendCopy appends a value as literal does, without making a string of it where there are many.
 func (c *column) appendCopy(dst, v []byte) ([]byte, error) {
-	if c.class() == text && plainly[c.charset] {
-		dst = append(append(append(dst, '_'), c.charset...), '\'')
-		for _, b := range v {
-			if b == '\'' {
-				dst = append(dst, '\'')
-			}
-			dst = append(dst, b)
-		}
-		return append(dst, '\''), nil
+	switch class := c.class(); {
+	case class == quoted:
+		return appendQuoted(dst, v), nil
+	case class == text && plainly[c.charset]:
+		return appendQuoted(append(append(dst, '_'), c.charset...), v), nil
+	case class == plain && isNumber(v):
+		return append(dst, v...), nil
 	}
 	l, err := c.literal(v)
 	return append(dst, l...), err
+}
+
+// appendQuoted appends a string literal, in which a backslash is a backslash.
+func appendQuoted(dst, v []byte) []byte {
+	dst = append(dst, '\'')
+	for {
+		i := bytes.IndexByte(v, '\'')
+		if i < 0 {
+			return append(append(dst, v...), '\'')
+		}
+		dst = append(append(dst, v[:i+1]...), '\'')
+		v = v[i+1:]
+	}
+}
+
+func isNumber(v []byte) bool {
+	for _, b := range v {
+		if (b < '0' || b > '9') && b != '.' && b != '-' {
+			return false
+		}
+	}
+	return len(v) > 0
 }
 
 // Create implements relay.TableCopier.
