@@ -132,7 +132,7 @@ func TestARegionJoinsWhileTheOthersWrite(t *testing.T) {
 	}
 	for try := range 3 {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(300+300*try)*time.Millisecond)
-		out, err := octantJoin(ctx, t, bed, "c", "--from", "b")
+		out, err := octantJoin(ctx, t, bed, "c", "--from", "b", "--rows", "10000")
 		cancel()
 		t.Logf("try %d: %v\n%s", try, err, out)
 		if err == nil {
