@@ -17,7 +17,9 @@ var donated = []string{"v", "w", "b", "u", "t", "m", "n", "r", "q", "x", "y"}
 
 // Donation is what the applier knows at one entry of the local log.
 type Donation struct {
-	LSN   relay.LSN
+	LSN relay.LSN
+	// Clock is above all that anybody may have taken for settled: no stable cut is above what this region has promised. The newcomer's own clock goes on from it,
+	// or what it writes might be held for something that everybody has long seen.
 	Clock relay.HLC
 	Seen  []relay.SeqHLC // by region, this one included
 	Pairs iter.Seq2[relay.Pair, error]
@@ -43,7 +45,7 @@ func (a *Applier) Donate(ctx context.Context) (*Donation, error) {
 		return nil, err
 	}
 	moved := a.saved.snapshot.Moved(a.cfg.Self, last)
-	d := &Donation{LSN: a.saved.merged, Clock: moved.Clock, Seen: moved.Seen}
+	d := &Donation{LSN: a.saved.merged, Clock: max(moved.Clock, a.cfg.Log.State().HLC), Seen: moved.Seen}
 	d.Pairs, d.Close = a.view(moved)
 	return d, nil
 }

@@ -122,7 +122,8 @@ func (c *Cluster) enter(j *joining) {
 	n.began = make(map[relay.Region]relay.Seq)
 	n.db.rows, n.db.log, n.entries = j.rows, make([]logged, j.done), make([]entry, j.done)
 	n.saved = donor.moved(relay.SeqHLC{Seq: seq, HLC: donor.clockOf(seq)})
-	n.state = relay.State{LSN: relay.LSN(j.done), HLC: n.saved.snapshot.Clock, Seen: n.saved.snapshot.Seen}
+	// Its clock goes on from what the donor has promised: no stable cut is above that.
+	n.state = relay.State{LSN: relay.LSN(j.done), HLC: donor.state.HLC, Seen: n.saved.snapshot.Seen}
 	for _, r := range c.regions {
 		seen := n.saved.snapshot.Seen[r.id].Seq
 		n.others = append(n.others, r.id)
