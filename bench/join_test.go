@@ -5,7 +5,6 @@ package bench_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,7 +43,7 @@ func benchJoin(t *testing.T, s settings, r *report) {
 	for range s.rounds {
 		alone := writesWhile(t, ctx, a, func() { rest(ctx, 5*time.Second) })
 		emptied(t, ctx, bed, b)
-		dumped := timed(func() { dumpInto(t, ctx, a, b) })
+		dumped := timed(func() { mustCopy(t, ctx, a, b) })
 		emptied(t, ctx, bed, b)
 		joined := timed(func() { joinFrom(t, ctx, b) })
 		emptied(t, ctx, bed, b)
@@ -118,23 +117,9 @@ func joinFrom(t *testing.T, ctx context.Context, r *testenv.Region) {
 	}
 }
 
-func dumpInto(t *testing.T, ctx context.Context, from, to *testenv.Region) {
+func mustCopy(t *testing.T, ctx context.Context, from, to *testenv.Region) {
 	t.Helper()
-	client := func(tool string, r *testenv.Region, args ...string) *exec.Cmd {
-		return exec.CommandContext(ctx, tool, append([]string{"--no-defaults", "--user=root", "--socket=" + r.Server.Socket()}, args...)...)
+	if err := testenv.CopyByDump(ctx, from.Server, to.Server, "app"); err != nil {
+		t.Fatal(err)
 	}
-	out, in := client("mariadb-dump", from, "--single-transaction", "--databases", "app"), client("mariadb", to)
-	reader, writer := io.Pipe()
-	out.Stdout, in.Stdin = writer, reader
-	var loading sync.WaitGroup
-	loading.Go(func() {
-		if text, err := in.CombinedOutput(); err != nil {
-			t.Errorf("load the dump: %v\n%s", err, text)
-		}
-	})
-	if err := out.Run(); err != nil {
-		t.Errorf("take the dump: %v", err)
-	}
-	_ = writer.Close()
-	loading.Wait()
 }

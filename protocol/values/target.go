@@ -119,17 +119,23 @@ func (t *Target) seen(own *relay.Table) {
 	}
 }
 
+// fitting returns how rows of a table become local ones, or why they cannot.
+func (t *Target) fitting(ctx context.Context, table *relay.Table) (*plan, error) {
+	p, err := t.plan(ctx, table)
+	if err == nil && p.problem != nil {
+		err = p.problem
+	}
+	return p, err
+}
+
 // Check implements relay.Target.
 func (t *Target) Check(ctx context.Context, table *relay.Table) error {
 	if table.Flavour == t.flavour {
 		return t.Engine.Check(ctx, table)
 	}
-	p, err := t.plan(ctx, table)
-	switch {
-	case err != nil:
+	p, err := t.fitting(ctx, table)
+	if err != nil {
 		return err
-	case p.problem != nil:
-		return p.problem
 	}
 	return t.Engine.Check(ctx, p.to)
 }
@@ -269,12 +275,9 @@ func (t *fullTarget) Author(ctx context.Context, table *relay.Table, key relay.I
 	if table.Flavour == t.flavour {
 		return t.writer.Author(ctx, table, key, row)
 	}
-	p, err := t.plan(ctx, table)
-	switch {
-	case err != nil:
+	p, err := t.fitting(ctx, table)
+	if err != nil {
 		return err
-	case p.problem != nil:
-		return p.problem
 	}
 	if key, err = p.key(key); err != nil {
 		return &ValueError{Table: table.String(), Err: err}

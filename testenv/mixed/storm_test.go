@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/testenv"
 )
 
@@ -50,25 +51,14 @@ func (b *bed) trouble(ctx context.Context, t *testing.T, writing time.Duration) 
 	for n := 0; ; n++ {
 		r := b.regions[n%len(b.regions)]
 		b.network.Isolate(r.name, testenv.Cut)
-		sleep(ctx, turn)
+		relay.Sleep(ctx, relay.SystemClock{}, turn)
 		if err := b.regions[(n+1)%len(b.regions)].relay.Restart(); err != nil {
 			t.Error(err)
 		}
 		b.network.Rejoin(r.name)
-		if sleep(ctx, turn) != nil {
+		if relay.Sleep(ctx, relay.SystemClock{}, turn) != nil {
 			return
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

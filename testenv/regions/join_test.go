@@ -3,7 +3,6 @@ package regions_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -198,7 +197,9 @@ func joinAgain(t *testing.T, bed *testenv.Bed) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	run(t, a, "UPDATE app.big SET v = 'before the dump' WHERE id = 11")
-	pipe(t, a, c)
+	if err := testenv.CopyByDump(envtest.Context(t, soon), a.Server, c.Server, "app"); err != nil {
+		t.Fatal(err)
+	}
 	run(t, a, "UPDATE app.big SET v = 'after the dump' WHERE id = 12", "DELETE FROM app.big WHERE id = 13")
 	run(t, bed.Region("b"), "UPDATE app.sums SET n = n + 5 WHERE id = 3")
 	if out, err := octantJoin(t.Context(), t, bed, "c", "--from", "a"); err != nil {
@@ -216,26 +217,4 @@ func joinAgain(t *testing.T, bed *testenv.Bed) {
 	for _, r := range bed.Regions {
 		requireHealthy(t, r)
 	}
-}
-
-// pipe loads a dump of one region's tables into another one, as an operator would.
-func pipe(t *testing.T, from, to *testenv.Region) {
-	t.Helper()
-	client := func(tool string, r *testenv.Region, args ...string) *exec.Cmd {
-		return exec.CommandContext(envtest.Context(t, soon), tool, append([]string{"--no-defaults", "--user=root", "--socket=" + r.Server.Socket()}, args...)...)
-	}
-	out, in := client("mariadb-dump", from, "--single-transaction", "--databases", "app"), client("mariadb", to)
-	reader, writer := io.Pipe()
-	out.Stdout, in.Stdin = writer, reader
-	var loading sync.WaitGroup
-	loading.Go(func() {
-		if text, err := in.CombinedOutput(); err != nil {
-			t.Errorf("load the dump: %v\n%s", err, text)
-		}
-	})
-	if err := out.Run(); err != nil {
-		t.Errorf("take the dump: %v", err)
-	}
-	_ = writer.Close()
-	loading.Wait()
 }

@@ -110,24 +110,13 @@ func (k *knownTable) updateManySQL(rows int) string {
 
 // values is a list of rows of parameters for columns, named v with the columns p0, p1 and so on. The first row's casts give the others their types.
 func (k *knownTable) values(columns []int, rows int) string {
-	var b strings.Builder
-	b.WriteString("(VALUES ")
-	for n := range rows * len(columns) {
-		at := n % len(columns)
-		switch {
-		case n > 0 && at == 0:
-			b.WriteString("), (")
-		case n > 0:
-			b.WriteString(", ")
-		default:
-			b.WriteString("(")
-		}
-		fmt.Fprintf(&b, "$%d", n+1)
-		if n < len(columns) {
-			b.WriteString("::" + k.types[columns[at]])
-		}
+	casts := make([]string, len(columns))
+	for i, c := range columns {
+		casts[i] = "::" + k.types[c]
 	}
-	b.WriteString(")) v(")
+	var b strings.Builder
+	b.WriteString("(VALUES " + placeholders(rows, casts))
+	b.WriteString(") v(")
 	for i := range columns {
 		if i > 0 {
 			b.WriteString(", ")
@@ -193,7 +182,7 @@ func (k *knownTable) insertSQL(cells []logical.Cell, onConflict string, rows int
 		if slices.Contains(k.always, true) {
 			sql += " OVERRIDING SYSTEM VALUE"
 		}
-		sql += " VALUES " + placeholders(rows, len(names))
+		sql += " VALUES " + placeholders(rows, make([]string, len(names)))
 		switch {
 		case onConflict == "":
 			return sql
@@ -212,12 +201,12 @@ func (k *knownTable) keyNames() string {
 	return strings.Join(names, ", ")
 }
 
-// placeholders returns "($1, $2), ($3, $4)".
-func placeholders(rows, columns int) string {
+// placeholders returns "($1::int, $2), ($3, $4)": what follows each parameter of the first row is given.
+func placeholders(rows int, first []string) string {
 	var b strings.Builder
-	for n := range rows * columns {
-		switch {
-		case n > 0 && n%columns == 0:
+	for n := range rows * len(first) {
+		switch at := n % len(first); {
+		case n > 0 && at == 0:
 			b.WriteString("), (")
 		case n > 0:
 			b.WriteString(", ")
@@ -225,6 +214,9 @@ func placeholders(rows, columns int) string {
 			b.WriteString("(")
 		}
 		fmt.Fprintf(&b, "$%d", n+1)
+		if n < len(first) {
+			b.WriteString(first[n])
+		}
 	}
 	b.WriteString(")")
 	return b.String()
