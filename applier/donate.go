@@ -6,6 +6,7 @@ import (
 	"encoding/gob"
 	"fmt"
 	"iter"
+	"sync"
 
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
@@ -110,53 +111,44 @@ func restate(record []byte, moved conflict.Snapshot) ([]byte, error) {
 
 // Receive puts into an empty region's Store what a donor's applier knew, in the place of what an earlier try has left.
 func Receive(ctx context.Context, store relay.Store, pairs iter.Seq2[relay.Pair, error]) error {
-	b := batch{ctx: ctx, store: store}
+	var alone sync.Mutex // nobody works with the Store yet
+	alone.Lock()
+	w := &writer{store: store, lock: &alone}
+	defer w.settle()
 	for _, prefix := range donated {
-		var keys [][]byte
-		for pair, err := range store.Scan([]byte(prefix), nil) {
-			if err != nil {
-				return fmt.Errorf("clear what an earlier try has left: %w", err)
-			}
-			keys = append(keys, bytes.Clone(pair.Key))
+		if err := w.deleteAll(ctx, []byte(prefix)); err != nil {
+			return fmt.Errorf("clear what an earlier try has left: %w", err)
 		}
-		for _, k := range keys {
-			if err := b.add(relay.Pair{Key: k}); err != nil {
-				return err
-			}
-		}
+	}
+	if err := w.flush(ctx); err != nil { // before anything is put under the same keys
+		return fmt.Errorf("clear what an earlier try has left: %w", err)
 	}
 	for pair, err := range pairs {
 		if err == nil {
-			err = b.add(relay.Pair{Key: bytes.Clone(pair.Key), Value: append([]byte{}, pair.Value...)})
+			w.put(bytes.Clone(pair.Key), append([]byte{}, pair.Value...))
+			err = w.flushLarge(ctx)
 		}
 		if err != nil {
 			return fmt.Errorf("take over what the donor knows: %w", err)
 		}
 	}
-	return b.flush()
+	return w.flush(ctx)
 }
 
-// batch writes pairs, many at a time.
-type batch struct {
-	ctx   context.Context
-	store relay.Store
-	pairs []relay.Pair
-	bytes int
-}
-
-func (b *batch) add(p relay.Pair) error {
-	b.pairs = append(b.pairs, p)
-	if b.bytes += len(p.Key) + len(p.Value); b.bytes < relay.MaxWrite/2 && len(b.pairs) < maxPairs {
-		return nil
+// deleteAll deletes everything whose key has the prefix.
+func (w *writer) deleteAll(ctx context.Context, prefix []byte) error {
+	var keys [][]byte
+	for pair, err := range w.store.Scan(prefix, nil) {
+		if err != nil {
+			return err
+		}
+		keys = append(keys, bytes.Clone(pair.Key))
 	}
-	return b.flush()
-}
-
-func (b *batch) flush() error {
-	if len(b.pairs) == 0 {
-		return nil
+	for _, k := range keys {
+		w.delete(k)
+		if err := w.flushLarge(ctx); err != nil {
+			return err
+		}
 	}
-	err := b.store.Write(b.ctx, b.pairs)
-	b.pairs, b.bytes = nil, 0
-	return err
+	return nil
 }

@@ -15,7 +15,6 @@ import (
 type Redo struct {
 	cfg    Config
 	reader reader
-	lane   int
 	nonce  uint64
 	writes map[conflict.Key]int // places in list
 	list   []relay.Write
@@ -111,7 +110,7 @@ func (r *Redo) Flush(ctx context.Context) error {
 
 func (r *Redo) write(ctx context.Context) error {
 	r.nonce++
-	tx, err := r.cfg.Target.Begin(ctx, relay.Mark{Origin: r.cfg.Self, Nonce: r.nonce, Lane: r.lane})
+	tx, err := r.cfg.Target.Begin(ctx, relay.Mark{Origin: r.cfg.Self, Nonce: r.nonce})
 	if err != nil {
 		return err
 	}
@@ -129,7 +128,7 @@ func (r *Redo) Ledger(ctx context.Context, seen []relay.SeqHLC) error {
 			continue
 		}
 		tx, err := r.cfg.Target.Begin(ctx, relay.Mark{
-			Origin: relay.Region(origin), Range: relay.Range{From: 1, To: last.Seq}, HLC: last.HLC, Lane: r.lane,
+			Origin: relay.Region(origin), Range: relay.Range{From: 1, To: last.Seq}, HLC: last.HLC,
 		})
 		if err == nil {
 			err = tx.Commit(ctx)

@@ -7,14 +7,6 @@ package conflict
 //
 // It is only sound where a region merges the statement after everything that its author had seen, and for tables of which the last writer wins.
 
-// saw tells whether the transaction's author had seen a write.
-func (t *Transaction) saw(r *Register) bool {
-	if r.Version.Region == t.Origin {
-		return r.Version.HLC <= t.HLC
-	}
-	return t.Deps.Saw(r.Version)
-}
-
 // empty merges the tables that a transaction emptied. Rows that its author had not seen were taken away with the others where the statement was
 // run: they are to be written again.
 func (e *Engine) empty(v *view, t *Transaction, again func(Key)) error {
@@ -37,7 +29,7 @@ func (e *Engine) emptyRow(v *view, t *Transaction, k Key, again func(Key)) error
 	if err != nil || !known || reg.History != nil || !reg.Row.Exists() {
 		return err
 	}
-	if !t.saw(&reg) {
+	if !authorSaw(t.Version(), t.Deps, reg.Version) {
 		again(k)
 		return nil
 	}

@@ -48,11 +48,14 @@ type Event struct {
 }
 
 // saw tells whether the write's author had seen another one.
-func (e *Event) saw(v relay.Version) bool {
-	if v.IsZero() || v.Region == e.Version.Region {
-		return v.HLC <= e.Version.HLC
+func (e *Event) saw(v relay.Version) bool { return authorSaw(e.Version, e.Deps, v) }
+
+// authorSaw tells whether the author of a write had seen another one: deps is what he had seen of other regions.
+func authorSaw(write relay.Version, deps relay.Vector, v relay.Version) bool {
+	if v.IsZero() || v.Region == write.Region {
+		return v.HLC <= write.HLC
 	}
-	return e.Deps.Saw(v)
+	return deps.Saw(v)
 }
 
 // place is where a version is among the events, and whether it is there.

@@ -58,7 +58,11 @@ func (n *Newcomer) freeze(ctx context.Context) (frozen relay.Frozen, err error) 
 // redoUntil does the log again up to an entry, and returns the one that the donor has merged last. With 0 it only asks.
 func (n *Newcomer) redoUntil(ctx context.Context, target relay.LSN) (merged relay.LSN, err error) {
 	for {
-		answer, err := n.Donor.Side.Redo(ctx, n.note.Redone+1, 0, redoBytes)
+		limit := redoBytes
+		if n.note.Redone >= target {
+			limit = 0 // nothing of the log, only how far the donor is
+		}
+		answer, err := n.Donor.Side.Redo(ctx, n.note.Redone+1, 0, limit)
 		if err != nil {
 			return 0, fmt.Errorf("join: %w", err)
 		}

@@ -1,6 +1,9 @@
 package relay
 
-import "errors"
+import (
+	"cmp"
+	"errors"
+)
 
 // Reason is a short fixed word for why a database refuses a row: it is a label of metrics and a value in SQL.
 type Reason string
@@ -37,4 +40,19 @@ func Rejected(err error) (Rejection, bool) {
 		rejection.Detail = err.Error()
 	}
 	return rejection, ok
+}
+
+// TableError says why no row of a table can be written here, and what to do.
+type TableError struct {
+	Table  string // "schema.table"
+	Reason string // in words, with the remedy
+	Kind   Reason // "": the definition differs
+}
+
+// Error gives the table and the reason.
+func (e *TableError) Error() string { return e.Table + ": " + e.Reason }
+
+// Rejection implements what [Rejected] looks for.
+func (e *TableError) Rejection() (Rejection, bool) {
+	return Rejection{Reason: cmp.Or(e.Kind, OtherDefinition), Table: e.Table, Whole: true}, true
 }

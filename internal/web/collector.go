@@ -111,8 +111,9 @@ func (c *Collector) collectCounts(out chan<- prometheus.Metric, r *reading) {
 	for _, p := range c.relay.Problems() {
 		problems[p.Kind]++
 	}
+	readers := c.relay.Replicas()
 	replicas := map[string]int{"replica": 0, "relay": 0}
-	for _, s := range c.relay.Replicas() {
+	for _, s := range readers {
 		replicas[s.Kind]++
 	}
 	for _, counted := range []struct {
@@ -130,13 +131,13 @@ func (c *Collector) collectCounts(out chan<- prometheus.Metric, r *reading) {
 	}
 	out <- gauge(deadLettersDesc, float64(letters), r.region)
 	c.collectBreakers(out, r)
-	c.collectReplicas(out, r)
+	collectBehind(out, r, readers)
 }
 
-// collectReplicas tells how far stock replicas are. One that has just come counts once it was sent something.
-func (c *Collector) collectReplicas(out chan<- prometheus.Metric, r *reading) {
+// collectBehind tells how far stock replicas are. One that has just come counts once it was sent something.
+func collectBehind(out chan<- prometheus.Metric, r *reading, readers []relay.ReplicaStatus) {
 	behind := map[[2]string]uint64{}
-	for _, s := range c.relay.Replicas() {
+	for _, s := range readers {
 		if s.Kind == "replica" && s.LSN > 0 && s.LSN <= r.status.Capture.LSN {
 			label := [2]string{strconv.FormatUint(uint64(s.ServerID), 10), s.Host}
 			behind[label] = max(behind[label], uint64(r.status.Capture.LSN-s.LSN))

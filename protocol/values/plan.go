@@ -15,25 +15,6 @@ type Local struct {
 	Unique []int // columns of its secondary unique indexes
 }
 
-// HeldError says why rows that come from another engine cannot be written to a table, and what to do.
-type HeldError struct {
-	Table   string // "schema.table"
-	Reason  string // in words, with the remedy
-	Missing bool   // there is no such table
-}
-
-// Error gives the table and the reason.
-func (e *HeldError) Error() string { return e.Table + ": " + e.Reason }
-
-// Rejection implements what relay.Rejected looks for.
-func (e *HeldError) Rejection() (relay.Rejection, bool) {
-	reason := relay.OtherDefinition
-	if e.Missing {
-		reason = relay.MissingTable
-	}
-	return relay.Rejection{Reason: reason, Table: e.Table, Whole: true}, true
-}
-
 // ValueError says why one row of another engine has no counterpart. It has no values.
 type ValueError struct {
 	Table string
@@ -56,7 +37,7 @@ type plan struct {
 	from, to *relay.Table
 	source   []int  // by local column: the one that it comes from
 	inKey    []bool // by local column
-	problem  *HeldError
+	problem  *relay.TableError
 	keyed    bool // rows can be identified, whatever the problem is
 }
 
@@ -68,7 +49,7 @@ func newPlan(from *relay.Table, local *Local) *plan {
 		p.problem = p.held("rows of %s are not understood here", from.Flavour)
 	case local == nil:
 		p.problem = p.held("the table is missing here: create it")
-		p.problem.Missing = true
+		p.problem.Kind = relay.MissingTable
 	case local.Table.Plain == nil || len(local.Table.Key) == 0:
 		p.problem = p.held("it has no primary key here: add one in all regions")
 	default:
@@ -78,8 +59,8 @@ func newPlan(from *relay.Table, local *Local) *plan {
 	return p
 }
 
-func (p *plan) held(format string, args ...any) *HeldError {
-	return &HeldError{Table: p.from.String(), Reason: fmt.Sprintf(format, args...)}
+func (p *plan) held(format string, args ...any) *relay.TableError {
+	return &relay.TableError{Table: p.from.String(), Reason: fmt.Sprintf(format, args...)}
 }
 
 func (p *plan) compare(local *Local) {
@@ -104,7 +85,7 @@ func columnNamed(t *relay.Table, name string) int {
 	return slices.IndexFunc(t.Columns, func(c relay.Column) bool { return strings.EqualFold(c.Name, name) })
 }
 
-func (p *plan) compareKeys() *HeldError {
+func (p *plan) compareKeys() *relay.TableError {
 	there, here := keyNames(p.from), keyNames(p.to)
 	if !strings.EqualFold(there, here) {
 		return p.held("the primary key is (%s) there and (%s) here: make them equal", there, here)
@@ -133,7 +114,7 @@ func keyNames(t *relay.Table) string {
 	return strings.Join(names, ", ")
 }
 
-func (p *plan) compareColumns() *HeldError {
+func (p *plan) compareColumns() *relay.TableError {
 	for i := range p.to.Columns {
 		if e := p.compareColumn(i); e != nil {
 			return e
@@ -148,7 +129,7 @@ func (p *plan) compareColumns() *HeldError {
 }
 
 // compareColumn finds out whether the i-th column's type has a counterpart.
-func (p *plan) compareColumn(i int) *HeldError {
+func (p *plan) compareColumn(i int) *relay.TableError {
 	name := p.to.Columns[i].Name
 	if p.source[i] < 0 {
 		return p.held("column %s stands only here: drop it, or add it where the change was made", name)
@@ -161,7 +142,7 @@ func (p *plan) compareColumn(i int) *HeldError {
 }
 
 // compareEquality finds out whether a key holds the same texts to be equal on both sides: else two rows there could be one here.
-func (p *plan) compareEquality(i int, key string) *HeldError {
+func (p *plan) compareEquality(i int, key string) *relay.TableError {
 	from, to := p.from.Plain.Types()[p.source[i]], p.to.Plain.Types()[i]
 	texts := from.Kind == relay.Text && to.Kind == relay.Text
 	if texts && from.Equality == to.Equality || from.Kind != relay.Text && to.Kind != relay.Text {
@@ -181,7 +162,7 @@ func equalityName(t relay.Type) string {
 	return t.Equality
 }
 
-func (p *plan) compareUnique(columns []int) *HeldError {
+func (p *plan) compareUnique(columns []int) *relay.TableError {
 	for _, i := range columns {
 		if e := p.compareEquality(i, "a unique index"); e != nil {
 			return e

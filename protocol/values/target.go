@@ -57,7 +57,7 @@ func (t *Target) plan(ctx context.Context, table *relay.Table) (*plan, error) {
 		return p, nil
 	}
 	local, err := t.Local(ctx, table.Schema, table.Name)
-	var held *HeldError
+	var held *relay.TableError
 	switch {
 	case errors.As(err, &held):
 		p = &plan{from: table, problem: held}

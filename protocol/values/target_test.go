@@ -97,7 +97,7 @@ func TestTargetHolds(t *testing.T) {
 				t.Errorf("the rejection is %+v", r)
 			}
 			_, err = target.Identify(t.Context(), c.from, nil)
-			var held *values.HeldError
+			var held *relay.TableError
 			if c.keyed != (err == nil) || err != nil && !errors.As(err, &held) {
 				t.Errorf("identify: %v", err)
 			}

@@ -9,27 +9,8 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// DifferenceError says why changes of a table cannot be written here, and what to do.
-type DifferenceError struct {
-	Table   string // "schema.table"
-	Reason  string // in words, with the remedy
-	Missing bool   // there is no such table
-}
-
-// Error gives the table and the reason.
-func (e *DifferenceError) Error() string { return e.Table + ": " + e.Reason }
-
-// Rejection implements what relay.Rejected looks for.
-func (e *DifferenceError) Rejection() (relay.Rejection, bool) {
-	reason := relay.OtherDefinition
-	if e.Missing {
-		reason = relay.MissingTable
-	}
-	return relay.Rejection{Reason: reason, Table: e.Table, Whole: true}, true
-}
-
 // Check tells why changes of a table that is described by t cannot be written here, nil if they can; see relay.Target. A
-// *DifferenceError is about the table; other errors say that the database could not be asked. What it found is remembered
+// *relay.TableError is about the table; other errors say that the database could not be asked. What it found is remembered
 // until Refresh.
 func (t *Target) Check(ctx context.Context, table *relay.Table) error {
 	k, err := t.table(ctx, table)
@@ -51,7 +32,11 @@ func compare(t *relay.Table, l *localTable) error {
 	if reason == "" {
 		return nil
 	}
-	return &DifferenceError{Table: t.String(), Reason: reason, Missing: l.kind == ""}
+	e := &relay.TableError{Table: t.String(), Reason: reason}
+	if l.kind == "" {
+		e.Kind = relay.MissingTable
+	}
+	return e
 }
 
 func compareKind(t *relay.Table, l *localTable) string {
@@ -144,7 +129,7 @@ func isASCII(s string) bool {
 func (l *localTable) generates(t *relay.Table) error {
 	for _, c := range l.columns {
 		if c.generated {
-			return &DifferenceError{Table: t.String(), Reason: "its column " + c.name + " is generated, which conflict policies with merge or counters cannot have: " +
+			return &relay.TableError{Table: t.String(), Reason: "its column " + c.name + " is generated, which conflict policies with merge or counters cannot have: " +
 				"give the table another policy, or make it an ordinary column"}
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/octant-db/octant/protocol/mysql/apply"
+	"github.com/octant-db/octant/relay"
 )
 
 func TestCheck(t *testing.T) { onEach(t, testCheck) }
@@ -55,7 +55,7 @@ func testCheck(t *testing.T, on *database) {
 		}
 		target.Refresh()
 		err := target.Check(b.ctx, changes[0].Table)
-		var difference *apply.DifferenceError
+		var difference *relay.TableError
 		switch {
 		case c.want == "":
 			if err != nil {

@@ -60,7 +60,7 @@ func find(groups []*rowGroup, t *relay.Table) *rowGroup {
 func (g *rowGroup) add(w *relay.Write) error {
 	switch {
 	case len(g.table.Key) == 0:
-		return &DifferenceError{Table: g.table.String(), Reason: "it has no primary key: add one in all regions"}
+		return &relay.TableError{Table: g.table.String(), Reason: "it has no primary key: add one in all regions"}
 	case w.Before == nil && w.After == nil:
 		return fmt.Errorf("write rows of %s: a write has no image", g.table)
 	case w.Expect == relay.Unknown:

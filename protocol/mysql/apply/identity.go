@@ -32,7 +32,7 @@ type partPlan struct {
 // secondary unique keys. A unique key with a column that did not come is left out: Check finds such tables.
 func planIdentity(d dialect, t *relay.Table, l *localTable) (*identityPlan, error) {
 	if len(t.Key) == 0 {
-		return nil, &DifferenceError{Table: t.String(), Reason: "it has no primary key: add one in all regions"}
+		return nil, &relay.TableError{Table: t.String(), Reason: "it has no primary key: add one in all regions"}
 	}
 	p := &identityPlan{}
 	var wanted []int

@@ -17,7 +17,7 @@ func newSchemas(f relay.Flavour) *binlog.TableCache {
 	return binlog.NewTableCache()
 }
 
-// Local describes a table as the database's own log would; nil: there is none. A *values.HeldError says that rows of other engines cannot be written to it.
+// Local describes a table as the database's own log would; nil: there is none. A *relay.TableError says that rows of other engines cannot be written to it.
 func (t *Target) Local(ctx context.Context, schema, name string) (*values.Local, error) {
 	var local *localTable
 	err := t.withControl(ctx, func(s *session) (err error) {
@@ -34,7 +34,7 @@ func (t *Target) Local(ctx context.Context, schema, name string) (*values.Local,
 			return &values.Local{Table: s.Table, Unique: local.uniqueColumns()}, nil
 		}
 	}
-	return nil, &values.HeldError{Table: schema + "." + name, Reason: err.Error()}
+	return nil, &relay.TableError{Table: schema + "." + name, Reason: err.Error()}
 }
 
 func (t *Target) describe(schema, name string, local *localTable) ([]byte, error) {

@@ -187,7 +187,7 @@ func testWriteNeedsImages(t *testing.T, on *database) {
 	if err := b.apply(target, relay.Write{Table: changes[0].Table}); err == nil {
 		t.Error("a write without images passed")
 	}
-	var difference *apply.DifferenceError
+	var difference *relay.TableError
 	if err := b.apply(target, relay.Write{Table: bare[0].Table, After: bare[0].After}); !errors.As(err, &difference) {
 		t.Errorf("a table without primary key: %v", err)
 	}

@@ -62,7 +62,7 @@ func Check(ctx context.Context, c Config) []finding.Result {
 // checks in the order in which an operator should mend things.
 var checks = []func(context.Context, *server) []finding.Result{
 	checkSettings, checkFilters, checkNumbers, checkDurability, checkLimits,
-	checkPrivileges, checkDefinitionRights, checkTables, checkSequences, checkAutoIncrement, checkTriggers, checkEvents, checkUnlogged, checkSchemas,
+	checkPrivileges, checkTables, checkSequences, checkAutoIncrement, checkTriggers, checkEvents, checkUnlogged, checkSchemas,
 }
 
 func open(c Config) (*sql.DB, error) {

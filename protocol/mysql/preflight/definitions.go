@@ -13,14 +13,10 @@ var definitionRights = []string{"CREATE", "ALTER", "INDEX", "DROP", "CREATE VIEW
 
 // checkDefinitionRights looks at the schemas whose tables the account can see. Without these rights definitions of other regions are reported, and left
 // to people.
-func checkDefinitionRights(ctx context.Context, s *server) []finding.Result {
+func checkDefinitionRights(ctx context.Context, s *server, all grants) []finding.Result {
 	const name = "privileges for definitions"
 	if !s.config.Definitions {
 		return nil
-	}
-	all, err := s.readGrants(ctx)
-	if err != nil {
-		return broken(name, err)
 	}
 	tables, err := s.tables(ctx)
 	if err != nil {

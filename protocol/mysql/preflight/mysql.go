@@ -12,7 +12,7 @@ import (
 
 var mySQLChecks = []func(context.Context, *server) []finding.Result{
 	checkMySQLSettings, checkFilters, checkMySQLLog, checkMySQLNumber, checkDurability, checkLimits,
-	checkMySQLPrivileges, checkDefinitionRights, checkMySQLTables, checkAutoIncrement, checkTriggers, checkEvents, checkUnlogged, checkSchemas,
+	checkMySQLPrivileges, checkMySQLTables, checkAutoIncrement, checkTriggers, checkEvents, checkUnlogged, checkSchemas,
 }
 
 func checkMySQLVersion(s *server) finding.Result {
@@ -121,7 +121,8 @@ func checkMySQLPrivileges(ctx context.Context, s *server) []finding.Result {
 		}
 		results = append(results, p.missing.On(name, "missing: "+p.why, s.grant(p.name, "*.*")))
 	}
-	return append(results, checkBookkeeping(s, all), checkTableRights(ctx, s, all))
+	results = append(results, checkBookkeeping(s, all), checkTableRights(ctx, s, all))
+	return append(results, checkDefinitionRights(ctx, s, all)...)
 }
 
 func checkMySQLTables(ctx context.Context, s *server) []finding.Result {

@@ -37,7 +37,8 @@ func checkPrivileges(ctx context.Context, s *server) []finding.Result {
 		}
 		results = append(results, p.missing.On(name, "missing: "+p.why, s.grant(p.name, "*.*")))
 	}
-	return append(results, checkBookkeeping(s, all), checkTableRights(ctx, s, all))
+	results = append(results, checkBookkeeping(s, all), checkTableRights(ctx, s, all))
+	return append(results, checkDefinitionRights(ctx, s, all)...)
 }
 
 // checkBookkeeping: the relay makes the schema and its table itself.

@@ -246,7 +246,7 @@ func TestCheck(t *testing.T) {
 		"secret": "GRANT", "uniques": "",
 	} {
 		err := s.target.Check(s.ctx, tables[name])
-		var difference *apply.DifferenceError
+		var difference *relay.TableError
 		switch {
 		case want == "" && err != nil, want != "" && !errors.As(err, &difference), want != "" && !strings.Contains(fmt.Sprint(err), want):
 			t.Errorf("%s: %v, want %q", name, err, want)

@@ -11,27 +11,8 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// DifferenceError says why changes of a table cannot be written here, and what to do.
-type DifferenceError struct {
-	Table  string       // "schema.table"
-	Reason string       // in words, with the remedy
-	Kind   relay.Reason // "": the definition differs
-}
-
-// Error gives the table and the reason.
-func (e *DifferenceError) Error() string { return e.Table + ": " + e.Reason }
-
-// Rejection implements what relay.Rejected looks for.
-func (e *DifferenceError) Rejection() (relay.Rejection, bool) {
-	kind := e.Kind
-	if kind == "" {
-		kind = relay.OtherDefinition
-	}
-	return relay.Rejection{Reason: kind, Table: e.Table, Whole: true}, true
-}
-
 // Check tells why changes of a table that is described by t cannot be written here, nil if they can; see relay.Target. A
-// *DifferenceError is about the table; other errors say that the database could not be asked.
+// *relay.TableError is about the table; other errors say that the database could not be asked.
 func (t *Target) Check(ctx context.Context, table *relay.Table) error {
 	k, err := t.table(ctx, table)
 	if err != nil {
@@ -52,7 +33,7 @@ func compare(there *logical.Description, here *catalog.Table) error {
 	if reason == "" {
 		return nil
 	}
-	return &DifferenceError{Table: there.Schema + "." + there.Name, Reason: reason}
+	return &relay.TableError{Table: there.Schema + "." + there.Name, Reason: reason}
 }
 
 func compareKind(there *logical.Description, here *catalog.Table) string {

@@ -15,11 +15,14 @@ var sizes = [...]int{64, 32, 16, 8, 4, 2, 1}
 // maxParams is how many parameters a statement can have: see Bind in "Message Formats".
 const maxParams = 65535
 
-// chunks cuts rows into pieces of these sizes, the large ones first. Each row takes so many parameters.
-func chunks[T any](rows []T, params int) iter.Seq[[]T] {
+// fitting is how many rows one statement can have that take so many parameters each.
+func fitting(params int) int { return max(1, maxParams/params) }
+
+// chunks cuts rows into pieces of these sizes, the large ones first, of at most so many rows.
+func chunks[T any](rows []T, most int) iter.Seq[[]T] {
 	return func(yield func([]T) bool) {
 		for _, size := range sizes {
-			for len(rows) >= size && (size*params <= maxParams || size == 1) {
+			for len(rows) >= size && size <= most {
 				if !yield(rows[:size]) {
 					return
 				}
@@ -38,26 +41,16 @@ func (x *tx) deleteRows(ctx context.Context, k *knownTable, rows []*relay.Write)
 			return err
 		}
 	}
+	most := fitting(len(k.schema.Description.Key))
 	if !k.plain {
-		return x.singly(ctx, command{op: "delete row", table: k.name, sql: k.deleteSQL(), kind: isRow}, keys)
+		most = 1
 	}
-	for chunk := range chunks(keys, len(k.schema.Description.Key)) {
+	for chunk := range chunks(keys, most) {
 		sql := k.deleteSQL()
 		if len(chunk) > 1 {
 			sql = k.deleteManySQL(len(chunk))
 		}
 		if err := x.add(ctx, command{op: "delete row", table: k.name, sql: sql, params: joined(chunk), kind: isRow, rows: int64(len(chunk))}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// singly runs a command for each row's parameters.
-func (x *tx) singly(ctx context.Context, c command, rows [][][]byte) error {
-	for _, params := range rows {
-		c.params = params
-		if err := x.add(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -91,7 +84,7 @@ func (x *tx) updateRows(ctx context.Context, k *knownTable, rows []*relay.Write)
 	if len(whole) == 0 {
 		return nil
 	}
-	for chunk := range chunks(whole, len(whole[0])) {
+	for chunk := range chunks(whole, fitting(len(whole[0]))) {
 		if err := x.add(ctx, command{
 			op: "update row", table: k.name, sql: k.updateManySQL(len(chunk)), params: joined(chunk), kind: isRow, rows: int64(len(chunk)),
 		}); err != nil {
@@ -117,7 +110,7 @@ func (x *tx) insertRows(ctx context.Context, k *knownTable, rows []*relay.Write)
 			return err
 		}
 	}
-	for chunk := range chunks(whole, len(k.schema.Table.Columns)) {
+	for chunk := range chunks(whole, fitting(len(k.schema.Table.Columns))) {
 		if err := x.insertCells(ctx, k, chunk); err != nil {
 			return err
 		}

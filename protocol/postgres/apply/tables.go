@@ -56,7 +56,7 @@ func (t *tables) forget() {
 // table returns what is known of a table, and asks the database the first time.
 func (t *Target) table(ctx context.Context, r *relay.Table) (*knownTable, error) {
 	if r.Flavour != logical.Flavour {
-		return nil, &DifferenceError{Table: r.String(), Reason: "its rows come from " + string(r.Flavour) + ", and a PostgreSQL region takes those of PostgreSQL only"}
+		return nil, &relay.TableError{Table: r.String(), Reason: "its rows come from " + string(r.Flavour) + ", and a PostgreSQL region takes those of PostgreSQL only"}
 	}
 	if k := t.tables.get(r.Native); k != nil {
 		return k, nil
@@ -69,7 +69,7 @@ func (t *Target) table(ctx context.Context, r *relay.Table) (*knownTable, error)
 	err = t.withControl(ctx, func(c *connect.Conn) error {
 		local, err := catalog.Read(ctx, c, r.Schema, r.Name)
 		if errors.Is(err, catalog.ErrMissing) {
-			k.problem = &DifferenceError{Table: r.String(), Reason: "the table is missing here: create it", Kind: relay.MissingTable}
+			k.problem = &relay.TableError{Table: r.String(), Reason: "the table is missing here: create it", Kind: relay.MissingTable}
 			k.identity = []keyPlan{k.planKey("", schema.Description.Key, false)}
 			return nil
 		}
@@ -115,7 +115,7 @@ func (k *knownTable) ask(ctx context.Context, c *connect.Conn, local *catalog.Ta
 	}
 	k.unique = string(rows[0][0]) == "t"
 	if string(rows[0][1]) != "t" {
-		k.problem = &DifferenceError{Table: k.name, Reason: "the database user may not write it: GRANT SELECT, INSERT, UPDATE, DELETE ON " +
+		k.problem = &relay.TableError{Table: k.name, Reason: "the database user may not write it: GRANT SELECT, INSERT, UPDATE, DELETE ON " +
 			k.quoted + " to it", Kind: relay.PermissionDenied}
 	}
 	return nil
