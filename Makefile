@@ -3,6 +3,7 @@
 GO          ?= go
 BENCH_TIME  ?= 60m
 SOAK_TIME   ?= 30m
+SEEDS_TIME  ?= 60m
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .DEFAULT_GOAL := help
@@ -32,7 +33,8 @@ compose-test: ## docker-compose.yml: builds the images, cuts a region off, heals
 bench: engines ## Octant beside stock replication, as ratios of medians
 	$(GO) test -run TestBench -tags bench -v -count 1 -timeout $(BENCH_TIME) ./bench/...
 
-soak: engines ## real regions under random faults for SOAK_TIME, then stock replicas behind relays that are killed
+soak: engines ## fresh seeds for SEEDS_TIME; real regions under random faults for SOAK_TIME; replicas behind relays that are killed
+	OCTANT_SOAK=$(SEEDS_TIME) $(GO) test -run TestSoak -tags soak -v -count 1 -timeout 0 ./conflict/simulation
 	OCTANT_SOAK=$(SOAK_TIME) $(GO) test -run TestSoak -tags soak -v -count 1 -timeout 0 -p 1 ./testenv/regions ./testenv/mixed ./testenv/replicas
 
 vet:

@@ -2,6 +2,7 @@ package simulation_test
 
 import (
 	"flag"
+	"iter"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -79,6 +80,18 @@ func TestHistories(t *testing.T) {
 		}
 		return
 	}
+	play(t, func(yield func(uint64) bool) {
+		for s := range uint64(*histories) {
+			if !yield(s + 1) {
+				return
+			}
+		}
+	})
+}
+
+// play runs the history of each seed, on all processors, until one fails.
+func play(t *testing.T, all iter.Seq[uint64]) {
+	t.Helper()
 	seeds := make(chan uint64)
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
@@ -90,11 +103,11 @@ func TestHistories(t *testing.T) {
 			}
 		})
 	}
-	for s := range uint64(*histories) {
+	for s := range all {
 		if t.Failed() {
 			break
 		}
-		seeds <- s + 1
+		seeds <- s
 	}
 	close(seeds)
 	workers.Wait()
