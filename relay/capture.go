@@ -179,6 +179,9 @@ type recorder struct {
 // Append implements Recorder.
 func (r *recorder) Append(native []byte) error {
 	if r.writer == nil {
+		if err := r.c.r.pressure.yield(r.ctx, r.c.r.cfg.Clock); err != nil {
+			return err
+		}
 		r.writer, r.size = r.c.r.cfg.Log.Local().Begin(r.ctx), 0
 	}
 	r.size += int64(len(native))

@@ -87,6 +87,8 @@ type Config struct {
 	Trim func(needs func() (LSN, map[Region]Seq)) error
 	// Syncs counts how often the log has been brought to disk; nil: not known.
 	Syncs func() uint64
+	// Short tells what the relay has little left of; while that is anything, what comes in is slowed down. Nil: there is always enough.
+	Short func() []Shortage
 	// Files describes the end of the local stream and the log files in it, in the engine's words.
 	Files func() LogStatus
 	// Replicas lists who reads from the primary side, and how much it has served.
@@ -109,6 +111,7 @@ type Relay struct {
 	peers    []*peer
 	replicas *replicas
 	problems problems
+	pressure pressure
 	durable  Signal
 
 	clock      wallClock
@@ -129,6 +132,9 @@ func New(cfg Config) (*Relay, error) {
 	}
 	if cfg.Syncs == nil {
 		cfg.Syncs = func() uint64 { return 0 }
+	}
+	if cfg.Short == nil {
+		cfg.Short = func() []Shortage { return nil }
 	}
 	r := &Relay{cfg: cfg, started: cfg.Clock.Now(), problems: newProblems(cfg.Clock, cfg.Logger)}
 	var err error
@@ -221,13 +227,14 @@ func (r *Relay) endure(ctx context.Context, doing string, err error) error {
 // pulse is how often an idle region promises a clock value, and how often heartbeats are sent.
 const pulse = 250 * time.Millisecond
 
-// runPulse raises the clock of an idle region, so that the others need not remember what was written before.
+// runPulse looks at clocks and watermarks, and raises the clock of an idle region, so that the others need not remember what was written before.
 func (r *Relay) runPulse(ctx context.Context) error {
 	for {
 		if err := Sleep(ctx, r.cfg.Clock, pulse); err != nil {
 			return err
 		}
 		r.measure()
+		r.press()
 		if h := r.capture.idleClock(); h > 0 {
 			if err := r.cfg.Log.Promise(ctx, h); err != nil {
 				if err := r.endure(ctx, "promise a clock value", err); err != nil {

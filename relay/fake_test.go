@@ -403,7 +403,10 @@ func (n *node) start() *node {
 	}
 	n.source.onDisk = func() relay.Position { return db.State().Position }
 	c := n.config
-	c.Store, c.Source, c.Log, c.Facts, c.Applier, c.Clock = db.StoreID(), n.source, db, db, n.applier, n.clock
+	c.Store, c.Source, c.Log, c.Facts, c.Applier = db.StoreID(), n.source, db, db, n.applier
+	if c.Clock == nil {
+		c.Clock = n.clock
+	}
 	if n.wrap != nil {
 		c.Log = n.wrap(db)
 	}

@@ -10,7 +10,7 @@ import (
 func (r *Relay) Status() Status {
 	s := Status{
 		Started: r.started, Capture: r.capture.status(), Apply: r.cfg.Applier.Status(),
-		Counters: r.counters(), Engine: r.cfg.Engine, DatabaseAt: r.cfg.Address,
+		Counters: r.counters(), Short: r.pressure.list(), Engine: r.cfg.Engine, DatabaseAt: r.cfg.Address,
 	}
 	s.Ready, s.Reason = readiness(&s, r.cfg.Clock.Now())
 	return s

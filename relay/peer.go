@@ -347,6 +347,9 @@ func (in *inbox) begin(ctx context.Context, t Transaction) error {
 	if err := in.p.guardClock(t.HLC); err != nil {
 		return err
 	}
+	if err := in.p.r.pressure.yield(ctx, in.p.r.cfg.Clock); err != nil {
+		return err
+	}
 	w, err := in.stream.Begin(ctx, t)
 	if err != nil {
 		return fmt.Errorf("take transaction %d: %w", t.Seq, err)

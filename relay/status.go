@@ -57,8 +57,9 @@ type Status struct {
 	Capture    CaptureStatus
 	Apply      ApplyStatus
 	Counters   Counters
-	Engine     string // "mariadb 10.11.19"
-	DatabaseAt string // host:port of the database
+	Short      []Shortage // for which what comes in is slowed down
+	Engine     string     // "mariadb 10.11.19"
+	DatabaseAt string     // host:port of the database
 }
 
 // CaptureStatus is how far the local log has been read.

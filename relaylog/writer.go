@@ -216,6 +216,9 @@ func (db *DB) stateAfter(group []*op) (state relay.State, changed bool) {
 	return state, changed
 }
 
+// Free is how many bytes the log's file system has left.
+func (db *DB) Free() (uint64, error) { return db.opts.free(db.dir) }
+
 // checkSpace refuses the group while the disk is nearly full. What frees space may go further.
 func (db *DB) checkSpace(group []*op) error {
 	need := db.opts.MinFree
@@ -225,7 +228,7 @@ func (db *DB) checkSpace(group []*op) error {
 	if !slices.ContainsFunc(group, func(o *op) bool { return !o.frees }) {
 		need /= 4
 	}
-	free, err := db.opts.free(db.dir)
+	free, err := db.Free()
 	if err != nil {
 		return fmt.Errorf("write relay log in %s: look how much room there is: %w", db.dir, err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/octant-db/octant/applier"
 	"github.com/octant-db/octant/internal/admin"
 	"github.com/octant-db/octant/internal/config"
+	"github.com/octant-db/octant/internal/watermark"
 	"github.com/octant-db/octant/internal/web"
 	"github.com/octant-db/octant/join"
 	"github.com/octant-db/octant/relay"
@@ -158,6 +159,7 @@ func assemble(
 		Rules: cfg.Rules.Text(), Flavour: e.flavour, Clock: relay.SystemClock{}, Logger: log,
 		Trim:          trimmer(cfg.Retention, store),
 		Syncs:         syncs.Load,
+		Short:         shortages(cfg.Pressure, store),
 		Files:         func() relay.LogStatus { return e.files(store) },
 		Replicas:      e.replicas,
 		ReplicaMemory: cfg.Retention.Replicas,
@@ -207,6 +209,18 @@ func trimmer(keep config.Retention, store *relaylog.DB) func(func() (relay.LSN, 
 	return func(needs func() (relay.LSN, map[relay.Region]relay.Seq)) error {
 		return store.Retain(policy, needs, time.Now())
 	}
+}
+
+// shortages looks at the watermarks of disk and memory that are set.
+func shortages(p config.Pressure, store *relaylog.DB) func() []relay.Shortage {
+	var marks []*watermark.Mark
+	if p.Free > 0 {
+		marks = append(marks, watermark.Disk(p.Free, store.Free))
+	}
+	if p.Memory > 0 {
+		marks = append(marks, watermark.Memory(p.Memory, watermark.Process))
+	}
+	return func() []relay.Shortage { return watermark.Short(marks...) }
 }
 
 // serve runs the relay and what it offers to others until ctx ends or one of them fails.

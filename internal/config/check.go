@@ -26,8 +26,8 @@ func (f *file) check() (*Config, []string) {
 	cfg := &Config{
 		Region: c.region(f), Database: c.database(f), Listen: c.listen(f),
 		Users: c.users(f), Peers: c.peers(f), Rules: c.rules(f),
-		Retention: c.retention(f),
-		Apply:     c.apply(f), Clock: c.clock(f), Log: c.log(f), Verify: c.verify(f), Webhooks: c.webhooks(f),
+		Retention: c.retention(f), Pressure: c.pressure(f),
+		Apply: c.apply(f), Clock: c.clock(f), Log: c.log(f), Verify: c.verify(f), Webhooks: c.webhooks(f),
 		PeerTLS: c.tls("peers", f.PeerTLS.TLS, f.PeerTLS.TLSCA, f.PeerTLS.TLSCert, f.PeerTLS.TLSKey),
 	}
 	if len(c.problems) > 0 {
@@ -186,6 +186,16 @@ func (c *checker) retention(f *file) Retention {
 		r.Replicas = c.duration("retention.replicas", f.Retention.Replicas)
 	}
 	return r
+}
+
+func (c *checker) pressure(f *file) (p Pressure) {
+	if f.Pressure.Free != "0" {
+		p.Free = c.size("pressure.free", f.Pressure.Free)
+	}
+	if f.Pressure.Memory != "0" {
+		p.Memory = c.size("pressure.memory", f.Pressure.Memory)
+	}
+	return p
 }
 
 func (c *checker) address(key, address string) {

@@ -17,6 +17,7 @@ type Config struct {
 	Peers     []Peer
 	Rules     Rules
 	Retention Retention
+	Pressure  Pressure
 	Apply     Apply
 	Clock     Clock
 	Verify    Verify
@@ -107,6 +108,12 @@ type Retention struct {
 	Age      time.Duration
 	Replicas time.Duration // for how long the log is kept for a replica that has gone away
 	MinFree  int64         // of the data directory's file system: with less the relay waits
+}
+
+// Pressure says when a relay is short of something and slows down what comes in. 0: never.
+type Pressure struct {
+	Free   int64 // less than so many bytes are left in the data directory's file system
+	Memory int64 // the process has more than so many bytes
 }
 
 // Apply tunes the applier.

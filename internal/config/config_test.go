@@ -61,6 +61,10 @@ age = "2d"
 lanes = 8
 lock_wait = "2s"
 
+[pressure]
+free = "2GiB"
+memory = "0"
+
 [clock]
 warn = "1s"
 stop = "30s"
@@ -123,6 +127,8 @@ func TestLoadComplete(t *testing.T) {
 		{"bytes", c.Retention.Bytes, int64(500_000_000)},
 		{"age", c.Retention.Age, 48 * time.Hour},
 		{"lanes", c.Apply.Lanes, 8},
+		{"pressure free", c.Pressure.Free, int64(2 << 30)},
+		{"pressure memory", c.Pressure.Memory, int64(0)},
 		{"lock wait", c.Apply.LockWait, 2 * time.Second},
 		{"clock warn", c.Clock.Warn, time.Second},
 		{"clock stop", c.Clock.Stop, 30 * time.Second},
@@ -161,6 +167,9 @@ func TestDefaults(t *testing.T) {
 	}
 	if c.Retention.Age != 7*24*time.Hour || c.Retention.Bytes != 10<<30 || c.Apply.Lanes != 4 {
 		t.Errorf("defaults: %+v %+v", c.Retention, c.Apply)
+	}
+	if c.Pressure.Free != 1<<30 || c.Pressure.Memory != 1<<30 {
+		t.Errorf("defaults: %+v", c.Pressure)
 	}
 	if !c.Database.Tables.Match("any", "thing") || c.Database.Tables.Match("octant", "applied") {
 		t.Error("without include, every table but the system's should be replicated")

@@ -67,6 +67,10 @@ type file struct {
 		Replicas string `toml:"replicas"`
 		MinFree  string `toml:"min_free"`
 	} `toml:"retention"`
+	Pressure struct {
+		Free   string `toml:"free"`
+		Memory string `toml:"memory"`
+	} `toml:"pressure"`
 	Apply struct {
 		Lanes    int64  `toml:"lanes"`
 		LockWait string `toml:"lock_wait"`
@@ -102,6 +106,7 @@ func defaults() *file {
 	f.Listen.LoginTimeout, f.Listen.WriteTimeout = "10s", "60s"
 	f.Retention.Bytes, f.Retention.Age, f.Retention.Replicas = "10GiB", "7d", "1d"
 	f.Retention.MinFree = "256MiB"
+	f.Pressure.Free, f.Pressure.Memory = "1GiB", "1GiB"
 	f.Apply.Lanes, f.Apply.LockWait = 4, "1s"
 	f.Clock.Warn, f.Clock.Stop = "5s", "60s"
 	f.Verify.Every, f.Verify.Patience = "0", "1m"

@@ -38,7 +38,7 @@ func (c *Collector) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, m := range peerMetrics {
 		descriptions <- m.desc
 	}
-	for _, d := range []*prometheus.Desc{conflictsDesc, tablesDesc, problemsDesc, deadLettersDesc, letterReasonsDesc, breakersDesc, peerStateDesc, replicasDesc, behindDesc, buildDesc, verifiedDesc,
+	for _, d := range []*prometheus.Desc{conflictsDesc, tablesDesc, problemsDesc, shortDesc, deadLettersDesc, letterReasonsDesc, breakersDesc, peerStateDesc, replicasDesc, behindDesc, buildDesc, verifiedDesc,
 		verifyDifferencesDesc, verifyUnsettledDesc} {
 		descriptions <- d
 	}
@@ -116,10 +116,14 @@ func (c *Collector) collectCounts(out chan<- prometheus.Metric, r *reading) {
 	for _, s := range readers {
 		replicas[s.Kind]++
 	}
+	short := map[string]int{"disk": 0, "memory": 0}
+	for _, s := range r.status.Short {
+		short[s.Of] = 1
+	}
 	for _, counted := range []struct {
 		desc   *prometheus.Desc
 		counts map[string]int
-	}{{tablesDesc, tables}, {problemsDesc, problems}, {replicasDesc, replicas}} {
+	}{{tablesDesc, tables}, {problemsDesc, problems}, {shortDesc, short}, {replicasDesc, replicas}} {
 		for word, n := range counted.counts {
 			out <- gauge(counted.desc, float64(n), r.region, word)
 		}

@@ -36,6 +36,7 @@ var (
 	conflictsDesc     = describe("conflicts_total", "Concurrent writes of one row that were decided.", "kind", "policy")
 	tablesDesc        = describe("tables", "Tables known to the relay, by state.", "state")
 	problemsDesc      = describe("problems", "Open problems that an operator can mend, by kind.", "kind")
+	shortDesc         = describe("short", "1 while there is little left of it, and what comes in is slowed down for that.", "of")
 	deadLettersDesc   = describe("dead_letters", "Changes that could not be applied and wait for an operator.")
 	letterReasonsDesc = describe("dead_letters_by_reason", "Dead letters, by reason.", "reason")
 	breakersDesc      = describe("breakers", "Circuit breakers, by what they are of and their state.", "scope", "state")

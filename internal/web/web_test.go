@@ -38,6 +38,7 @@ func newFixed() *fixed {
 			Capture:  relay.CaptureStatus{Connected: true, CaughtUp: true, LSN: 100, Merged: 90, HLC: 1_700_000_000_500_000},
 			Apply:    relay.ApplyStatus{Writable: true, Index: 7, Repairs: 2, Frontier: 1_700_000_000_250_000},
 			Counters: relay.Counters{CapturedTransactions: 60, AppliedRows: 40, Conflicts: 5, Inversions: 1},
+			Short:    []relay.Shortage{{Of: "disk"}},
 		},
 		peers: []relay.PeerStatus{
 			{Region: "b", ID: 2, State: "connected", Lag: 1500 * time.Millisecond, Offset: -2 * time.Millisecond, Reconnects: 3},
@@ -226,6 +227,7 @@ func TestMetricValues(t *testing.T) {
 		`octant_capture_unmerged_entries{region="a"} 10`,
 		`octant_tables{region="a",state="held"} 1`,
 		`octant_problems{kind="no_primary_key",region="a"} 1`,
+		`octant_short{of="disk",region="a"} 1`, `octant_short{of="memory",region="a"} 0`,
 		`octant_replicas{kind="relay",region="a"} 1`, `octant_replicas{kind="replica",region="a"} 2`,
 		`octant_replica_behind_entries{host="10.0.0.7",region="a",server_id="77"} 5`,
 		`octant_ready{region="a"} 1`,
