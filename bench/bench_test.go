@@ -47,5 +47,6 @@ func TestBench(t *testing.T) {
 	t.Run("mysql", func(t *testing.T) { benchMySQL(t, s, r) })
 	t.Run("postgres", func(t *testing.T) { benchPostgres(t, s, r) })
 	t.Run("join", func(t *testing.T) { benchJoin(t, s, r) })
+	t.Run("verify", func(t *testing.T) { benchVerify(t, s, r) })
 	t.Run("backlog", func(t *testing.T) { benchBacklog(t, s, r) })
 }

@@ -26,6 +26,9 @@
 //	         was built without conflict checks.
 //	mysql    Applying a backlog and lag, as above, of MySQL 9.7: beside a stock replica with four workers.
 //	postgres The same of PostgreSQL 15, beside a subscription.
+//	join     A region that is filled by octant join, beside mariadb-dump piped into mariadb, and beside mydumper and myloader; and what that
+//	         leaves to one who writes in the donor region.
+//	verify   octant verify of two regions, beside pt-table-checksum of a stock replica.
 //	memory   The resident sets of the relays in that bed of eight regions.
 //
 // Nothing here fails because it is slow. It fails when something breaks, and when tables differ.

@@ -22,19 +22,20 @@ const joinSchema = `CREATE DATABASE app;
 CREATE TABLE app.orders (id INT PRIMARY KEY, customer INT NOT NULL, city VARCHAR(40), note VARCHAR(200), amount DECIMAL(12,2), at DATETIME(3), INDEX (customer));
 CREATE TABLE app.hot (id INT PRIMARY KEY, n INT NOT NULL);`
 
-// benchJoin fills a region's tables from another one's: by octant join, and by mariadb-dump piped into mariadb. And it looks at how much the join slows down
-// one who writes in the donor region.
+// benchJoin fills a region's tables from another one's: by octant join, by mariadb-dump piped into mariadb, and by mydumper and myloader. And it looks at how much
+// the join slows down one who writes in the donor region.
 func benchJoin(t *testing.T, s settings, r *report) {
+	if _, err := exec.LookPath("mydumper"); err != nil {
+		t.Skip(err)
+	}
 	speed := r.row(bench.Comparison{What: "join | mariadb-dump piped into mariadb", Unit: "rows/ms", Goal: bench.AtLeast, Target: 1})
+	dumper := r.row(bench.Comparison{What: "join | mydumper and myloader, four threads", Unit: "rows/ms", Goal: bench.AtLeast, Target: 1})
 	impact := r.row(bench.Comparison{What: "writes at the donor while a region joins | alone", Unit: "writes/s", Goal: bench.AtLeast, Target: 0.85})
 	rows := 10 * s.transactions
 	ctx := envtest.Context(t, time.Hour)
 	bed := envtest.Start(t, testenv.Options{Regions: 2, Octant: envtest.Octant(t), Schema: joinSchema, Relaxed: true})
 	a, b := bed.Region("a"), bed.Region("b")
-	for from := 0; from < rows; from += 10_000 {
-		mustExec(t, ctx, a.Server.DB(), fmt.Sprintf(`INSERT INTO app.orders SELECT %d+seq, seq*7919 %% 50000, CONCAT('city ',seq %% 300), REPEAT(CHAR(97+seq %% 26), 30+seq %% 100),
- seq/7, '2026-01-01' + INTERVAL seq SECOND FROM app.seq_1_to_%d`, from, min(10_000, rows-from)))
-	}
+	fillOrders(t, ctx, a, rows)
 	mustExec(t, ctx, a.Server.DB(), "INSERT INTO app.hot SELECT seq, 0 FROM app.seq_1_to_1000")
 	forgotten(t, ctx, bed, a)
 	if err := b.Relay.Kill(); err != nil {
@@ -45,11 +46,23 @@ func benchJoin(t *testing.T, s settings, r *report) {
 		emptied(t, ctx, bed, b)
 		dumped := timed(func() { mustCopy(t, ctx, a, b) })
 		emptied(t, ctx, bed, b)
+		loaded := timed(func() { mustMydumper(t, ctx, a, b) })
+		emptied(t, ctx, bed, b)
 		joined := timed(func() { joinFrom(t, ctx, b) })
 		emptied(t, ctx, bed, b)
 		beside := writesWhile(t, ctx, a, func() { joinFrom(t, ctx, b) })
 		speed.Add(float64(rows)/joined.Seconds()/1000, float64(rows)/dumped.Seconds()/1000, load(t))
+		dumper.Add(float64(rows)/joined.Seconds()/1000, float64(rows)/loaded.Seconds()/1000, load(t))
 		impact.Add(beside, alone, load(t))
+	}
+}
+
+// fillOrders writes rows into app.orders of a region.
+func fillOrders(t *testing.T, ctx context.Context, r *testenv.Region, rows int) {
+	t.Helper()
+	for from := 0; from < rows; from += 10_000 {
+		mustExec(t, ctx, r.Server.DB(), fmt.Sprintf(`INSERT INTO app.orders SELECT %d+seq, seq*7919 %% 50000, CONCAT('city ',seq %% 300), REPEAT(CHAR(97+seq %% 26), 30+seq %% 100),
+ seq/7, '2026-01-01' + INTERVAL seq SECOND FROM app.seq_1_to_%d`, from, min(10_000, rows-from)))
 	}
 }
 
@@ -120,6 +133,13 @@ func joinFrom(t *testing.T, ctx context.Context, r *testenv.Region) {
 func mustCopy(t *testing.T, ctx context.Context, from, to *testenv.Region) {
 	t.Helper()
 	if err := testenv.CopyByDump(ctx, from.Server, to.Server, "app"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mustMydumper(t *testing.T, ctx context.Context, from, to *testenv.Region) {
+	t.Helper()
+	if err := testenv.CopyByMydumper(ctx, from.Server, to.Server, "app", filepath.Join(t.TempDir(), "dump")); err != nil {
 		t.Fatal(err)
 	}
 }
