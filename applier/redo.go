@@ -121,6 +121,20 @@ func (r *Redo) write(ctx context.Context) error {
 	return tx.Commit(ctx)
 }
 
+// Vacant tells why the database's ledger does not let a region join: what it says of an earlier life would be taken for applied.
+func (r *Redo) Vacant(ctx context.Context) error {
+	applied, err := r.cfg.Target.Applied(ctx)
+	if err != nil {
+		return fmt.Errorf("read the ledger octant.applied: %w", err)
+	}
+	for origin, last := range applied {
+		if last.Seq > 0 {
+			return fmt.Errorf("octant.applied says that transaction %d of region %d was applied here, in an earlier life of this database: DELETE FROM octant.applied", last.Seq, origin)
+		}
+	}
+	return nil
+}
+
 // Ledger has the database say which transactions of the other regions its rows have.
 func (r *Redo) Ledger(ctx context.Context, seen []relay.SeqHLC) error {
 	for origin, last := range seen {

@@ -75,8 +75,8 @@ func (n *Newcomer) Run(ctx context.Context) error {
 
 // begin finds out whether the region may join, and where it stands.
 func (n *Newcomer) begin(ctx context.Context) error {
-	if s := n.Store.State(); s.LSN != 0 {
-		return errors.New("join: this region's relay log has entries: the region has joined, or was running before: join with an empty data directory")
+	if err := Vacant(n.Store); err != nil {
+		return err
 	}
 	admission, err := n.admitted(ctx, n.Donor)
 	if err != nil {
@@ -102,6 +102,9 @@ func (n *Newcomer) begin(ctx context.Context) error {
 	if known {
 		return nil
 	}
+	if err := n.Redo.Vacant(ctx); err != nil {
+		return fmt.Errorf("join: %w", err)
+	}
 	if err := n.makeRoom(ctx, list); err != nil {
 		return err
 	}
@@ -110,6 +113,14 @@ func (n *Newcomer) begin(ctx context.Context) error {
 		n.note.Tables = append(n.note.Tables, tableNote{Name: t.Name, Estimate: t.Rows})
 	}
 	return n.save(ctx)
+}
+
+// Vacant tells why no region can join with a store; nil: one can.
+func Vacant(s Store) error {
+	if s.State().LSN == 0 {
+		return nil
+	}
+	return errors.New("join: this region's relay log has entries: the region has joined, or was running before: join with an empty data directory")
 }
 
 // admitted asks a region whether this one may join.
@@ -164,6 +175,9 @@ func (n *Newcomer) takeOver(ctx context.Context, f relay.Frozen) error {
 		return err
 	}
 	if err := n.Redo.Ledger(ctx, f.Seen); err != nil {
+		return err
+	}
+	if err := n.number(ctx); err != nil {
 		return err
 	}
 	state := relay.State{LSN: f.LSN, Seq: last.Seq, HLC: max(f.Clock, last.HLC), Seen: f.Seen}

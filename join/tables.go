@@ -90,3 +90,17 @@ func (n *Newcomer) makeRoom(ctx context.Context, list []relay.TableDefinition) e
 	}
 	return nil
 }
+
+// number sees to it that the newcomer's database gives no numbers to new rows that its rows have.
+func (n *Newcomer) number(ctx context.Context) error {
+	numbering, able := n.Copier.(relay.Numbering)
+	if !able {
+		return nil
+	}
+	for _, t := range n.note.Tables {
+		if err := numbering.GoOnBehind(ctx, t.Name); err != nil {
+			return fmt.Errorf("join: %w", err)
+		}
+	}
+	return nil
+}

@@ -56,6 +56,12 @@ type TableCopier interface {
 	Ready(ctx context.Context, table string) (empty bool, err error)
 }
 
+// Numbering is a TableCopier of an engine that does not learn from the rows which numbers it has given to them.
+type Numbering interface {
+	// GoOnBehind sees to it that the numbers that the database will give to new rows of a table are behind those that stand there.
+	GoOnBehind(ctx context.Context, table string) error
+}
+
 // LogPieces is a part of a region's log.
 type LogPieces struct {
 	Pieces []LogPiece

@@ -72,6 +72,9 @@ func joinWith(ctx context.Context, cfg *config.Config, f joinFlags, store *relay
 	if db.copier == nil {
 		return errors.New("join: regions with this kind of database cannot join yet")
 	}
+	if err := join.Vacant(store); err != nil {
+		return err
+	}
 	if err := db.open(ctx); err != nil {
 		return fmt.Errorf("prepare the database: %w", err)
 	}

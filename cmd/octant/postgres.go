@@ -70,12 +70,19 @@ func (p *postgreSQL) connect(ctx context.Context, d config.Database) (*database,
 	if err != nil {
 		return nil, err
 	}
-	reader := compare.New(compare.Config{
+	tables := compare.Config{
 		Addr: d.Address, Database: d.Name, User: d.User, Password: string(d.Password), TLS: secured, Match: d.Tables.Match,
-	})
+	}
+	reader, copier := compare.New(tables), compare.NewCopier(tables, copies)
 	return &database{
-		source: source, target: values.NewTarget(target, logical.Flavour), reader: reader,
-		close: func() error { return errors.Join(target.Close(), reader.Close()) },
+		source: source, target: values.NewTarget(target, logical.Flavour), reader: reader, copier: copier,
+		close: func() error { return errors.Join(target.Close(), reader.Close(), copier.Close()) },
+		open: func(ctx context.Context) error {
+			if err := source.Unused(ctx); err != nil {
+				return err
+			}
+			return target.Open(ctx)
+		},
 		prepare: func(ctx context.Context) error {
 			if err := target.Open(ctx); err != nil {
 				return err

@@ -17,6 +17,8 @@ type Engine interface {
 	Source(t testing.TB) Source
 	// Target returns a new target, which is ready for use. It ends with the test.
 	Target(t testing.TB) relay.Target
+	// Copier returns a new copier of the tables of schema app. It ends with the test.
+	Copier(t testing.TB) relay.TableCopier
 	// Decoder reads what the source captures.
 	Decoder() relay.Decoder
 }
@@ -34,6 +36,7 @@ const Self relay.Region = 1
 func Run(t *testing.T, e Engine) {
 	e.Exec(t, `CREATE TABLE app.item (id INT PRIMARY KEY, v VARCHAR(40), n BIGINT NOT NULL)`)
 	e.Exec(t, `CREATE TABLE app.one (id INT PRIMARY KEY, code INT UNIQUE)`)
+	e.Exec(t, `CREATE TABLE app.pair (b INT NOT NULL, v VARCHAR(80), a VARCHAR(20) NOT NULL, u INT UNIQUE, PRIMARY KEY (a, b))`)
 	e.Exec(t, `CREATE TABLE app.gone (id INT PRIMARY KEY, v INT)`)
 	target := e.Target(t)
 	for _, c := range []struct {
@@ -51,10 +54,14 @@ func Run(t *testing.T, e Engine) {
 		{"RollbackLeavesNothing", rollback},
 		{"UniqueValueInTheWay", uniqueInTheWay},
 		{"IdentityIsTheRows", identity},
+		{"RowsAreCopiedInChunks", rowsAreCopied},
+		{"RowsAreCopiedOverOthers", copiedOverOthers},
+		{"RowsThatAreCutShortAreNotCopied", copiedCutShort},
+		{"TablesAreReadyForRows", readyForRows},
 		{"MissingTableIsRefused", missingTable}, // the last one: app.gone is dropped
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e.Exec(t, "DELETE FROM app.item; DELETE FROM app.one")
+			e.Exec(t, "DELETE FROM app.item; DELETE FROM app.one; DELETE FROM app.pair")
 			c.run(t, newBed(t, e, target))
 		})
 	}

@@ -10,8 +10,10 @@ import (
 	mysqlapply "github.com/octant-db/octant/protocol/mysql/apply"
 	"github.com/octant-db/octant/protocol/mysql/binlog"
 	mysqlcapture "github.com/octant-db/octant/protocol/mysql/capture"
+	mysqlcompare "github.com/octant-db/octant/protocol/mysql/compare"
 	"github.com/octant-db/octant/protocol/postgres/apply"
 	"github.com/octant-db/octant/protocol/postgres/capture"
+	"github.com/octant-db/octant/protocol/postgres/compare"
 	"github.com/octant-db/octant/protocol/postgres/logical"
 	"github.com/octant-db/octant/protocol/postgres/pgtest"
 	"github.com/octant-db/octant/protocol/protocoltest"
@@ -87,6 +89,12 @@ func (m *mySQL) Target(t testing.TB) relay.Target {
 	return target
 }
 
+func (m *mySQL) Copier(t testing.TB) relay.TableCopier {
+	c := mysqlcompare.NewCopier(mysqlcompare.Config{Addr: m.Addr(), User: "octant", Password: "secret", Match: inApp}, 1)
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
 func (m *mySQL) Decoder() relay.Decoder { return binlog.NewDecoder(m.tables) }
 
 func TestPostgreSQL(t *testing.T) {
@@ -133,6 +141,14 @@ func (p *postgres) Target(t testing.TB) relay.Target {
 	opened(t, target)
 	return target
 }
+
+func (p *postgres) Copier(t testing.TB) relay.TableCopier {
+	c := compare.NewCopier(compare.Config{Addr: p.Addr(), Database: pgtest.Database, User: pgtest.User, Password: pgtest.Password, Match: inApp}, 1)
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func inApp(schema, _ string) bool { return schema == "app" }
 
 func (p *postgres) Decoder() relay.Decoder { return logical.NewDecoder(p.tables) }
 

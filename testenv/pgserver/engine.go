@@ -43,3 +43,6 @@ func folders(version int) []string {
 	}
 	return append(list, trees...)
 }
+
+// Tool is a program of the engine, such as pg_dump.
+func (e Engine) Tool(name string) string { return filepath.Join(e.bin, name) }

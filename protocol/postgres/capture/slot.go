@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pglogrepl"
 
+	"github.com/octant-db/octant/protocol/postgres/connect"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -38,4 +39,20 @@ func (s *slot) usable(b *beginning) error {
 		return fmt.Errorf("the server has invalidated the replication slot %s: raise max_slot_wal_keep_size: %w", s.name, relay.ErrPurged)
 	}
 	return nil
+}
+
+// Unused tells why the database cannot become another region's copy: a slot that stands keeps what is done to it until then, for the relay to send to everyone.
+func (s *Source) Unused(ctx context.Context) error {
+	c, err := connect.Open(ctx, s.config.connect("octant"), nil)
+	if err != nil {
+		return err
+	}
+	defer c.End()
+	b := beginning{source: s, control: c}
+	slot, err := b.slot(ctx)
+	if err == nil && slot != nil {
+		err = fmt.Errorf("the replication slot %s stands: this region was running before, and has lost its relay's log; what the slot has kept is given up by"+
+			" SELECT pg_drop_replication_slot('%s')", slot.name, slot.name)
+	}
+	return err
 }

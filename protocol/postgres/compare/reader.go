@@ -14,8 +14,9 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
+// tablesSQL leaves out partitions: the log has their rows as those of the table that they are of, and other regions may have others.
 const tablesSQL = `SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'octant') AND n.nspname !~ '^pg_' ORDER BY 1, 2`
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'octant') AND n.nspname !~ '^pg_' ORDER BY 1, 2`
 
 // Tables implements relay.TableReader.
 func (r *Reader) Tables(ctx context.Context) ([]relay.ComparedTable, error) {

@@ -23,7 +23,9 @@ type Config struct {
 // Reader reads the tables of one database. It connects when it is first asked. Its methods may be called from several goroutines; they wait
 // for each other.
 type Reader struct {
-	config Config
+	config   Config
+	name     string // application_name
+	settings map[string]string
 
 	mu     sync.Mutex // guards what is below, for as long as a statement runs
 	conn   *connect.Conn
@@ -33,7 +35,9 @@ type Reader struct {
 var _ relay.TableReader = (*Reader)(nil)
 
 // New returns a reader that is not connected yet.
-func New(c Config) *Reader { return &Reader{config: c, tables: map[string]*catalog.Table{}} }
+func New(c Config) *Reader {
+	return &Reader{config: c, name: "octant verify", settings: map[string]string{"lock_timeout": "5s"}, tables: map[string]*catalog.Table{}}
+}
 
 // Close ends the connection. The reader may still be used.
 func (r *Reader) Close() error {
@@ -66,8 +70,8 @@ func (r *Reader) once(ctx context.Context, use func(*connect.Conn) error) error 
 	if r.conn == nil {
 		conn, err := connect.Open(ctx, connect.Config{
 			Addr: r.config.Addr, Database: r.config.Database, User: r.config.User, Password: r.config.Password, TLS: r.config.TLS,
-			Name: "octant verify",
-		}, map[string]string{"lock_timeout": "5s"})
+			Name: r.name,
+		}, r.settings)
 		if err != nil {
 			return err
 		}
