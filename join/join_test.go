@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strings"
 	"testing"
 
 	"github.com/octant-db/octant/applier"
@@ -149,4 +150,30 @@ func FuzzPairs(f *testing.F) {
 			t.Errorf("%d bytes of pairs out of %d", size, len(data))
 		}
 	})
+}
+
+// member is a region that admits everyone.
+type member struct {
+	relay.Donor
+	self relay.Hello
+}
+
+func (m member) Admit(context.Context, relay.Hello) (relay.Admission, error) {
+	return relay.Admission{Self: m.self}, nil
+}
+
+// TestRegionsJoinFromTheirKindOnly: rows of another engine's tables are not copied.
+func TestRegionsJoinFromTheirKindOnly(t *testing.T) {
+	log, err := relaylog.Open(t.TempDir(), relaylog.Options{Identity: "c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	n := &join.Newcomer{
+		Self: relay.Hello{Name: "c", Region: 3, Flavour: "postgres"}, Store: log,
+		Donor: join.Member{Name: "b", Side: member{self: relay.Hello{Name: "b", Region: 2, Flavour: "mariadb"}}},
+	}
+	if err := n.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "join from a region of the same kind") {
+		t.Errorf("a region with a database of another kind is told %v", err)
+	}
 }
