@@ -38,6 +38,7 @@ type Config struct {
 	Name    string        // the region's, as rules name it
 	Report  func(relay.Problem)
 	Notify  relay.Notify // nil: nobody is told of conflicts and dead letters
+	Told    relay.Told   // asked before these are saved; nil: they are told at once
 	Clock   relay.Clock
 	Logger  *slog.Logger
 
@@ -105,6 +106,9 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 	}
 	if cfg.Notify == nil {
 		cfg.Notify = func(relay.Event) {}
+	}
+	if cfg.Told == nil {
+		cfg.Told = func(context.Context) error { return nil }
 	}
 	a := &Applier{
 		cfg:     cfg,

@@ -197,6 +197,9 @@ func (a *Applier) forget() (full bool, err error) {
 func (a *Applier) checkpoint(ctx context.Context) error {
 	a.gate.Lock()
 	defer a.gate.Unlock()
+	if err := a.cfg.Told(ctx); err != nil { // a conflict that is saved is not found again
+		return err
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.index.recount(); err != nil {

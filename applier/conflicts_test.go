@@ -1,12 +1,17 @@
 package applier_test
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
+	"github.com/octant-db/octant/applier"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -101,6 +106,40 @@ func TestConflictLogFails(t *testing.T) {
 	if after := gist(b.start().conflicts()); after != before {
 		t.Fatalf("%q became %q", before, after)
 	}
+}
+
+// TestPeopleAreToldBeforeItIsSaved: a conflict or a letter that is on disk does not come up again after a crash, so who is told of it must have kept it by then.
+func TestPeopleAreToldBeforeItIsSaved(t *testing.T) {
+	b := newBed(t, 2)
+	var full atomic.Bool
+	b.config = func(c *applier.Config) {
+		c.Told = func(context.Context) error {
+			if full.Load() {
+				return syscall.ENOSPC
+			}
+			return nil
+		}
+	}
+	b.d.refuses = check("bad")
+	b.start()
+	b.d.local("1||a")
+	b.settle()
+	full.Store(true)
+	b.receive(2, b.d.state.HLC-1000, nil, insert("1||b"))
+	b.receive(2, now(), nil, insert("2||bad"))
+	b.parked(1)
+	if err := b.a.Checkpoint(t.Context()); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("saved, although nobody was told: %v", err)
+	}
+	if n := b.store.count("c") + b.store.count("l"); n != 0 {
+		t.Fatalf("%d conflicts and letters were saved before anybody was told", n)
+	}
+	full.Store(false)
+	if err := b.a.Checkpoint(t.Context()); err != nil || b.store.count("c") != 1 {
+		t.Fatalf("%v, %d conflicts are saved", err, b.store.count("c"))
+	}
+	eventually(t, "the letter to be saved", func() bool { return b.store.count("l") == 1 })
+	b.mend()
 }
 
 // TestConflictLogIsTrimmed lets the oldest go.

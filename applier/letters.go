@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/octant-db/octant/breaker"
@@ -126,25 +127,33 @@ func (a *Applier) saveLetters(ctx context.Context) error {
 	a.saving.Lock()
 	defer a.saving.Unlock()
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.letters.dirty) == 0 {
-		return nil
-	}
-	w := &writer{store: a.cfg.Store, lock: &a.mu}
-	defer w.settle()
 	taken := a.letters.dirty
 	a.letters.dirty = make(map[conflict.Key]struct{})
-	err := a.putLetters(ctx, w, taken)
+	a.mu.Unlock()
+	if len(taken) == 0 {
+		return nil
+	}
+	err := a.cfg.Told(ctx) // of a letter that is saved nobody is told again
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if err == nil {
-		err = w.flush(ctx)
+		err = a.writeLetters(ctx, taken)
 	}
 	if err != nil {
-		for k := range taken {
-			a.letters.dirty[k] = struct{}{}
-		}
+		maps.Copy(a.letters.dirty, taken)
 		return fmt.Errorf("save dead letters: %w", err)
 	}
 	return nil
+}
+
+// writeLetters makes letters durable as they are now; the lock is held, and let go of during each write.
+func (a *Applier) writeLetters(ctx context.Context, keys map[conflict.Key]struct{}) error {
+	w := &writer{store: a.cfg.Store, lock: &a.mu}
+	defer w.settle()
+	if err := a.putLetters(ctx, w, keys); err != nil {
+		return err
+	}
+	return w.flush(ctx)
 }
 
 func (a *Applier) putLetters(ctx context.Context, w *writer, keys map[conflict.Key]struct{}) error {

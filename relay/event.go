@@ -1,6 +1,9 @@
 package relay
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // The kinds of events.
 const (
@@ -21,3 +24,6 @@ type Event struct {
 
 // Notify takes an event. It never waits, and may be called while locks are held.
 type Notify func(Event)
+
+// Told returns once all events that a Notify has taken are on disk.
+type Told func(context.Context) error

@@ -81,65 +81,65 @@ func (r *receiver) wants(kind string) bool {
 	return len(r.hook.Events) == 0 || slices.Contains(r.hook.Events, kind)
 }
 
-// keep puts events into the outbox, as far as there is room.
-func (r *receiver) keep(ctx context.Context, events []relay.Event, lost uint64) error {
+// outgoing is what one Flush writes, and what is true once that is written.
+type outgoing struct {
+	pairs   []relay.Pair
+	written []func()
+}
+
+// write makes the events durable, few at a time.
+func (o *outgoing) write(ctx context.Context, store relay.Store) error {
+	for part := range slices.Chunk(o.pairs, 100) {
+		if err := store.Write(ctx, part); err != nil {
+			return err
+		}
+	}
+	for _, tell := range o.written {
+		tell()
+	}
+	return nil
+}
+
+// add puts events for the hook into what is to be written, as far as there is room in its outbox. Lost is how many events there were beside them.
+func (r *receiver) add(o *outgoing, events []relay.Event, lost uint64) error {
 	r.mu.Lock()
-	n := r.next
-	r.dropped += lost
-	var pairs []relay.Pair
+	defer r.mu.Unlock()
+	n, dropped := r.next, r.dropped+lost
 	for _, e := range events {
 		if !r.wants(e.Kind) {
 			continue
 		}
 		if n-r.first >= maxWaiting {
-			r.dropped++
+			dropped++
 			continue
 		}
-		data, err := r.encode(e, n)
+		data, err := r.encode(e, n, dropped)
 		if err != nil {
-			r.mu.Unlock()
 			return err
 		}
-		pairs = append(pairs, relay.Pair{Key: r.key(n), Value: data})
-		n++
+		o.pairs = append(o.pairs, relay.Pair{Key: r.key(n), Value: data})
+		n, dropped = n+1, 0
 	}
-	r.mu.Unlock()
-	if err := r.write(ctx, pairs); err != nil {
-		return err
-	}
-	r.mu.Lock()
-	r.next = n
-	r.mu.Unlock()
-	r.kept.Raise()
+	o.written = append(o.written, func() { r.reached(n, dropped) })
 	return nil
 }
 
-// write makes pairs durable, few at a time; a store that cannot be written now is tried again.
-func (r *receiver) write(ctx context.Context, pairs []relay.Pair) error {
-	for part := range slices.Chunk(pairs, 100) {
-		for {
-			err := r.s.cfg.Store.Write(ctx, part)
-			if err == nil {
-				break
-			}
-			r.s.cfg.Logger.Warn("write the outbox of webhooks", "error", err)
-			if err := relay.Sleep(ctx, r.s.cfg.Clock, time.Second); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+// reached notes that the outbox holds all events before a number, and how many were dropped since.
+func (r *receiver) reached(next, dropped uint64) {
+	r.mu.Lock()
+	r.next, r.dropped = next, dropped
+	r.mu.Unlock()
+	r.kept.Raise()
 }
 
 // maxDetail bounds the texts of an event.
 const maxDetail = 4 << 10
 
-func (r *receiver) encode(e relay.Event, n uint64) ([]byte, error) {
+// encode makes the document of the hook's event n, dropped events after the one before it.
+func (r *receiver) encode(e relay.Event, n, dropped uint64) ([]byte, error) {
 	if len(e.Detail) > maxDetail {
 		e.Detail = e.Detail[:maxDetail]
 	}
-	dropped := r.dropped
-	r.dropped = 0
 	return json.Marshal(document{
 		ID: fmt.Sprintf("%s-%s-%d", r.s.cfg.Region, r.s.cfg.StoreID, n), Kind: e.Kind, Cluster: r.s.cfg.Cluster, Region: r.s.cfg.Region,
 		At: e.At.UTC(), Subject: e.Subject, Detail: e.Detail, Fields: e.Fields, Dropped: dropped,

@@ -3,6 +3,8 @@
 //
 //	Notify ─► buffer ─► outbox in the Store ─► POST, again and again until it is taken
 //
+// Who keeps what an event is about calls Flush first: then either both are on disk, or the event comes up again.
+//
 // Nothing waits for a receiver. The outbox is bounded: while a receiver is away for too long, newer events are dropped and counted, and
 // the first document that it takes after that says how many.
 //
@@ -48,7 +50,7 @@ type Config struct {
 
 // Bounds of what waits.
 const (
-	maxBuffered = 1000   // events, not yet in the outbox
+	maxBuffered = 2000   // events, not yet in the outbox
 	maxWaiting  = 10_000 // events in the outbox, for each hook
 )
 
@@ -63,6 +65,8 @@ type Sender struct {
 	cfg      Config
 	hooks    []*receiver
 	buffered relay.Signal
+
+	keeping sync.Mutex // held while events go from the buffer into the outboxes
 
 	mu     sync.Mutex
 	buffer []relay.Event
@@ -134,16 +138,40 @@ func (s *Sender) runWriter(ctx context.Context) error {
 		if err := s.buffered.Wait(ctx, s.hasBuffered); err != nil {
 			return err
 		}
-		s.mu.Lock()
-		events, lost := s.buffer, s.lost
-		s.buffer, s.lost = nil, 0
-		s.mu.Unlock()
-		for _, r := range s.hooks {
-			if err := r.keep(ctx, events, lost); err != nil {
-				return fmt.Errorf("keep events for a webhook: %w", err)
-			}
+		err := s.Flush(ctx)
+		if err == nil {
+			continue
+		}
+		s.cfg.Logger.Warn("webhooks: events wait in memory", "error", err)
+		if err := relay.Sleep(ctx, s.cfg.Clock, time.Second); err != nil {
+			return err
 		}
 	}
+}
+
+// Flush puts into the outbox, on disk, what Notify has taken. After an error all of it is there still to be put.
+func (s *Sender) Flush(ctx context.Context) error {
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	s.mu.Lock()
+	events, lost := slices.Clone(s.buffer), s.lost
+	s.mu.Unlock()
+	if len(events) == 0 {
+		return nil
+	}
+	batch := outgoing{}
+	for _, r := range s.hooks {
+		if err := r.add(&batch, events, lost); err != nil {
+			return fmt.Errorf("keep events for a webhook: %w", err)
+		}
+	}
+	if err := batch.write(ctx, s.cfg.Store); err != nil {
+		return fmt.Errorf("write the outbox of webhooks: %w", err)
+	}
+	s.mu.Lock()
+	s.buffer, s.lost = slices.Delete(s.buffer, 0, len(events)), s.lost-lost
+	s.mu.Unlock()
+	return nil
 }
 
 func (s *Sender) hasBuffered() bool {

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -101,9 +103,23 @@ func (in *inbox) await(n int) []taken {
 type bed struct {
 	t     *testing.T
 	store *relaylog.DB
+	full  atomic.Bool // the disk
 	hooks []webhook.Hook
 	s     *webhook.Sender
 	stop  func()
+}
+
+// disk is a store that cannot be written while it is full.
+type disk struct {
+	relay.Store
+	full *atomic.Bool
+}
+
+func (d disk) Write(ctx context.Context, pairs []relay.Pair) error {
+	if d.full.Load() {
+		return syscall.ENOSPC
+	}
+	return d.Store.Write(ctx, pairs)
 }
 
 func newBed(t *testing.T, hooks ...webhook.Hook) *bed {
@@ -125,7 +141,7 @@ func newBed(t *testing.T, hooks ...webhook.Hook) *bed {
 func (b *bed) start() {
 	var err error
 	b.s, err = webhook.New(webhook.Config{
-		Cluster: "shop", Region: "a", StoreID: "x1", Hooks: b.hooks, Store: b.store, Client: &http.Client{}, Clock: hurried{time.Now()}, Timeout: time.Second / 2,
+		Cluster: "shop", Region: "a", StoreID: "x1", Hooks: b.hooks, Store: disk{b.store, &b.full}, Client: &http.Client{}, Clock: hurried{time.Now()}, Timeout: time.Second / 2,
 		Jitter: func() float64 { return 0.5 }, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -306,4 +322,40 @@ func TestHooks(t *testing.T) {
 	if some.await(2); b.waiting() > 2 {
 		t.Fatal("what waited for a hook that is gone is still there")
 	}
+}
+
+// TestFlushIsOnDisk: what was flushed comes after a crash, although nothing had been sent yet.
+func TestFlushIsOnDisk(t *testing.T) {
+	in, url := serve(t)
+	b := newBed(t, webhook.Hook{URL: url, Secret: secret})
+	b.stop()
+	b.s.Notify(event(0))
+	b.s.Notify(event(1))
+	if err := b.s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.waiting(); n != 2 {
+		t.Fatalf("%d events are on disk", n)
+	}
+	b.start()
+	inOrder(t, in.await(2), 2)
+}
+
+// TestFlushFails: what could not be written is still there to be written, each event once.
+func TestFlushFails(t *testing.T) {
+	in, url := serve(t)
+	b := newBed(t, webhook.Hook{URL: url, Secret: secret})
+	b.stop()
+	b.full.Store(true)
+	b.s.Notify(event(0))
+	if err := b.s.Flush(t.Context()); err == nil {
+		t.Fatal("flushed to a disk that is full")
+	}
+	b.full.Store(false)
+	b.s.Notify(event(1))
+	if err := b.s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	inOrder(t, in.await(2), 2)
 }

@@ -191,7 +191,7 @@ func newApplier(
 	return applier.New(applier.Config{
 		Self: cfg.Region.ID, Name: cfg.Region.Name, Flavour: e.flavour, Rules: rules{cfg.Rules}, KeepConflicts: cfg.Retention.Age, Regions: len(cfg.Peers), Log: store, Store: store,
 		Target: db.target, Prepare: db.prepare, Decoders: e.decoders, Table: e.table, JSON: e.json,
-		Include: cfg.Database.Tables.Match, Define: cfg.Database.CarryDDL, Report: e.report, Notify: e.hooks.Notify, Clock: relay.SystemClock{},
+		Include: cfg.Database.Tables.Match, Define: cfg.Database.CarryDDL, Report: e.report, Notify: e.hooks.Notify, Told: e.hooks.Flush, Clock: relay.SystemClock{},
 		Logger: log.With("part", "applier"), Lanes: cfg.Apply.Lanes,
 	}, met)
 }

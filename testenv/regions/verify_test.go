@@ -216,7 +216,8 @@ func findAndMend(t *testing.T, rows, cleanRuns int) {
 		requireIdentical(t, bed)
 	})
 	stop()
-	envtest.WaitIdentical(t, testenv.Oracle{Sites: bed.Sites(), Databases: []string{"app"}}, settle)
+	patience := settle + time.Duration(rows)*time.Millisecond // they are read more than once
+	envtest.WaitIdentical(t, testenv.Oracle{Sites: bed.Sites(), Databases: []string{"app"}}, patience)
 	for _, region := range bed.Regions {
 		if after := rowsAt(t, region, query); after != before {
 			t.Errorf("region %s: rows that nobody but the test and the repair has written are %s, and were %s", region.Name, after, before)
