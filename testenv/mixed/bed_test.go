@@ -180,12 +180,23 @@ func (r *region) exec(t testing.TB, text string) {
 }
 
 func (r *region) try(text string) error {
+	if r.is == postgreSQL {
+		return r.tryAll(text)
+	}
+	return r.tryAll(strings.FieldsFunc(text, func(c rune) bool { return c == ';' })...)
+}
+
+// tryAll runs statements on one connection, as far as they succeed. A transaction that is not finished is rolled back.
+func (r *region) tryAll(statements ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	if r.is == postgreSQL {
 		r.using.Lock()
 		defer r.using.Unlock()
-		_, err := r.pg.PgConn().Exec(ctx, text).ReadAll()
+		_, err := r.pg.PgConn().Exec(ctx, strings.Join(statements, ";")).ReadAll()
+		if err != nil {
+			_, _ = r.pg.PgConn().Exec(ctx, "ROLLBACK").ReadAll()
+		}
 		return err
 	}
 	conn, err := r.db.Conn(ctx)
@@ -193,12 +204,13 @@ func (r *region) try(text string) error {
 		return err
 	}
 	defer conn.Close()
-	for statement := range strings.SplitSeq(text, ";") {
+	for _, statement := range statements {
 		if strings.TrimSpace(statement) == "" {
 			continue
 		}
 		if _, err := conn.ExecContext(ctx, statement); err != nil {
-			return fmt.Errorf("%s: %w", statement, err)
+			_, _ = conn.ExecContext(ctx, "ROLLBACK")
+			return fmt.Errorf("%.300s: %w", statement, err)
 		}
 	}
 	return nil
@@ -308,9 +320,13 @@ func (b *bed) awaitSame(t testing.TB, limit time.Duration, tables ...*table) {
 
 // less returns the lines of one text that the other has not.
 func less(one, other string) string {
+	known := make(map[string]bool)
+	for line := range strings.Lines(other) {
+		known[line] = true
+	}
 	var list []string
 	for line := range strings.Lines(one) {
-		if !strings.Contains(other, line) {
+		if !known[line] {
 			list = append(list, line)
 		}
 	}

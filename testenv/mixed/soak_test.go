@@ -17,6 +17,7 @@ func TestSoakMixed(t *testing.T) {
 	b := start(t, nil, mariaDB, mySQL, postgreSQL, mariaDB, mySQL, postgreSQL, mariaDB, mySQL)
 	b.types(t)
 	b.refused(t)
+	b.wholeDatabases(t, 12_000, min(duration, time.Minute))
 	for end := time.Now().Add(duration); time.Now().Before(end); {
 		b.storm(t, min(duration, time.Minute))
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -94,7 +95,7 @@ func schemaOf(is dialect) string {
 	if is == postgreSQL {
 		text = "CREATE TYPE mood AS ENUM ('größe', 'x', 'it''s');"
 	}
-	for _, t := range tables {
+	for _, t := range append(slices.Clone(tables), databases...) {
 		text += t.create(is) + ";"
 	}
 	return text
