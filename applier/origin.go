@@ -214,18 +214,20 @@ func (o *origin) decode(ctx context.Context, t *relay.Transaction, body relay.Bo
 	return p, nil
 }
 
-// beginning looks for the definition with which a huge transaction may begin: that of the table that it fills.
+// beginning looks for the definitions with which a huge transaction may begin: those of the tables that it fills, or that it empties first.
 func (o *origin) beginning(ctx context.Context, p *prepared, t *relay.Transaction, body relay.Body) error {
 	for c, err := range o.a.reader.rows(t.Flavour, body) {
-		if err == nil && c.Op == relay.Statement {
-			p.define(*t, c)
+		if err != nil || c.Op != relay.Statement {
+			return err
 		}
-		return err
+		p.Emptied = append(p.Emptied, o.a.emptiedBy(&part{definitions: []relay.Change{c}})...)
+		p.define(*t, c)
 	}
 	return nil
 }
 
 func (o *origin) fill(ctx context.Context, p *prepared, t *relay.Transaction, body relay.Body) error {
+	p.Changes, p.unique = nil, nil
 	for part, err := range o.a.reader.parts(ctx, t.Flavour, body) {
 		if err != nil {
 			return err
@@ -236,7 +238,7 @@ func (o *origin) fill(ctx context.Context, p *prepared, t *relay.Transaction, bo
 		for _, c := range part.definitions {
 			p.define(*t, c)
 		}
-		if p.defined != nil && !closed(p.defined) {
+		if p.defined != nil && !closed(p.defined) && len(part.definitions) == 0 {
 			return nil // rows that come after it can be read when it has been run
 		}
 		p.Changes = append(p.Changes, part.changes...)

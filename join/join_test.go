@@ -84,16 +84,20 @@ func TestTheLogComesInPieces(t *testing.T) {
 	}
 	defer log.Close()
 	large := bytes.Repeat([]byte("abcdefgh"), 100_000)
-	for i, native := range [][]byte{[]byte("frame"), large, []byte("small"), []byte("not merged yet")} {
+	for i, native := range [][]byte{[]byte("frame"), large, []byte("a definition of another region"), []byte("not merged yet")} {
 		w := log.Local().Begin(t.Context())
 		if err := w.Append(native); err != nil {
 			t.Fatal(err)
 		}
 		kind := relay.Local
-		if i == 0 {
+		var mark *relay.Mark
+		switch i {
+		case 0:
 			kind = relay.Frame
+		case 2:
+			kind, mark = relay.History, &relay.Mark{Origin: 2, Range: relay.Range{From: 1, To: 1}}
 		}
-		e, next := log.State().Next(1, relay.Captured{Kind: kind, Position: "p", Flavour: "x"})
+		e, next := log.State().Next(1, relay.Captured{Kind: kind, Mark: mark, Position: "p", Flavour: "x"})
 		e.Size = int64(len(native))
 		if err := w.Commit(e, next); err != nil {
 			t.Fatal(err)
@@ -119,7 +123,7 @@ func TestTheLogComesInPieces(t *testing.T) {
 			}
 		}
 	}
-	if len(got[1]) != 0 || !bytes.Equal(got[2], large) || string(got[3]) != "small" {
+	if len(got[1]) != 0 || !bytes.Equal(got[2], large) || string(got[3]) != "a definition of another region" {
 		t.Errorf("the entries have %d, %d and %d bytes", len(got[1]), len(got[2]), len(got[3]))
 	}
 	if answer, err := d.Redo(t.Context(), 4, 0, 1000); err != nil || len(answer.Pieces) > 0 {

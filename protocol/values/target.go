@@ -34,7 +34,10 @@ const maxPlans = 8192
 func NewTarget(e Engine, flavour relay.Flavour) relay.Target {
 	t := &Target{Engine: e, flavour: flavour, plans: make(map[*relay.Table]*plan), local: make(map[string]*relay.Table)}
 	if w, ok := e.(writer); ok {
-		return &fullTarget{Target: t, writer: w}
+		return &fullTarget{definingTarget{t, w}, w}
+	}
+	if d, ok := e.(definer); ok {
+		return &definingTarget{t, d}
 	}
 	return t
 }
@@ -250,24 +253,40 @@ func (t *Target) bring(ctx context.Context, w *relay.Write) (bool, error) {
 	return true, nil
 }
 
-// writer is what a Target may be able to do as well.
-type writer interface {
+// definer is what an engine can do for the tables as such.
+type definer interface {
 	relay.Definer
+	// Empty takes all rows away from tables that transaction from had emptied in its region; see relay.Definer.
+	Empty(ctx context.Context, from relay.Transaction, tables []relay.TableName) (left string, err error)
+}
+
+// writer is what an engine can do besides.
+type writer interface {
+	definer
 	relay.Author
+}
+
+// definingTarget is a Target over one that is a definer.
+type definingTarget struct {
+	*Target
+	definer definer
+}
+
+// Define implements relay.Definer. What a table is emptied by can be said in the words of any engine.
+func (t *definingTarget) Define(ctx context.Context, from relay.Transaction, c relay.Change) (left string, err error) {
+	switch {
+	case from.Flavour == t.flavour:
+		return t.definer.Define(ctx, from, c)
+	case c.Definition.Empties:
+		return t.definer.Empty(ctx, from, c.Definition.Tables)
+	}
+	return "it is in the words of another engine", nil
 }
 
 // fullTarget is a Target over one that is a writer.
 type fullTarget struct {
-	*Target
+	definingTarget
 	writer writer
-}
-
-// Define implements relay.Definer.
-func (t *fullTarget) Define(ctx context.Context, from relay.Transaction, c relay.Change) (left string, err error) {
-	if from.Flavour != t.flavour {
-		return "it is in the words of another engine", nil
-	}
-	return t.writer.Define(ctx, from, c)
 }
 
 // Author implements relay.Author.

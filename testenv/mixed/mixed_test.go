@@ -14,6 +14,7 @@ func TestMixed(t *testing.T) {
 	b := start(t, merging, mariaDB, mySQL, postgreSQL)
 	t.Run("types", b.types)
 	t.Run("keys", b.keys)
+	t.Run("truncated", b.truncated)
 	t.Run("refused", b.refused)
 	t.Run("held", b.held)
 	t.Run("mended", b.mended)
@@ -129,6 +130,21 @@ func (b *bed) keys(t *testing.T) {
 	}
 	b.awaitSame(t, 20*time.Second, keyed)
 	if got := keyed.dump(t, first); strings.Count(got, "taken@x") != 1 || !strings.Contains(got, `a="moved" b="2" email="one@x"`) {
+		t.Errorf("keyed is\n%s", got)
+	}
+}
+
+// truncated: each engine's TRUNCATE is every other one's.
+func (b *bed) truncated(t *testing.T) {
+	for _, r := range b.regions {
+		r.exec(t, "TRUNCATE TABLE app.keyed")
+		for _, other := range b.regions {
+			awaitTrue(t, 30*time.Second, "the table is empty in region "+other.name, func() bool { return strings.TrimSpace(keyed.dump(t, other)) == "" })
+		}
+		r.exec(t, "INSERT INTO app.keyed VALUES ('from', "+fmt.Sprint(r.id)+", 'new@x', 'v'), ('x', 1, NULL, '')")
+		b.awaitSame(t, 30*time.Second, keyed)
+	}
+	if got := keyed.dump(t, b.regions[0]); strings.Count(got, "\n") != 2 {
 		t.Errorf("keyed is\n%s", got)
 	}
 }

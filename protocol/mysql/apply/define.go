@@ -41,6 +41,20 @@ func (t *Target) Define(ctx context.Context, from relay.Transaction, c relay.Cha
 	return left, nil
 }
 
+// Empty takes all rows away from tables that another engine's statement emptied, one after the other.
+func (t *Target) Empty(ctx context.Context, from relay.Transaction, tables []relay.TableName) (left string, err error) {
+	for _, n := range tables {
+		c := relay.Change{
+			Op: relay.Statement, Schema: n.Schema, SQL: "TRUNCATE TABLE " + quoteName(n.Schema) + "." + quoteName(n.Table),
+			Definition: &relay.Definition{Verb: "TRUNCATE", Subject: n.Schema + "." + n.Table, Tables: []relay.TableName{n}, Empties: true},
+		}
+		if left, err = t.Define(ctx, from, c); err != nil || left != "" {
+			return left, err
+		}
+	}
+	return "", nil
+}
+
 // refusedBy tells what the server said against a definition. What can succeed later is an error.
 func refusedBy(err error) (left string, _ error) {
 	var e *Error

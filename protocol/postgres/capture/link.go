@@ -32,7 +32,7 @@ type link struct {
 
 // start has the server send its log from a place on.
 func (s *Source) start(ctx context.Context, c *connect.Conn, at place) (*link, error) {
-	sql := fmt.Sprintf(`START_REPLICATION SLOT %s LOGICAL %s ("proto_version" '1', "publication_names" %s, "messages" 'false')`,
+	sql := fmt.Sprintf(`START_REPLICATION SLOT %s LOGICAL %s ("proto_version" '1', "publication_names" %s, "messages" 'true')`,
 		connect.Identifier(s.config.Slot), at.lsn, connect.Literal(connect.Identifier(s.config.Publication)))
 	c.Frontend().Send(&pgproto3.Query{String: sql})
 	if err := c.Frontend().Flush(); err != nil {

@@ -15,7 +15,6 @@ import (
 const (
 	noPrimaryKey    = "no_primary_key"
 	replicaIdentity = "replica_identity"
-	truncation      = "truncate"
 	publicationKind = "publication"
 	unpublished     = "unpublished"
 	largeValue      = "large_value"

@@ -35,8 +35,9 @@ type group struct {
 	described map[uint32]bool
 	rows      bool // there was one
 	mark      *relay.Mark
-	octant    bool // it is about the relay's own books
-	other     bool // and about something else
+	signed    *relay.Mark // what it does to the tables, the applier did for this transaction
+	octant    bool        // it is about the relay's own books
+	other     bool        // and about something else
 	problems  []relay.Problem
 }
 
@@ -58,6 +59,9 @@ func (s *stream) message(ctx context.Context, m []byte) error {
 	if m[0] == logical.KindType {
 		return nil
 	}
+	if m[0] == logical.KindMessage {
+		return s.text(m)
+	}
 	if !s.open {
 		return fmt.Errorf("a message of kind %q outside a transaction: %w", m[0], logical.ErrMalformed)
 	}
@@ -68,7 +72,7 @@ func (s *stream) message(ctx context.Context, m []byte) error {
 		return s.truncate(m)
 	case logical.KindCommit:
 		return s.commit(m)
-	case logical.KindOrigin, logical.KindMessage:
+	case logical.KindOrigin:
 		return s.append(m)
 	}
 	return fmt.Errorf("a message of unknown kind %q: %w", m[0], logical.ErrMalformed)
@@ -108,6 +112,9 @@ func (s *stream) commit(m []byte) error {
 	captured := relay.Captured{
 		Kind: s.group.kind(), Mark: s.group.mark, Physical: c.Time, GTID: c.LSN.String(), Position: s.at.position(), Flavour: logical.Flavour,
 	}
+	if captured.Kind == relay.Local && s.group.signed != nil {
+		captured.Kind, captured.Mark = relay.History, s.group.signed
+	}
 	if captured.Kind == relay.Local {
 		for _, p := range s.group.problems {
 			p.Since = s.source.config.Now()
@@ -125,7 +132,7 @@ func (g *group) kind() relay.EntryKind {
 	switch {
 	case g.mark != nil:
 		return relay.Applied
-	case g.octant && !g.other:
+	case !g.other: // the relay's own books, or nothing
 		return relay.History
 	}
 	return relay.Local
@@ -180,10 +187,22 @@ func (s *stream) truncate(m []byte) error {
 		if err != nil {
 			return err
 		}
-		s.group.other = true
-		s.group.problem(relay.Problem{Kind: truncation, Subject: r.name(),
-			Detail: fmt.Sprintf("the table was truncated, which is not replicated yet (transaction at %s)", s.begun.FinalLSN),
-			Remedy: "TRUNCATE it in every region while nobody writes, or use DELETE"})
+		s.group.other = s.group.other || !r.own
+	}
+	return s.append(m)
+}
+
+// text looks at what was written with pg_logical_emit_message. What others write is passed over.
+func (s *stream) text(m []byte) error {
+	t, err := logical.ParseEmitted(m)
+	if err != nil || t.Prefix != logical.SignaturePrefix || !t.Transactional {
+		return err
+	}
+	if !s.open {
+		return fmt.Errorf("a message of kind %q outside a transaction: %w", m[0], logical.ErrMalformed)
+	}
+	if by, ok := logical.ParseSignature(t.Content); ok {
+		s.group.signed = &relay.Mark{Origin: by.Origin, Range: relay.Range{From: by.Seq, To: by.Seq}, HLC: by.HLC}
 	}
 	return s.append(m)
 }

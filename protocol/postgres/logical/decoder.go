@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/octant-db/octant/relay"
 )
@@ -22,7 +23,7 @@ func NewDecoder(tables *TableCache) *Decoder { return &Decoder{tables: tables} }
 
 var _ relay.Decoder = (*Decoder)(nil)
 
-// Changes yields every row that the transaction changed, those of schema octant too, and a statement for each TRUNCATE. Images
+// Changes yields every row that the transaction changed, those of schema octant too, and each TRUNCATE as one statement. Images
 // alias the body's pieces where they lie in one.
 func (d *Decoder) Changes(body relay.Body) iter.Seq2[relay.Change, error] {
 	return func(yield func(relay.Change, error) bool) {
@@ -108,6 +109,7 @@ type transaction struct {
 	fill      relay.Image // for the next update
 	gone      bool        // the next update is a delete
 	cells     []Cell
+	rows      bool // there were some
 }
 
 func (t *transaction) take(m []byte) error {
@@ -157,15 +159,25 @@ func (t *transaction) truncate(m []byte) error {
 	if err != nil {
 		return err
 	}
+	d := &relay.Definition{Verb: "TRUNCATE", Empties: true}
+	var names []string
 	for _, oid := range tr.Relations {
 		r, err := t.relation(oid)
 		if err != nil {
 			return err
 		}
-		table := r.schema.Table
-		if !t.yield(relay.Change{Op: relay.Statement, Schema: table.Schema, SQL: "TRUNCATE " + table.String()}, nil) {
-			return errStopped
-		}
+		d.Tables = append(d.Tables, relay.TableName{Schema: r.schema.Table.Schema, Table: r.schema.Table.Name})
+		names = append(names, r.schema.Table.String())
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	d.Subject = strings.Join(names, ", ")
+	if t.rows { // in other regions tables are emptied before the transaction's rows are written
+		d.Reason = "its transaction had changed rows before"
+	}
+	if !t.yield(relay.Change{Op: relay.Statement, Schema: d.Tables[0].Schema, SQL: "TRUNCATE " + d.Subject, Definition: d}, nil) {
+		return errStopped
 	}
 	return nil
 }
@@ -179,6 +191,7 @@ func (t *transaction) row(m []byte) error {
 	if err != nil {
 		return err
 	}
+	t.rows = true
 	fill, gone := t.fill, t.gone
 	t.fill, t.gone = nil, false
 	if r.excluded {

@@ -146,12 +146,33 @@ func ParseTruncate(m []byte) (Truncate, error) {
 	r := reader{rest: m}
 	r.byte()
 	n := r.uint32()
-	r.byte() // CASCADE, RESTART IDENTITY
+	r.byte() // CASCADE, of which the tables are told; RESTART IDENTITY, which is about the sequences of one region
 	var t Truncate
 	for i := uint32(0); i < n && !r.bad; i++ {
 		t.Relations = append(t.Relations, r.uint32())
 	}
 	return t, wrap("truncate", r.finish())
+}
+
+// Emitted is pgoutput's Message: what somebody wrote with pg_logical_emit_message.
+type Emitted struct {
+	Transactional bool // it is part of a transaction
+	Prefix        string
+	Content       []byte
+}
+
+// ParseEmitted reads a Message message. Content aliases it.
+func ParseEmitted(m []byte) (Emitted, error) {
+	r := reader{rest: m}
+	r.byte()
+	t := Emitted{Transactional: r.byte()&1 != 0}
+	r.uint64() // its place in the log
+	t.Prefix = r.cstring()
+	n := r.uint32()
+	if !r.bad && uint64(n) == uint64(len(r.rest)) {
+		t.Content, r.rest = r.rest, nil
+	}
+	return t, wrap("message", r.finish())
 }
 
 // Describe is the relay's own message: what a relation was when the rows after it were logged.
