@@ -78,6 +78,7 @@ type Applier struct {
 	kinds    map[kind]uint64       // conflicts since the start
 	rules    map[string]*tableRule // by table
 	peers    map[relay.Region]relay.Hello
+	parted   map[relay.Region]bool // regions that are lost, and for which nobody waits
 	merged   atomic.Uint64
 	progress relay.Signal // raised when the merger has passed an entry
 	gate     sync.Mutex   // held while an entry is merged, or a checkpoint taken
@@ -120,6 +121,7 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 		kinds:   make(map[kind]uint64),
 		rules:   make(map[string]*tableRule),
 		peers:   make(map[relay.Region]relay.Hello),
+		parted:  make(map[relay.Region]bool),
 		notes:   newNotebook(cfg.Store, cfg.Clock, cfg.KeepConflicts, cfg.JSON),
 		starts:  make(chan *origin, relay.MaxRegions),
 	}
@@ -165,6 +167,10 @@ func (a *Applier) Meet(h relay.Hello) {
 		a.peers[r] = h
 		a.rejudge()
 	}
+	if a.parted[r] {
+		delete(a.parted, r)
+		a.engine.Meet(r)
+	}
 	if a.origins[r] != nil {
 		return
 	}
@@ -173,6 +179,14 @@ func (a *Applier) Meet(h relay.Hello) {
 	a.engine.Meet(r)
 	a.engine.Await(max(0, a.cfg.Regions-len(a.origins)))
 	a.starts <- o
+}
+
+// Part implements relay.Applier.
+func (a *Applier) Part(r relay.Region) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.parted[r] = true
+	a.engine.Part(r)
 }
 
 // Run applies until ctx ends or the store fails. It owns all goroutines of the applier.

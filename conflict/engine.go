@@ -107,6 +107,13 @@ func (e *Engine) Meet(r relay.Region) {
 	}
 }
 
+// Part takes a region out of the others: it is lost, and every other region shows all that there is of it for good. Before that is so nobody may stop waiting: what
+// would be forgotten is still to come to somebody.
+func (e *Engine) Part(r relay.Region) {
+	e.others = without(e.others, r)
+	e.peers[r] = peerView{}
+}
+
 // Snapshot returns what New needs to go on from here.
 func (e *Engine) Snapshot() Snapshot {
 	return Snapshot{

@@ -3,13 +3,14 @@ package relay
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
 // Admit tells whether a region may join, and keeps for it what it needs from now on. A region that has lost its log comes back under its old name and id.
 func (r *Relay) Admit(ctx context.Context, h Hello) (Admission, error) {
 	var a Admission
-	if err := r.admit(h); err != nil {
+	if err := errors.Join(r.admit(h), r.refuseLost(h, true)); err != nil {
 		return a, err
 	}
 	if h.Rules != r.cfg.Rules {
@@ -29,13 +30,16 @@ func (r *Relay) expect(ctx context.Context, p *peer, h Hello) (Admission, error)
 	p.mu.Lock()
 	if p.facts.Store != h.Store || p.facts.Joins == 0 {
 		p.facts.Region, p.facts.Store, p.facts.Rules = h.Region, h.Store, h.Rules
-		p.facts.Holds, p.status.Holds = 0, 0
+		p.facts.Holds, p.status.Holds, p.facts.Received = 0, 0, nil
 		p.facts.Joins = LSN(r.cfg.Log.Local().Last() + 1)
 	}
 	a := Admission{Self: r.Self(), Begin: p.facts.Joins - 1}
 	p.mu.Unlock()
 	if err := p.save(ctx); err != nil {
 		return a, fmt.Errorf("note that region %s joins: %w", h.Name, err)
+	}
+	if err := r.readmit(ctx, p, h); err != nil {
+		return a, err
 	}
 	received := r.cfg.Log.Received(h.Region)
 	if last := Seq(received.Last()); last > 0 {
@@ -45,6 +49,23 @@ func (r *Relay) expect(ctx context.Context, p *peer, h Hello) (Admission, error)
 		}
 	}
 	return a, nil
+}
+
+// readmit takes up a region again that was evicted and joins: from now on it is waited for.
+func (r *Relay) readmit(ctx context.Context, p *peer, h Hello) error {
+	if _, lost := r.losses.get(h.Region); !lost {
+		return nil
+	}
+	r.cfg.Applier.Meet(h)
+	p.mu.Lock()
+	p.taken, p.concluded = 0, false
+	p.setState("connecting")
+	p.mu.Unlock()
+	if err := r.losses.remove(ctx, h.Region); err != nil {
+		return err
+	}
+	p.woken.Raise()
+	return nil
 }
 
 // Acquaint has a relay that begins behind another region's data know a peer, so that it asks for the right transactions from the first time on.

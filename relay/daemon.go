@@ -25,6 +25,8 @@ type Applier interface {
 	Heard(Region, Heartbeat)
 	// Announce returns what this region's database shows for good, nil if that cannot be said yet.
 	Announce() Vector
+	// Part has nobody wait for a region any more that is lost: every region shows all that there is of it. Meet takes it up again.
+	Part(Region)
 	// Fence returns once everything that is committed in the database now is in the local stream and has been merged.
 	Fence(ctx context.Context) error
 	// Needs says from where on the applier would read the log again after a crash.
@@ -110,6 +112,7 @@ type Relay struct {
 	capture  *capture
 	peers    []*peer
 	replicas *replicas
+	losses   *losses
 	problems problems
 	pressure pressure
 	durable  Signal
@@ -144,12 +147,20 @@ func New(cfg Config) (*Relay, error) {
 	if r.replicas, err = loadReplicas(r); err != nil {
 		return nil, err
 	}
+	if r.losses, err = loadLosses(cfg.Facts); err != nil {
+		return nil, err
+	}
 	for _, p := range cfg.Peers {
 		peer, err := newPeer(r, p)
 		if err != nil {
 			return nil, err
 		}
 		r.peers = append(r.peers, peer)
+	}
+	for _, x := range r.losses.all() {
+		if x.Gone {
+			cfg.Applier.Part(x.Region)
+		}
 	}
 	return r, nil
 }
@@ -181,6 +192,7 @@ func (r *Relay) Run(parent context.Context) error {
 	g.Go(func() error { return r.runDurable(ctx) })
 	g.Go(func() error { return r.runPulse(ctx) })
 	g.Go(func() error { return r.runRetention(ctx) })
+	g.Go(func() error { return r.runEvictions(ctx) })
 	for _, p := range r.peers {
 		g.Go(func() error { return p.run(ctx) })
 	}
@@ -259,11 +271,36 @@ func (r *Relay) runRetention(ctx context.Context) error {
 	}
 }
 
-// needs is from where on the log must be kept: for the applier after a crash, for every configured peer and for known replicas.
+// needs is from where on the log must be kept: for the applier after a crash, for every configured peer and for known replicas. What was received of a
+// region is kept for those that lack it: the region may be lost.
 func (r *Relay) needs() (LSN, map[Region]Seq) {
 	_, received := r.cfg.Applier.Needs()
+	for origin := range received {
+		received[origin] = min(received[origin], r.firstLacked(origin))
+	}
 	lsn, _ := r.neededBy()
 	return lsn, received
+}
+
+// firstLacked is the first transaction of a region that another one may lack.
+func (r *Relay) firstLacked(origin Region) Seq {
+	first := Seq(r.cfg.Log.Received(origin).Last()) + 1
+	if x, lost := r.losses.get(origin); lost && x.Gone {
+		return first
+	}
+	for _, p := range r.peers {
+		p.mu.Lock()
+		id, held := p.facts.Region, p.facts.Received
+		p.mu.Unlock()
+		if _, lost := r.losses.get(id); lost || id == origin {
+			continue
+		}
+		if int(origin) >= len(held) {
+			return 0
+		}
+		first = min(first, held[origin]+1)
+	}
+	return first
 }
 
 // neededBy is the first entry that must be kept, and for whom.
@@ -287,7 +324,7 @@ func (r *Relay) firstUnheld(p *peer) LSN {
 	if joins := p.joins(); joins > 0 {
 		return joins
 	}
-	if holds >= state.Seq {
+	if holds >= state.Seq || p.evicted() {
 		return state.LSN + 1
 	}
 	lsn, err := r.cfg.Log.Local().BySeq(holds + 1)

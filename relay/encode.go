@@ -92,7 +92,13 @@ func (h Heartbeat) AppendBinary(b []byte) ([]byte, error) {
 	for _, seq := range h.Received {
 		b = binary.AppendUvarint(b, uint64(seq))
 	}
-	return binary.AppendVarint(b, h.Wall), nil
+	b = binary.AppendVarint(b, h.Wall)
+	b = binary.AppendUvarint(b, uint64(len(h.Lost)))
+	for _, w := range h.Lost {
+		b = appendString(appendString(append(b, byte(w.Region)), w.Name), w.Store)
+		b = appendBool(binary.AppendUvarint(b, uint64(w.Last)), w.Level)
+	}
+	return b, nil
 }
 
 // UnmarshalBinary reads what AppendBinary wrote.
@@ -103,6 +109,13 @@ func (h *Heartbeat) UnmarshalBinary(data []byte) error {
 		h.Received = append(h.Received, Seq(d.uvarint()))
 	}
 	h.Wall = d.varint()
+	if !d.bad && len(d.rest) > 0 { // releases before evictions end here
+		for range d.count(MaxRegions) {
+			h.Lost = append(h.Lost, LostRegion{
+				Region: Region(d.byte()), Name: d.string(), Store: d.string(), Survivor: Survivor{Last: Seq(d.uvarint()), Level: d.byte() != 0},
+			})
+		}
+	}
 	return d.finish("heartbeat")
 }
 
@@ -134,6 +147,13 @@ func (h *Hello) UnmarshalBinary(data []byte) error {
 
 func appendString(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendBool(b []byte, is bool) []byte {
+	if is {
+		return append(b, 1)
+	}
+	return append(b, 0)
 }
 
 func appendStrings(b []byte, list []string) []byte {

@@ -201,12 +201,14 @@ type follower struct {
 	heard   map[relay.Region][]relay.Heartbeat
 	needs   relay.LSN
 	savable relay.LSN // what Save makes of needs
+	parted  []relay.Region
+	shown   map[relay.Region]relay.SeqHLC
 }
 
 func newFollower() *follower {
 	return &follower{
 		met: make(map[relay.Region]int), paused: make(map[relay.Region]bool), heard: make(map[relay.Region][]relay.Heartbeat),
-		needs: 1 << 60,
+		needs: 1 << 60, shown: make(map[relay.Region]relay.SeqHLC),
 	}
 }
 
@@ -233,12 +235,57 @@ func (f *follower) Heard(r relay.Region, h relay.Heartbeat) {
 
 func (f *follower) Fence(context.Context) error { return nil }
 
-func (f *follower) Announce() relay.Vector { return relay.Vector{0, 5, 5} }
+func (f *follower) Announce() relay.Vector {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	v := relay.Vector{0, 5, 5}
+	for r, s := range f.shown {
+		v.Raise(r, s.HLC)
+	}
+	return v
+}
+
+// shows has the database show a region's transactions up to one.
+func (f *follower) shows(r relay.Region, last relay.SeqHLC) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.shown[r] = last
+}
+
+func (f *follower) Origin(r relay.Region) (relay.SeqHLC, string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.shown[r], ""
+}
+
+func (f *follower) Part(r relay.Region) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.parted = append(f.parted, r)
+}
+
+func (f *follower) partedFrom() []relay.Region {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	parted := f.parted
+	f.parted = nil
+	return parted
+}
+
+func (f *follower) beats(r relay.Region) []relay.Heartbeat {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.heard[r]
+}
 
 func (f *follower) Needs() (relay.LSN, map[relay.Region]relay.Seq) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.needs, nil
+	needs := make(map[relay.Region]relay.Seq)
+	for r := range f.met {
+		needs[r] = 1 << 60
+	}
+	return f.needs, needs
 }
 
 // Save makes a checkpoint at savable, if that is later than the last one.
@@ -264,14 +311,13 @@ func (f *follower) lastHeard(r relay.Region) relay.Heartbeat {
 	return relay.Heartbeat{}
 }
 
-func (f *follower) Status() relay.ApplyStatus                  { return relay.ApplyStatus{Writable: true} }
-func (f *follower) Count(*relay.Counters)                      {}
-func (f *follower) Merged() relay.LSN                          { return 1 << 60 }
-func (f *follower) Origin(relay.Region) (relay.SeqHLC, string) { return relay.SeqHLC{}, "" }
-func (f *follower) Dissent(relay.Region) string                { return "" }
-func (f *follower) Lag(relay.Region) time.Duration             { return 0 }
-func (f *follower) Tables() []relay.TableStatus                { return nil }
-func (f *follower) ConflictCounts() []relay.ConflictCount      { return nil }
+func (f *follower) Status() relay.ApplyStatus             { return relay.ApplyStatus{Writable: true} }
+func (f *follower) Count(*relay.Counters)                 {}
+func (f *follower) Merged() relay.LSN                     { return 1 << 60 }
+func (f *follower) Dissent(relay.Region) string           { return "" }
+func (f *follower) Lag(relay.Region) time.Duration        { return 0 }
+func (f *follower) Tables() []relay.TableStatus           { return nil }
+func (f *follower) ConflictCounts() []relay.ConflictCount { return nil }
 func (f *follower) Conflicts(context.Context) iter.Seq2[relay.Conflict, error] {
 	return func(func(relay.Conflict, error) bool) {}
 }
@@ -296,14 +342,14 @@ func newNetwork() *network {
 	}
 }
 
-func (n *network) Subscribe(ctx context.Context, to relay.Peer, self relay.Hello, first relay.Seq) (relay.Hello, relay.Feed, error) {
+func (n *network) Subscribe(ctx context.Context, to relay.Peer, self relay.Hello, w relay.Want) (relay.Hello, relay.Feed, error) {
 	n.mu.Lock()
 	p := n.nodes[to.Address]
 	n.mu.Unlock()
 	if p == nil {
 		return relay.Hello{}, nil, errors.New("nobody answers")
 	}
-	h, f, err := p.Open(ctx, self, first)
+	h, f, err := p.Open(ctx, self, w)
 	if err != nil {
 		return relay.Hello{}, nil, err
 	}

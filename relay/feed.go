@@ -37,16 +37,23 @@ func Agree(one, other Hello) (int, error) {
 
 // Publisher is what a relay offers to the others.
 type Publisher interface {
-	// Open starts a feed of the transactions born here, from the sequence on; 0 is for who only asks, and starts after the
-	// last. A subscriber that is not of this cluster, has this
+	// Open starts a feed of what is wanted. A subscriber that is not of this cluster, has this
 	// region's id, or asks for what is gone is refused with an error that tells its operator what to do.
-	Open(ctx context.Context, from Hello, first Seq) (Hello, Feed, error)
+	Open(ctx context.Context, from Hello, w Want) (Hello, Feed, error)
 }
 
 // Dialer reaches other relays' publishers.
 type Dialer interface {
 	// Subscribe opens a feed from the peer at address. It returns the peer's own Hello.
-	Subscribe(ctx context.Context, to Peer, self Hello, first Seq) (Hello, Feed, error)
+	Subscribe(ctx context.Context, to Peer, self Hello, w Want) (Hello, Feed, error)
+}
+
+// Want says which transactions a subscriber asks for.
+type Want struct {
+	// Origin is the lost region whose transactions a survivor shall give, as far as it has them; 0: the publisher's own are wanted.
+	Origin Region
+	// First is the sequence to begin with; of the publisher's own 0 is for who only asks, and begins after the last.
+	First Seq
 }
 
 // Peer is another region's relay as it is configured.
@@ -81,4 +88,13 @@ type Heartbeat struct {
 	Announced Vector // what this region's database shows for good: seen while nothing waited for repair
 	Received  []Seq  // by region id: what this relay holds durably of each other region
 	Wall      int64  // the sender's physical clock, µs since the Unix epoch, for measuring the offset
+	Lost      []LostRegion
+}
+
+// LostRegion is what a survivor says of a region that has been declared lost.
+type LostRegion struct {
+	Region Region
+	Name   string
+	Store  string // the name of its log; "": not known
+	Survivor
 }

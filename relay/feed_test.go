@@ -144,7 +144,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			h := good
 			test.change(&h)
-			_, feed, err := a.relay.Open(t.Context(), h, test.first)
+			_, feed, err := a.relay.Open(t.Context(), h, relay.Want{First: test.first})
 			if err == nil {
 				feed.Close()
 			}
@@ -159,7 +159,7 @@ func TestRefusals(t *testing.T) {
 		})
 	}
 	good.Protocol++ // a later release, which still speaks what this one does
-	hello, feed, err := a.relay.Open(t.Context(), good, 3)
+	hello, feed, err := a.relay.Open(t.Context(), good, relay.Want{First: 3})
 	if err != nil || hello != a.relay.Self() {
 		t.Fatalf("%v %v", hello, err)
 	}
@@ -292,7 +292,7 @@ type forger struct {
 	messages []relay.Message
 }
 
-func (f *forger) Open(context.Context, relay.Hello, relay.Seq) (relay.Hello, relay.Feed, error) {
+func (f *forger) Open(context.Context, relay.Hello, relay.Want) (relay.Hello, relay.Feed, error) {
 	return f.hello, &forgedFeed{f.messages}, nil
 }
 

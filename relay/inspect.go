@@ -93,7 +93,7 @@ func (p *peer) lag(id Region) time.Duration {
 	lag := p.r.cfg.Applier.Lag(id)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.status.State != "connected" && !p.lastHeard.IsZero() {
+	if p.status.State != "connected" && p.status.State != "evicted" && !p.lastHeard.IsZero() {
 		lag = max(lag, p.r.cfg.Clock.Now().Sub(p.lastHeard))
 	}
 	return lag

@@ -24,6 +24,9 @@ type peer struct {
 	lastHeard time.Time // when the last heartbeat came
 	woken     Signal
 	stop      context.CancelCauseFunc
+	taken     Seq          // the last transaction that was taken from it in this run, durable or not
+	concluded bool         // it is lost, and nothing more comes from it
+	losses    []LostRegion // what it said last of lost regions
 
 	saving sync.Mutex // held while the facts are written, so that older ones never follow newer ones
 }
@@ -37,6 +40,8 @@ type peerFacts struct {
 	Rules   string
 	Flavour Flavour
 	Joins   LSN // it is joining: the log from here on is kept for it
+	// Received is, by region, what it holds durably of the others' streams: what it lacks is kept, in case one of them is lost.
+	Received []Seq `json:",omitempty"`
 }
 
 func peerKey(name string) []byte { return []byte("p" + name) }
@@ -66,6 +71,12 @@ func newPeer(r *Relay, cfg Peer) (*peer, error) {
 	p.setState("connecting")
 	if f.Paused {
 		p.setState("paused")
+	}
+	if x, lost := r.losses.get(f.Region); lost {
+		p.setState("evicting")
+		if x.Gone {
+			p.setState("evicted")
+		}
 	}
 	p.hold()
 	return p, nil
@@ -169,7 +180,22 @@ func (p *peer) pause(ctx context.Context, d time.Duration) error {
 }
 
 func (p *peer) awaitResume(ctx context.Context) error {
-	return p.woken.Wait(ctx, func() bool { return !p.paused() })
+	for {
+		if p.evicted() {
+			if err := p.conclude(ctx); err != nil {
+				return err
+			}
+		}
+		woken := p.woken.Next()
+		if !p.paused() && !p.evicted() {
+			return nil
+		}
+		select {
+		case <-woken:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // last is what has been received durably.
@@ -187,6 +213,9 @@ var errPaused = errors.New("paused by the operator")
 
 // lost notes why a session ended.
 func (p *peer) lost(err error) {
+	if p.evicted() {
+		return
+	}
 	refused, now := errors.Is(err, ErrRefused), p.r.cfg.Clock.Now()
 	p.mu.Lock()
 	was := p.breaker.Closed()
@@ -227,7 +256,10 @@ func (p *peer) session(parent context.Context) error {
 	if p.paused() {
 		return errPaused
 	}
-	hello, feed, err := p.r.cfg.Dialer.Subscribe(ctx, p.cfg, p.r.Self(), p.last()+1)
+	if p.evicted() {
+		return errEvicted
+	}
+	hello, feed, err := p.r.cfg.Dialer.Subscribe(ctx, p.cfg, p.r.Self(), Want{First: p.last() + 1})
 	if err != nil {
 		return err
 	}
@@ -299,8 +331,10 @@ func (r *Relay) unique(p *peer, id Region) error {
 
 // receive takes what the feed brings, until it ends.
 func (p *peer) receive(ctx context.Context, feed Feed) error {
-	in := inbox{p: p, stream: p.r.cfg.Log.Received(p.facts.Region)}
+	origin := p.facts.Region
+	in := inbox{r: p.r, origin: origin, stream: p.r.cfg.Log.Received(origin), guard: p.guardClock, heard: p.heard}
 	defer in.discard()
+	defer func() { p.took(in.kept) }()
 	for {
 		m, err := feed.Next(ctx)
 		if err != nil {
@@ -313,19 +347,30 @@ func (p *peer) receive(ctx context.Context, feed Feed) error {
 	}
 }
 
+// took notes the last transaction of a session that has ended.
+func (p *peer) took(last Seq) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taken = max(p.taken, last)
+}
+
 // inbox puts the messages of one feed into the received stream.
 type inbox struct {
-	p       *peer
+	r       *Relay
+	origin  Region
 	stream  ReceivedStream
+	guard   func(HLC) error                        // of a transaction's clock
+	heard   func(context.Context, Heartbeat) error // takes a heartbeat
 	writer  TransactionWriter
 	current Transaction
+	kept    Seq // the last one that was committed, durable or not
 	size    int64
 }
 
 func (in *inbox) take(ctx context.Context, m Message) error {
 	switch {
 	case m.Heartbeat != nil:
-		return in.p.heard(ctx, *m.Heartbeat)
+		return in.heard(ctx, *m.Heartbeat)
 	case m.Transaction != nil:
 		return in.begin(ctx, *m.Transaction)
 	case in.writer == nil:
@@ -341,10 +386,10 @@ func (in *inbox) begin(ctx context.Context, t Transaction) error {
 	if in.writer != nil {
 		return fmt.Errorf("the feed began transaction %d inside of another", t.Seq)
 	}
-	if t.Origin != in.p.facts.Region {
-		return fmt.Errorf("%w: the feed of region %d sent a transaction of region %d", ErrRefused, in.p.facts.Region, t.Origin)
+	if t.Origin != in.origin {
+		return fmt.Errorf("%w: the feed of region %d sent a transaction of region %d", ErrRefused, in.origin, t.Origin)
 	}
-	if err := in.p.guardClock(t.HLC); err != nil {
+	if err := in.guard(t.HLC); err != nil {
 		return err
 	}
 	if err := in.p.r.pressure.yield(ctx, in.p.r.cfg.Clock); err != nil {
@@ -367,8 +412,9 @@ func (in *inbox) end() error {
 	if err := w.Commit(); err != nil {
 		return fmt.Errorf("keep transaction %d: %w", in.current.Seq, err)
 	}
-	in.p.r.received.transactions.Add(1)
-	in.p.r.received.bytes.Add(uint64(in.size))
+	in.kept = in.current.Seq
+	in.r.received.transactions.Add(1)
+	in.r.received.bytes.Add(uint64(in.size))
 	return nil
 }
 
@@ -458,14 +504,18 @@ func (p *peer) heard(ctx context.Context, h Heartbeat) error {
 		p.status.Holds = h.Received[self]
 		p.facts.Holds = h.Received[self]
 	}
+	p.facts.Received = h.Received
 	p.status.Announced = leastOf(h.Announced)
+	p.losses = h.Lost
 	id := p.facts.Region
 	p.mu.Unlock()
 	p.r.cfg.Applier.Heard(id, h)
 	if moved {
-		return p.save(ctx)
+		if err := p.save(ctx); err != nil {
+			return err
+		}
 	}
-	return nil
+	return p.r.learn(ctx, p.cfg.Name, h.Lost)
 }
 
 // holdsStep is how many transactions pass before what a peer holds is remembered again.

@@ -18,10 +18,18 @@ func (r *Relay) Self() Hello {
 }
 
 // Open implements Publisher.
-func (r *Relay) Open(_ context.Context, from Hello, first Seq) (Hello, Feed, error) {
-	if err := r.admit(from); err != nil {
+func (r *Relay) Open(_ context.Context, from Hello, w Want) (Hello, Feed, error) {
+	err := r.admit(from)
+	if err == nil {
+		err = r.refuseLost(from, false)
+	}
+	if err != nil {
 		return Hello{}, nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
+	if w.Origin != 0 {
+		return r.openLost(from, w)
+	}
+	first := w.First
 	if first == 0 {
 		first = r.cfg.Log.State().Seq + 1
 	}
@@ -30,8 +38,8 @@ func (r *Relay) Open(_ context.Context, from Hello, first Seq) (Hello, Feed, err
 			"%w: region %s holds %d transactions of region %s, whose relay log has only %d: that relay log was lost or set back",
 			ErrRefused, from.Name, first-1, r.cfg.Name, last)
 	}
-	f := &publication{r: r, next: first, closed: make(chan struct{})}
-	if _, _, err := f.entry(); errors.Is(err, ErrTrimmed) || errors.Is(err, ErrNotFound) {
+	f := newPublication(r, ownSource{r}, first)
+	if _, _, err := f.current(); errors.Is(err, ErrTrimmed) || errors.Is(err, ErrNotFound) {
 		return Hello{}, nil, fmt.Errorf(
 			"%w: transaction %d of region %s is no longer in its relay log: region %s has been away for longer than the retention and must join again",
 			ErrRefused, first, r.cfg.Name, from.Name)
@@ -66,9 +74,10 @@ func (r *Relay) admit(h Hello) error {
 	return nil
 }
 
-// publication is a feed of this region's own transactions.
+// publication is a feed of a region's transactions: this one's own, or a lost one's.
 type publication struct {
 	r    *Relay
+	of   transactions
 	next Seq              // to be sent
 	beat <-chan time.Time // when the next heartbeat is due
 
@@ -77,6 +86,10 @@ type publication struct {
 	stop   func()
 	once   sync.Once
 	closed chan struct{}
+}
+
+func newPublication(r *Relay, of transactions, first Seq) *publication {
+	return &publication{r: r, of: of, next: first, closed: make(chan struct{})}
 }
 
 // Next implements Feed.
@@ -98,7 +111,7 @@ func (f *publication) Next(ctx context.Context) (Message, error) {
 		default:
 		}
 		grown := f.r.durable.Next()
-		if f.next <= f.r.cfg.Log.State().Seq {
+		if f.next <= f.of.last() {
 			return f.begin()
 		}
 		select {
@@ -116,11 +129,10 @@ func (f *publication) Next(ctx context.Context) (Message, error) {
 
 // begin starts the next transaction.
 func (f *publication) begin() (Message, error) {
-	e, body, err := f.entry()
+	t, body, err := f.current()
 	if err != nil {
 		return Message{}, fmt.Errorf("read transaction %d: %w", f.next, err)
 	}
-	t := e.Transaction(f.r.cfg.Region)
 	f.next++
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -140,15 +152,12 @@ func (f *publication) isClosed() bool {
 	}
 }
 
-func (f *publication) entry() (Entry, Body, error) {
-	if f.next > f.r.cfg.Log.State().Seq {
-		return Entry{}, nil, nil
+// current returns the transaction that is to be sent, nothing if there is none yet.
+func (f *publication) current() (Transaction, Body, error) {
+	if f.next > f.of.last() {
+		return Transaction{}, nil, nil
 	}
-	lsn, err := f.r.cfg.Log.Local().BySeq(f.next)
-	if err != nil {
-		return Entry{}, nil, err
-	}
-	return f.r.cfg.Log.Local().Entry(lsn)
+	return f.of.transaction(f.next)
 }
 
 // chunk goes on with the transaction that is being sent, if one is.
@@ -185,7 +194,7 @@ func (f *publication) Close() error {
 func (r *Relay) heartbeat() *Heartbeat {
 	announced := r.cfg.Applier.Announce()
 	s := r.cfg.Log.State()
-	h := &Heartbeat{Last: s.Seq, Promise: s.HLC, Announced: announced, Wall: r.cfg.Clock.Now().UnixMicro()}
+	h := &Heartbeat{Last: s.Seq, Promise: s.HLC, Announced: announced, Wall: r.cfg.Clock.Now().UnixMicro(), Lost: r.lostRegions()}
 	for _, p := range r.peers {
 		p.mu.Lock()
 		id := p.facts.Region

@@ -38,6 +38,9 @@ type Controller interface {
 	// nothing is being read.
 	StopSource(ctx context.Context) error
 	StartSource(ctx context.Context) error
+	// Evict declares a peer's region lost, here and, through the other relays, everywhere. Nothing more is taken from it; the survivors give each other what they have of
+	// it, and when all show it nobody waits for the region any more. It can only come back by joining again.
+	Evict(ctx context.Context, peer string) error
 	// Purge lets everything before the LSN go, as far as no peer and no known replica needs it, or, by force, as far as the
 	// relay itself does not. What was forced is gone: a peer that still needed it must join again.
 	Purge(ctx context.Context, before LSN, force bool) error
@@ -103,7 +106,7 @@ type PeerStatus struct {
 	Region     string
 	ID         Region // 0 until the peer was reached once
 	Address    string
-	State      string        // "connected", "connecting", "paused", "refused", "stopped"
+	State      string        // "connected", "connecting", "paused", "refused", "stopped", "evicting", "evicted"
 	Received   SeqHLC        // durable here
 	Applied    SeqHLC        // seen in the local log: shown by the local database for good
 	Announced  HLC           // the smallest clock in what it announced of its own database

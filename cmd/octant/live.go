@@ -251,15 +251,18 @@ func (l *live) StopSource(ctx context.Context) error { return l.now().StopSource
 // StartSource implements relay.Controller.
 func (l *live) StartSource(ctx context.Context) error { return l.now().StartSource(ctx) }
 
+// Evict implements relay.Controller.
+func (l *live) Evict(ctx context.Context, peer string) error { return l.now().Evict(ctx, peer) }
+
 // Purge implements relay.Controller.
 func (l *live) Purge(ctx context.Context, before relay.LSN, force bool) error {
 	return l.now().Purge(ctx, before, force)
 }
 
 // Open implements relay.Publisher. A feed ends with the generation that gives it; its reader subscribes again.
-func (l *live) Open(ctx context.Context, from relay.Hello, first relay.Seq) (relay.Hello, relay.Feed, error) {
+func (l *live) Open(ctx context.Context, from relay.Hello, w relay.Want) (relay.Hello, relay.Feed, error) {
 	g := l.now()
-	hello, feed, err := g.Open(ctx, from, first)
+	hello, feed, err := g.Open(ctx, from, w)
 	if err != nil {
 		return hello, nil, err
 	}

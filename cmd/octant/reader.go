@@ -30,6 +30,9 @@ func (reader) Heard(relay.Region, relay.Heartbeat) {}
 // Announce implements relay.Applier.
 func (reader) Announce() relay.Vector { return nil }
 
+// Part implements relay.Applier.
+func (reader) Part(relay.Region) {}
+
 // Fence implements relay.Applier.
 func (reader) Fence(context.Context) error {
 	return errors.New("wait for the log: nothing is written to this database")

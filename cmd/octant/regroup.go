@@ -67,6 +67,11 @@ func (r *regrouping) AddPeer(ctx context.Context, name, address, loginOf string)
 
 // RemovePeer implements admin.Membership.
 func (r *regrouping) RemovePeer(ctx context.Context, name string) error {
+	for _, p := range r.Peers() {
+		if p.Region == name && p.State == "evicting" {
+			return fmt.Errorf("region %s is being evicted, and its last transactions are still awaited: remove it when octant.peers says that it is evicted", name)
+		}
+	}
 	return r.alter(ctx, func(c *config.Config) ([]config.Peer, error) { return c.RemovePeer(name) })
 }
 

@@ -20,6 +20,7 @@ const maxTries = 1000
 func (c *Cluster) drain() error {
 	clear(c.cut)
 	c.joined()
+	c.bury()
 	if c.opt.Refusals {
 		if err := c.level(); err != nil {
 			return err
@@ -43,6 +44,9 @@ func (c *Cluster) level() error {
 func (c *Cluster) settle() bool {
 	busy := false
 	for _, r := range c.regions {
+		if c.dead(r) {
+			continue
+		}
 		for r.capture() || r.merge() {
 			busy = true
 		}
@@ -56,6 +60,7 @@ func (c *Cluster) settle() bool {
 			r.arrive(0, c.now.Add(r.skew))
 			busy = true
 		}
+		busy = c.mourn(r) || busy
 	}
 	return busy
 }
@@ -91,8 +96,9 @@ func (c *Cluster) check() error {
 
 // identical: all regions hold the same rows.
 func (c *Cluster) identical() error {
-	first := c.regions[0]
-	for _, r := range c.regions[1:] {
+	survivors := c.survivors()
+	first := survivors[0]
+	for _, r := range survivors[1:] {
 		if err := sameRows(first.db.rows, r.db.rows); err != nil {
 			return fmt.Errorf("diverged: regions %d and %d: %w", first.id, r.id, err)
 		}
@@ -102,7 +108,7 @@ func (c *Cluster) identical() error {
 
 // once: every transaction was applied exactly once in every other region.
 func (c *Cluster) once() error {
-	for _, r := range c.regions {
+	for _, r := range c.survivors() {
 		next := maps.Clone(r.began)
 		if next == nil {
 			next = make(map[relay.Region]relay.Seq)
@@ -117,7 +123,7 @@ func (c *Cluster) once() error {
 			next[l.mark.Origin] = l.mark.Range.To
 		}
 		for _, o := range r.others {
-			if want := c.regions[o-1].state.Seq; next[o] != want {
+			if want := c.left(c.regions[o-1]); next[o] != want {
 				return fmt.Errorf("region %d applied %d of %d transactions of region %d", r.id, next[o], want, o)
 			}
 		}
@@ -166,7 +172,7 @@ func (c *Cluster) causalEntry(r *region, e *entry, shown map[conflict.Key]relay.
 // drained: once everybody has heard from everybody, nothing is remembered any more.
 func (c *Cluster) drained() error {
 	c.hush()
-	for _, r := range c.regions {
+	for _, r := range c.survivors() {
 		r.checkpoint(false)
 		must(r.engine.Forget())
 		pinned := r.engine.Pinned()
@@ -188,6 +194,9 @@ func (c *Cluster) hush() {
 		for _, r := range c.regions {
 			for _, o := range r.others {
 				from := c.regions[o-1]
+				if c.apart(from, r) {
+					continue
+				}
 				announced, _ := from.engine.Announce()
 				r.engine.Heard(o, relay.Heartbeat{Last: from.state.Seq, Promise: from.state.HLC, Announced: announced})
 			}

@@ -32,6 +32,8 @@ type Options struct {
 	Truncates bool
 	// Refusals has databases refuse what the relay writes to some rows for a while.
 	Refusals bool
+	// Loss has one region be lost for good in the midst of the history.
+	Loss bool
 	// Join has one region more join in the midst of the history.
 	Join bool
 }
@@ -46,6 +48,7 @@ type Cluster struct {
 	writes  int
 	hidden  int // rows that the oracle says are hidden in the end
 	joining *joining
+	losing  *losing
 }
 
 // start is the time at which histories begin.
@@ -91,13 +94,19 @@ func (c *Cluster) Run() error {
 		if c.opt.Silence && step == c.opt.Steps/2 {
 			c.silence()
 		}
-		r := c.regions[c.rng.IntN(len(c.regions))]
+		r := c.anybody()
 		c.step(r)
 		if c.opt.Join && step == c.opt.Steps/3 {
 			c.joining = &joining{id: relay.Region(len(c.regions) + 1)}
 		}
 		if c.joining != nil && c.rng.IntN(4) == 0 {
 			c.join()
+		}
+		if c.opt.Loss && step == c.opt.Steps/3 {
+			c.losing = &losing{id: relay.Region(1 + c.rng.IntN(len(c.regions)))}
+		}
+		if c.losing != nil && c.rng.IntN(4) == 0 {
+			c.lose()
 		}
 		if c.opt.Talk && c.rng.IntN(3) == 0 {
 			c.hear(r)
@@ -129,6 +138,15 @@ func (c *Cluster) Run() error {
 		return err
 	}
 	return c.check()
+}
+
+// anybody is a region that is not dead.
+func (c *Cluster) anybody() *region {
+	for {
+		if r := c.regions[c.rng.IntN(len(c.regions))]; !c.dead(r) {
+			return r
+		}
+	}
 }
 
 func (c *Cluster) silence() {
@@ -323,7 +341,7 @@ func (c *Cluster) other(r *region) *region {
 	return c.regions[r.others[c.rng.IntN(len(r.others))]-1]
 }
 
-func (c *Cluster) linked(from, to *region) bool { return !c.cut[[2]relay.Region{from.id, to.id}] }
+func (c *Cluster) linked(from, to *region) bool { return !c.cut[[2]relay.Region{from.id, to.id}] && !c.apart(from, to) }
 
 // deliver brings up to n+1 transactions of another region over.
 func (c *Cluster) deliver(r *region, n int) bool {

@@ -25,6 +25,7 @@ func options(seed uint64) simulation.Options {
 	opt.Refusals = rng.IntN(3) == 0
 	opt.Join = opt.Regions < 8 && rng.IntN(3) == 0
 	opt.Truncates = rng.IntN(3) == 0
+	opt.Loss = !opt.Join && opt.Regions > 2 && rng.IntN(2) == 0
 	return opt
 }
 

@@ -195,6 +195,22 @@ var mutations = []mutation{
 		"j.done++", "j.done = max(j.until, j.donor.merged)",
 	},
 	{
+		"survivors do not give each other what they have of a lost region", "conflict/simulation/lose.go",
+		"case own < longest:", "case false:",
+	},
+	{
+		"survivors do not wait for each other's word of a lost region", "relay/eviction.go",
+		"known = false", "",
+	},
+	{
+		"nobody waits for a lost region's last transactions", "relay/eviction.go",
+		"level = level && s != nil && s.Level", "level = true",
+	},
+	{
+		"a survivor does not count what it has received of a lost region and not applied", "relay/eviction.go",
+		"longest, known = own, true", "longest, known = 0, true",
+	},
+	{
 		"nobody keeps what a newcomer has not seen", "conflict/simulation/join.go",
 		"r.engine.Meet(j.id)", "_ = r",
 	},

@@ -66,7 +66,7 @@ func (c *Cluster) writesByRow() (map[conflict.Key][]*write, []map[conflict.Key]*
 	for _, r := range c.regions {
 		for i := range r.entries {
 			e := &r.entries[i]
-			if e.Kind != relay.Local {
+			if e.Kind != relay.Local || e.Seq > c.left(r) {
 				continue
 			}
 			unit := make(map[conflict.Key]*write)
@@ -93,7 +93,7 @@ func (c *Cluster) writesByRow() (map[conflict.Key][]*write, []map[conflict.Key]*
 func (c *Cluster) truncations() (list []relay.Entry, by []relay.Region) {
 	for _, r := range c.regions {
 		for i := range r.entries {
-			if e := &r.entries[i]; e.Kind == relay.Local && e.emptied != "" {
+			if e := &r.entries[i]; e.Kind == relay.Local && e.Seq <= c.left(r) && e.emptied != "" {
 				list, by = append(list, e.Entry), append(by, r.id)
 			}
 		}
@@ -243,7 +243,7 @@ func suppress(table string, keys []conflict.Key, truths map[conflict.Key]truth, 
 func (c *Cluster) folded() error {
 	rows, hidden := c.oracle()
 	c.hidden = hidden
-	if err := sameRows(rows, c.regions[0].db.rows); err != nil {
+	if err := sameRows(rows, c.survivors()[0].db.rows); err != nil {
 		return fmt.Errorf("wrong: the fold of all writes differs: %w", err)
 	}
 	return nil

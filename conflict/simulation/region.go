@@ -20,6 +20,8 @@ type region struct {
 	expected []relay.Region             // regions that are about to join
 	began    map[relay.Region]relay.Seq // by origin: transactions that its rows had when it joined
 
+	mourning *mourning // what it knows of a region that is lost
+
 	refused map[conflict.Key]bool          // rows that its database does not take from the relay
 	held    string                         // a table that the relay leaves as it stands
 	skipped map[conflict.Key]relay.Version // rows that its operator does without, as of a write
@@ -78,7 +80,7 @@ func (r *region) restart() {
 		_ = r.index.Put(k, reg)
 	}
 	r.starts++
-	r.engine = conflict.New(r.id, slices.Concat(r.others, r.expected), r.index, r.saved.snapshot, r.starts<<32, func(c conflict.Conflict) { r.noted = append(r.noted, c) })
+	r.engine = conflict.New(r.id, r.awaited(), r.index, r.saved.snapshot, r.starts<<32, func(c conflict.Conflict) { r.noted = append(r.noted, c) })
 	r.merged, r.recovered = r.saved.merged, len(r.entries)
 	r.flights = nil
 	r.streams, r.clearing = make(map[*conflict.Plan]bool), make(map[*conflict.Plan]bool)

@@ -136,6 +136,13 @@ func (call *call) pause(ctx context.Context, peer string, pause bool) error {
 	return call.e.cfg.Controller.Resume(ctx, peer)
 }
 
+func (call *call) evict(ctx context.Context, peer string) error {
+	if err := call.known(peer); err != nil {
+		return err
+	}
+	return call.e.cfg.Controller.Evict(ctx, peer)
+}
+
 // known is an error if no peer is called so.
 func (call *call) known(peer string) error {
 	if slices.ContainsFunc(call.e.cfg.Inspector.Peers(), func(p relay.PeerStatus) bool { return p.Region == peer }) {

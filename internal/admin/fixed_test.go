@@ -126,6 +126,8 @@ func (f *fixed) Pause(_ context.Context, peer string) error { return f.note("pau
 
 func (f *fixed) Resume(_ context.Context, peer string) error { return f.note("resume %s", peer) }
 
+func (f *fixed) Evict(_ context.Context, peer string) error { return f.note("evict %s", peer) }
+
 func (f *fixed) StopSource(context.Context) error { return f.note("stop") }
 
 func (f *fixed) StartSource(context.Context) error { return f.note("start") }

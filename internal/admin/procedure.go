@@ -36,6 +36,9 @@ var procedures = map[string]procedure{
 	"remove_peer": {"it takes one name of a peer in quotes", oneName, func(ctx context.Context, call *call, a []token) error {
 		return call.e.membership().RemovePeer(ctx, a[0].text)
 	}},
+	"evict": {"it takes one name of a peer in quotes", oneName, func(ctx context.Context, call *call, a []token) error {
+		return call.evict(ctx, a[0].text)
+	}},
 	"retry": {"it takes the id of a row of octant.dead_letters", oneNumber, letterProcedure(relay.Controller.RetryLetter)},
 	"skip":  {"it takes the id of a row of octant.dead_letters", oneNumber, letterProcedure(relay.Controller.SkipLetter)},
 	"edit": {"it takes the id of a row of octant.dead_letters, and a JSON object of columns in quotes, '' to delete the row",
@@ -78,7 +81,7 @@ func (c *cursor) call() (statement, error) {
 	g, given := givings[strings.ToLower(name.text)]
 	explains := strings.EqualFold(name.text, "explain")
 	if !known && !asked && !given && !explains || !strings.EqualFold(schema.text, database) {
-		return statement{}, failure(codeNoProcedure, "PROCEDURE %s.%s does not exist; there are octant.pause('b'), octant.resume('b'), octant.purge(lsn), octant.add_peer('d', 'host:port'), octant.remove_peer('d'), octant.retry(id), octant.skip(id), octant.edit(id, '{}'), octant.resolve(id, 'remote') and octant.explain('schema.table', key)",
+		return statement{}, failure(codeNoProcedure, "PROCEDURE %s.%s does not exist; there are octant.pause('b'), octant.resume('b'), octant.purge(lsn), octant.add_peer('d', 'host:port'), octant.remove_peer('d'), octant.evict('d'), octant.retry(id), octant.skip(id), octant.edit(id, '{}'), octant.resolve(id, 'remote') and octant.explain('schema.table', key)",
 			shorten(schema.text, 64), shorten(name.text, 64))
 	}
 	if len(c.tokens) == 0 || !c.tokens[0].is("(") {

@@ -234,6 +234,7 @@ var errNotHere = errors.New("not in this test")
 
 func (b *bed) StopSource(context.Context) error             { return errNotHere }
 func (b *bed) StartSource(context.Context) error            { return errNotHere }
+func (b *bed) Evict(context.Context, string) error          { return errNotHere }
 func (b *bed) Purge(context.Context, relay.LSN, bool) error { return errNotHere }
 
 // letters are two that wait, as long as nobody deals with them.

@@ -60,9 +60,9 @@ func moodOfState(state string) mood {
 	switch state {
 	case "connected":
 		return good
-	case "paused":
+	case "paused", "evicted":
 		return idle
-	case "connecting":
+	case "connecting", "evicting":
 		return warn
 	}
 	return bad

@@ -29,9 +29,9 @@ type reply struct {
 	err   error
 }
 
-func (s script) Subscribe(_ context.Context, to relay.Peer, self relay.Hello, first relay.Seq) (relay.Hello, relay.Feed, error) {
+func (s script) Subscribe(_ context.Context, to relay.Peer, self relay.Hello, w relay.Want) (relay.Hello, relay.Feed, error) {
 	r := s[to.Address]
-	if first != 0 || self.Store != "" {
+	if w != (relay.Want{}) || self.Store != "" {
 		r.err = errors.New("a doctor must not look like a relay that follows")
 	}
 	return r.hello, &feed{r.wall}, r.err

@@ -44,7 +44,7 @@ type answer struct {
 func ask(ctx context.Context, dialer relay.Dialer, to relay.Peer, self relay.Hello, now func() time.Time) answer {
 	ctx, cancel := context.WithTimeout(ctx, peerTimeout)
 	defer cancel()
-	hello, feed, err := dialer.Subscribe(ctx, to, self, 0)
+	hello, feed, err := dialer.Subscribe(ctx, to, self, relay.Want{})
 	if err != nil {
 		return answer{err: err}
 	}

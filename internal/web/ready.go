@@ -106,11 +106,11 @@ func (b *bar) demandLag(value string) error {
 	return nil
 }
 
-// missed tells what the peer lacks of the bar, "" for nothing. A paused peer is let off only where all are asked for: who names
+// missed tells what the peer lacks of the bar, "" for nothing. A paused or evicted peer is let off only where all are asked for: who names
 // a peer wants it.
 func (b *bar) missed(p *relay.PeerStatus) string {
 	switch {
-	case !b.peers[p.Region] && (!b.all || p.State == "paused"):
+	case !b.peers[p.Region] && (!b.all || p.State == "paused" || p.State == "evicted"):
 		return ""
 	case p.State != "connected":
 		return fmt.Sprintf("peer %s is %s", p.Region, p.State)

@@ -32,16 +32,16 @@ var _ relay.Dialer = (*Dialer)(nil)
 
 // Subscribe implements relay.Dialer. An error that wraps relay.ErrRefused is final until someone changes the
 // configuration, here or there; after any other one the caller may dial again.
-func (d *Dialer) Subscribe(ctx context.Context, to relay.Peer, self relay.Hello, first relay.Seq) (relay.Hello, relay.Feed, error) {
-	hello, s, err := d.subscribe(ctx, to, self, first)
+func (d *Dialer) Subscribe(ctx context.Context, to relay.Peer, self relay.Hello, w relay.Want) (relay.Hello, relay.Feed, error) {
+	hello, s, err := d.subscribe(ctx, to, self, w)
 	if err != nil {
 		return relay.Hello{}, nil, fmt.Errorf("subscribe to %s at %s: %w", to.Name, to.Address, explain(err))
 	}
 	return hello, s, nil
 }
 
-func (d *Dialer) subscribe(ctx context.Context, to relay.Peer, self relay.Hello, first relay.Seq) (relay.Hello, *subscription, error) {
-	request, err := Request(self, first)
+func (d *Dialer) subscribe(ctx context.Context, to relay.Peer, self relay.Hello, w relay.Want) (relay.Hello, *subscription, error) {
+	request, err := Request(self, w)
 	if err != nil {
 		return relay.Hello{}, nil, err
 	}

@@ -2,7 +2,7 @@
 //
 // A subscriber logs in on the other relay's listen.mysql like any client, as a user with role "replicate", sends
 //
-//	SET @octant_subscribe = '<hex of its relay.Hello>', @octant_from = <first sequence>
+//	SET @octant_subscribe = '<hex of its relay.Hello>', @octant_from = <first sequence>, @octant_origin = <0, or the id of a lost region>
 //
 // and then COM_BINLOG_DUMP with flags 0 and server id 0. What comes back looks like a binlog dump: packets of a zero
 // byte and one event. The events are of five types that no server uses, flagged as ignorable, so that a stock tool that

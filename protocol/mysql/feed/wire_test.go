@@ -83,13 +83,18 @@ func TestHelloAndRequest(t *testing.T) {
 	if _, err := feed.Decode(b); err == nil {
 		t.Error("an introduction was taken for a message")
 	}
-	request, err := feed.Request(h, 42)
-	if err != nil {
-		t.Fatal(err)
+	request, err := feed.Request(h, relay.Want{Origin: 7, First: 42})
+	if err != nil || !strings.HasSuffix(request, ", @octant_from = 42, @octant_origin = 7") {
+		t.Fatal(request, err)
 	}
 	hex := strings.Split(request, "'")[1]
-	if got, first, err := feed.ParseRequest(hex, "42"); err != nil || got != h || first != 42 {
-		t.Errorf("request came back as %+v from %d, %v", got, first, err)
+	for origin, want := range map[string]relay.Want{"7": {Origin: 7, First: 42}, "": {First: 42}} {
+		if got, w, err := feed.ParseRequest(hex, "42", origin); err != nil || got != h || w != want {
+			t.Errorf("request came back as %+v for %+v, %v", got, w, err)
+		}
+	}
+	if _, _, err := feed.ParseRequest(hex, "42", "65"); err == nil {
+		t.Error("the id 65 was taken")
 	}
 }
 
@@ -114,8 +119,8 @@ func FuzzDecode(f *testing.F) {
 }
 
 func FuzzParseRequest(f *testing.F) {
-	f.Add("0473686f70016103", "1")
-	f.Add("", "")
-	f.Add("ff", "-1")
-	f.Fuzz(func(_ *testing.T, hello, from string) { _, _, _ = feed.ParseRequest(hello, from) })
+	f.Add("0473686f70016103", "1", "")
+	f.Add("", "", "4")
+	f.Add("ff", "-1", "300")
+	f.Fuzz(func(_ *testing.T, hello, from, origin string) { _, _, _ = feed.ParseRequest(hello, from, origin) })
 }

@@ -18,13 +18,13 @@ func (c *session) publish(ctx context.Context, w *packetWriter) error {
 	if c.srv.cfg.Publisher == nil {
 		return fatal("This relay has nothing for other relays")
 	}
-	hello, first, err := feed.ParseRequest(c.variables[feed.VariableHello], c.variables[feed.VariableFrom])
+	hello, want, err := feed.ParseRequest(c.variables[feed.VariableHello], c.variables[feed.VariableFrom], c.variables[feed.VariableOrigin])
 	if err != nil {
 		return fatal("%v", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	self, f, err := c.srv.cfg.Publisher.Open(ctx, hello, first)
+	self, f, err := c.srv.cfg.Publisher.Open(ctx, hello, want)
 	if err != nil {
 		return refusal(ctx, err)
 	}

@@ -33,7 +33,7 @@ type script struct {
 	closed atomic.Int32
 }
 
-func (s *script) Open(_ context.Context, from relay.Hello, first relay.Seq) (relay.Hello, relay.Feed, error) {
+func (s *script) Open(_ context.Context, from relay.Hello, _ relay.Want) (relay.Hello, relay.Feed, error) {
 	if s.refuse != nil {
 		return relay.Hello{}, nil, s.refuse
 	}
@@ -113,7 +113,7 @@ func peer(addr string) relay.Peer {
 
 func subscribe(t testing.TB, addr string, d *feed.Dialer) relay.Feed {
 	t.Helper()
-	hello, f, err := d.Subscribe(t.Context(), peer(addr), subscriberHello, 1)
+	hello, f, err := d.Subscribe(t.Context(), peer(addr), subscriberHello, relay.Want{First: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func TestSubscriptionRefused(t *testing.T) {
 			if test.peer != nil {
 				test.peer(&p)
 			}
-			_, _, err := (&feed.Dialer{}).Subscribe(t.Context(), p, subscriberHello, 1)
+			_, _, err := (&feed.Dialer{}).Subscribe(t.Context(), p, subscriberHello, relay.Want{First: 1})
 			if err == nil || errors.Is(err, relay.ErrRefused) != test.refused || !strings.Contains(err.Error(), test.text) {
 				t.Errorf("got %v", err)
 			}

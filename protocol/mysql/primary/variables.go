@@ -22,7 +22,7 @@ var handshakeVariables = map[string]bool{
 	"mariadb_slave_capability": true, "slave_connect_state": true, "slave_gtid_strict_mode": true,
 	"slave_gtid_ignore_duplicates": true, "slave_until_gtid": true, "skip_replication": true,
 	"slave_uuid": true, "replica_uuid": true, "rpl_semi_sync_slave": true, "rpl_semi_sync_replica": true,
-	feed.VariableHello: true, feed.VariableFrom: true,
+	feed.VariableHello: true, feed.VariableFrom: true, feed.VariableOrigin: true,
 }
 
 type assignment struct{ name, value string }

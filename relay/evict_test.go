@@ -1,0 +1,148 @@
+package relay_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// unreachable has n not find a peer.
+func (n *node) unreachable(peer string) *node {
+	for i := range n.config.Peers {
+		if n.config.Peers[i].Name == peer {
+			n.config.Peers[i].Address = "nowhere"
+		}
+	}
+	return n
+}
+
+// standsAt waits until a peer is in a state at all of the nodes.
+func standsAt(t *testing.T, peer, state string, nodes ...*node) {
+	t.Helper()
+	for _, n := range nodes {
+		eventually(t, n.config.Name+" to have "+peer+" "+state, func() bool { return n.peer(peer).State == state })
+	}
+}
+
+// TestSurvivorsLevelALostRegion: a and c have what d wrote before it was lost, c only in part, and b has never heard d at all.
+func TestSurvivorsLevelALostRegion(t *testing.T) {
+	net := newNetwork()
+	a, b := newNode(t, net, 1, "b", "c", "d"), newNode(t, net, 2, "a", "c", "d").unreachable("d").start()
+	c, d := newNode(t, net, 3, "a", "b", "d").start(), newNode(t, net, 4, "a").start()
+	var mu sync.Mutex
+	kept := make(map[relay.Region]relay.Seq)
+	a.config.Trim = func(needs func() (relay.LSN, map[relay.Region]relay.Seq)) error {
+		mu.Lock()
+		defer mu.Unlock()
+		_, kept = needs()
+		return nil
+	}
+	a.start()
+	d.source.add(relay.Local, nil, []byte("all"))
+	d.source.add(relay.Local, nil, []byte("have this"))
+	a.allArrived(d)
+	c.allArrived(d)
+	c.halt()
+	for _, text := range []string{"only", "a", "has this"} {
+		d.source.add(relay.Local, nil, []byte(text))
+	}
+	a.allArrived(d)
+	eventually(t, "a to keep what b lacks", func() bool { mu.Lock(); defer mu.Unlock(); return kept[4] <= 1 })
+	if err := b.relay.Evict(t.Context(), "d"); err == nil || !strings.Contains(err.Error(), "never heard") {
+		t.Errorf("b evicted whom it does not know: %v", err)
+	}
+
+	if err := a.relay.Evict(t.Context(), "d"); err != nil {
+		t.Fatal(err)
+	}
+	standsAt(t, "d", "evicting", a, b)
+	eventually(t, "b to have all", func() bool { return b.db.Received(4).Last() == 5 })
+	b.checkReceived(d)
+	eventually(t, "a to say for whom it waits", func() bool {
+		p, _ := a.problem("eviction_waits")
+		return p.Subject == "d" && strings.Contains(p.Detail, "region c")
+	})
+	d.source.add(relay.Local, nil, []byte("too late"))
+	d.captured()
+	hello := d.relay.Self()
+	if _, _, err := a.relay.Open(t.Context(), hello, relay.Want{First: 1}); !errors.Is(err, relay.ErrRefused) || !strings.Contains(err.Error(), "is being evicted") {
+		t.Errorf("d is served: %v", err)
+	}
+	net.set("d", nil)
+	last, _, err := b.db.Received(4).Transaction(5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.restart()
+	for _, n := range []*node{a, b} {
+		n.applier.shows(4, relay.SeqHLC{Seq: 5, HLC: last.HLC})
+	}
+	c.start()
+	eventually(t, "c to have all", func() bool { return c.db.Received(4).Last() == 5 })
+	standsAt(t, "d", "evicting", a, b, c)
+	if slices.Contains(a.applier.partedFrom(), 4) {
+		t.Error("a does not wait for c, whose database does not show d's transactions")
+	}
+	c.applier.shows(4, relay.SeqHLC{Seq: 5, HLC: last.HLC})
+	standsAt(t, "d", "evicted", a, b, c)
+	for _, n := range []*node{a, b, c} {
+		if got := n.applier.partedFrom(); !slices.Equal(got, []relay.Region{4}) || n.db.Received(4).Last() != 5 {
+			t.Errorf("%s has let go of %v, and holds %d", n.config.Name, got, n.db.Received(4).Last())
+		}
+	}
+	c.restart()
+	standsAt(t, "d", "evicted", c)
+	t.Run("rejoins", func(t *testing.T) { rejoins(t, a, b, c, d) })
+}
+
+// rejoins has region d, which was evicted, come back: not with its old log, and with a new one by joining.
+func rejoins(t *testing.T, a, b, c, d *node) {
+	for _, joins := range []bool{false, true} {
+		var err error
+		if joins {
+			_, err = a.relay.Admit(t.Context(), d.relay.Self())
+		} else {
+			_, _, err = a.relay.Open(t.Context(), d.relay.Self(), relay.Want{First: 1})
+		}
+		if err == nil || !strings.Contains(err.Error(), "must join again") {
+			t.Errorf("d is taken with its old log (joining: %v): %v", joins, err)
+		}
+	}
+	hello := d.relay.Self()
+	hello.Store = "another"
+	for _, n := range []*node{a, b, c} {
+		admission, err := n.relay.Admit(t.Context(), hello)
+		if err != nil || admission.Received.Seq != 5 {
+			t.Fatalf("%s: %+v, %v", n.config.Name, admission, err)
+		}
+	}
+	for _, n := range []*node{a, b, c} {
+		beats := len(n.applier.beats(1)) + len(n.applier.beats(2))
+		eventually(t, "heartbeats", func() bool { return len(n.applier.beats(1))+len(n.applier.beats(2)) > beats+4 })
+		if state := n.peer("d").State; state == "evicting" || state == "evicted" {
+			t.Errorf("%s has d %s again", n.config.Name, state)
+		}
+		if _, feed, err := n.relay.Open(t.Context(), hello, relay.Want{}); err != nil {
+			t.Errorf("%s does not serve d: %v", n.config.Name, err)
+		} else {
+			feed.Close()
+		}
+	}
+}
+
+// TestOnlyLostRegionsAreServedByOthers: nobody gets a living region's transactions from another one.
+func TestOnlyLostRegionsAreServedByOthers(t *testing.T) {
+	net := newNetwork()
+	a := newNode(t, net, 1, "b", "c").start()
+	b, c := newNode(t, net, 2, "a").start(), newNode(t, net, 3, "a", "b").start()
+	b.source.add(relay.Local, nil, []byte("x"))
+	a.allArrived(b)
+	_, _, err := a.relay.Open(t.Context(), c.relay.Self(), relay.Want{Origin: 2, First: 1})
+	if !errors.Is(err, relay.ErrRefused) || !strings.Contains(err.Error(), "not lost") {
+		t.Errorf("got %v", err)
+	}
+}
