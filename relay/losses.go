@@ -33,7 +33,7 @@ type losses struct {
 	saving sync.Mutex // held while one is changed
 }
 
-var lossesKey = []byte("e")
+var lossesKey = []byte("G")
 
 func loadLosses(facts Store) (*losses, error) {
 	l := &losses{facts: facts, list: make(map[Region]loss)}

@@ -392,7 +392,7 @@ func (in *inbox) begin(ctx context.Context, t Transaction) error {
 	if err := in.guard(t.HLC); err != nil {
 		return err
 	}
-	if err := in.p.r.pressure.yield(ctx, in.p.r.cfg.Clock); err != nil {
+	if err := in.r.pressure.yield(ctx, in.r.cfg.Clock); err != nil {
 		return err
 	}
 	w, err := in.stream.Begin(ctx, t)
