@@ -199,12 +199,8 @@ var mutations = []mutation{
 		"case own < longest:", "case false:",
 	},
 	{
-		"survivors do not wait for each other's word of a lost region", "relay/eviction.go",
-		"known = false", "",
-	},
-	{
 		"nobody waits for a lost region's last transactions", "relay/eviction.go",
-		"level = level && s != nil && s.Level", "level = true",
+		"level = level && s != nil && s.Level", "level = s == nil || s != nil",
 	},
 	{
 		"a survivor does not count what it has received of a lost region and not applied", "relay/eviction.go",
