@@ -20,6 +20,7 @@ const (
 // copyAll copies what has not been copied yet, one table after the other.
 func (n *Newcomer) copyAll(ctx context.Context) error {
 	speed := newPace(n.Options.Rate, n.Clock)
+	speed.lag = &limit{n: n}
 	for i := range n.note.Tables {
 		if t := &n.note.Tables[i]; !t.Done {
 			if err := n.copyTable(ctx, t, speed); err != nil {
@@ -64,6 +65,9 @@ func (n *Newcomer) copyTable(parent context.Context, t *tableNote, speed *pace) 
 
 func (n *Newcomer) read(ctx context.Context, table string, after relay.RowKey, work, order chan<- *chunk, speed *pace) error {
 	for limit := firstRows; ; {
+		if err := speed.lag.await(ctx); err != nil {
+			return err
+		}
 		b, err := n.Donor.Side.Read(ctx, table, after, limit)
 		if err != nil || b.Rows == 0 {
 			return err
@@ -138,11 +142,12 @@ func (n *Newcomer) noteChunks(ctx context.Context, t *tableNote, order <-chan *c
 	return nil
 }
 
-// pace holds back what goes faster than it may.
+// pace holds back what goes faster than it may, or while others are behind.
 type pace struct {
 	rate  int
 	clock relay.Clock
 	due   time.Time
+	lag   *limit
 }
 
 func newPace(rate int, clock relay.Clock) *pace {

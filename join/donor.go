@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/octant-db/octant/applier"
 	"github.com/octant-db/octant/relay"
@@ -25,6 +26,7 @@ type Donor struct {
 // Relay is what a Donor needs of the running relay.
 type Relay interface {
 	Admit(ctx context.Context, h relay.Hello) (relay.Admission, error)
+	Lag() time.Duration
 }
 
 // Applier is what a Donor needs of the applier.
@@ -39,6 +41,17 @@ var _ relay.Donor = (*Donor)(nil)
 // Admit implements relay.Donor.
 func (d *Donor) Admit(ctx context.Context, h relay.Hello) (relay.Admission, error) {
 	return d.Relay.Admit(ctx, h)
+}
+
+// Lag implements relay.Donor.
+func (d *Donor) Lag(ctx context.Context) (time.Duration, error) {
+	lag := d.Relay.Lag()
+	followed, able := d.TableCopier.(relay.Followed)
+	if !able {
+		return lag, nil
+	}
+	replicas, err := followed.Lag(ctx)
+	return max(lag, replicas), err
 }
 
 // Redo implements relay.Donor.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/octant-db/octant/applier"
 	"github.com/octant-db/octant/relay"
@@ -42,6 +43,7 @@ type Store interface {
 type Options struct {
 	Loaded   bool           // a dump of the donor's tables is loaded by other means, taken after Prepare
 	Replace  bool           // rows that stand in the tables are deleted first
+	Lag      time.Duration  // how far the donor and this region's replicas may be behind while rows are copied; 0: they are not asked
 	Rate     int            // rows a second at most; 0: as many as go
 	Writers  int            // chunks that are written at a time; 0: DefaultWriters
 	Progress func(Progress) // told now and then; may be nil

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 
@@ -49,6 +50,15 @@ func (r Remote) Read(ctx context.Context, table string, after relay.RowKey, limi
 		return nil
 	}, "join_rows", table, string(after), limit)
 	return b, err
+}
+
+// Lag implements relay.Donor.
+func (r Remote) Lag(ctx context.Context) (lag time.Duration, err error) {
+	err = r.Ask(ctx, func(f []mysql.FieldValue) error {
+		lag = time.Duration(f[0].AsInt64()) * time.Millisecond
+		return nil
+	}, "join_lag")
+	return lag, err
 }
 
 // Redo implements relay.Donor.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Admit tells whether a region may join, and keeps for it what it needs from now on. A region that has lost its log comes back under its old name and id.
@@ -66,6 +67,20 @@ func (r *Relay) readmit(ctx context.Context, p *peer, h Hello) error {
 	}
 	p.woken.Raise()
 	return nil
+}
+
+// Lag is how far this relay is behind: what its database has logged, or what a region that it hears has sent. A region that cannot be heard does not count.
+func (r *Relay) Lag() time.Duration {
+	var lag time.Duration
+	if s := r.capture.status(); !s.CaughtUp && !s.LastEvent.IsZero() {
+		lag = r.cfg.Clock.Now().Sub(s.LastEvent)
+	}
+	for _, p := range r.Peers() {
+		if p.State == "connected" {
+			lag = max(lag, p.Lag)
+		}
+	}
+	return lag
 }
 
 // Acquaint has a relay that begins behind another region's data know a peer, so that it asks for the right transactions from the first time on.

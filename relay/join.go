@@ -1,6 +1,9 @@
 package relay
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Donor is what a region offers to one that joins by becoming its copy. The newcomer reads the rows at any time, then does again what the donor's log says
 // of the time since it began (Redo), and takes over what the donor's relay knows at the entry that it has come to (Freeze).
@@ -12,6 +15,8 @@ type Donor interface {
 	Definitions(ctx context.Context) ([]TableDefinition, error)
 	// Read returns at most so many rows of a table behind a key, in its order, as they stand now.
 	Read(ctx context.Context, table string, after RowKey, limit int) (RowBatch, error)
+	// Lag is how far the region is behind: its relay, and the replicas of its database if that knows.
+	Lag(ctx context.Context) (time.Duration, error)
 	// Redo returns pieces of the log from an entry on, without the first skip bytes of that entry, and at most about limit bytes.
 	Redo(ctx context.Context, from LSN, skip int64, limit int) (LogPieces, error)
 	// Freeze keeps a copy of what the relay knows at the entry that it has merged last, until the next one is asked for. Nothing that was read before is behind
@@ -54,6 +59,11 @@ type TableCopier interface {
 	Clear(ctx context.Context, table string) error
 	// Ready tells why rows cannot be copied into a table, and whether it has rows.
 	Ready(ctx context.Context, table string) (empty bool, err error)
+}
+
+// Followed is a TableCopier of an engine whose databases know how far their replicas are behind.
+type Followed interface {
+	Lag(ctx context.Context) (time.Duration, error)
 }
 
 // Numbering is a TableCopier of an engine that does not learn from the rows which numbers it has given to them.

@@ -22,12 +22,14 @@ import (
 type joinFlags struct {
 	from              string
 	rate              int
+	lag               time.Duration
 	replace, prepared bool
 }
 
 func (f *joinFlags) define(flags *flag.FlagSet) {
 	flags.StringVar(&f.from, "from", "", "the `region` whose data is copied")
 	flags.IntVar(&f.rate, "rows", 0, "copy at most so many `rows` a second")
+	flags.DurationVar(&f.lag, "lag", 10*time.Second, "copy no rows while the other region, or a replica of a database that tells, is further `behind`; 0: whatever they are")
 	flags.BoolVar(&f.replace, "replace", false, "delete the rows that stand in this region's tables first")
 	flags.BoolVar(&f.prepared, "prepare", false, "only have the region keep what is needed from now on: then load a dump of its tables that is taken after this, and join")
 }
@@ -88,7 +90,7 @@ func joinWith(ctx context.Context, cfg *config.Config, f joinFlags, store *relay
 		Redo: applier.NewRedo(applier.Config{
 			Self: cfg.Region.ID, Target: db.target, Decoders: e.decoders, Include: cfg.Database.Tables.Match, Clock: relay.SystemClock{}, Logger: log,
 		}),
-		Options: join.Options{Rate: f.rate, Replace: f.replace, Progress: bar.show},
+		Options: join.Options{Rate: f.rate, Lag: f.lag, Replace: f.replace, Progress: bar.show},
 	}
 	hangUp, err := reachMembers(cfg, f.from, n)
 	if err != nil {

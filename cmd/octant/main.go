@@ -18,7 +18,7 @@ const usageText = `Octant lets independently written databases in several region
 
 Usage:
   octant run     --config FILE                 run one relay in the foreground; logs go to stderr
-  octant join    --from REGION --config FILE [--rows N] [--replace] [--prepare]
+  octant join    --from REGION --config FILE [--rows N] [--lag 10s] [--replace] [--prepare]
                                                fill this region's tables from another one, so that octant run can take part
   octant doctor  --config FILE [--json]        check the local database and the peers; exit 1 if a check fails
   octant status  --config FILE [--watch]       show what the running relay does

@@ -22,6 +22,7 @@ var givings = map[string]giving{
 	"join_admit":  {[]tokenKind{text}, joinAdmit},
 	"join_tables": {nil, joinTables},
 	"join_rows":   {[]tokenKind{text, text, number}, joinRows},
+	"join_lag":    {nil, joinLag},
 	"join_log":    {[]tokenKind{number, number, number}, joinLog},
 	"join_freeze": {nil, joinFreeze},
 	"join_thaw":   {[]tokenKind{text, number}, joinThaw},
@@ -96,6 +97,11 @@ func joinRows(ctx context.Context, d relay.Donor, a []token) (*mysql.Result, err
 	}
 	b, err := d.Read(ctx, a[0].text, relay.RowKey(a[1].text), int(min(n[0], mostRows)))
 	return newResult([]column{{"row_count", intColumn}, {"last", textColumn}, {"data", longColumn}}, []any{b.Rows, string(b.Last), b.Data}), err
+}
+
+func joinLag(ctx context.Context, d relay.Donor, _ []token) (*mysql.Result, error) {
+	lag, err := d.Lag(ctx)
+	return newResult([]column{{"lag_ms", intColumn}}, []any{lag.Milliseconds()}), err
 }
 
 // joinLog answers with a row for each piece, or with one without a piece.

@@ -18,7 +18,8 @@ const tablesSQL = `SELECT n.nspname, c.relname, c.relpersistence, c.relreplident
     AND p.schemaname = n.nspname AND p.tablename = c.relname),
   c.relrowsecurity AND NOT (SELECT rolsuper OR rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = current_user)
     AND (c.relforcerowsecurity OR NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')),
-  EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attlen = -1 AND a.attstorage IN ('x', 'e') AND a.attnum > 0 AND NOT a.attisdropped)
+  EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attlen = -1 AND a.attstorage IN ('x', 'e') AND a.attnum > 0 AND NOT a.attisdropped),
+  pg_catalog.has_table_privilege(c.oid, 'TRUNCATE')
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'octant') AND n.nspname !~ '^pg_'
 ORDER BY 1, 2`
@@ -47,6 +48,7 @@ func checkTables(ctx context.Context, s *server) []finding.Result {
 		{name: "table_owner", status: finding.Fail, detail: "not in the publication, and the user may not put them there",
 			remedy: "ALTER PUBLICATION " + connect.Identifier(s.config.Publication) + " ADD TABLE %s as their owner, or GRANT the owner's role TO " + user},
 		{name: "row_security", status: finding.Fail, detail: "row security hides rows from the user", remedy: "ALTER ROLE " + user + " BYPASSRLS"},
+		{name: "truncate_privilege", status: finding.Warn, detail: "the user may not empty them as other regions' TRUNCATE does", remedy: "GRANT TRUNCATE ON %s TO " + user},
 		{name: "large_values", status: finding.Info, detail: "large values that an update leaves alone are not in the log; the relay reads them from the table",
 			remedy: "ALTER TABLE %s REPLICA IDENTITY FULL, where rows are often updated and deleted at once"},
 	}
@@ -59,7 +61,7 @@ func checkTables(ctx context.Context, s *server) []finding.Result {
 		is := func(i int) bool { return string(row[i]) == "t" }
 		unlogged := string(row[2]) != "p"
 		for i, bad := range []bool{
-			!is(4), string(row[3]) == "n", unlogged, !is(5), !is(6) && is(4) && !unlogged, is(7), is(8) && string(row[3]) != "f" && is(4),
+			!is(4), string(row[3]) == "n", unlogged, !is(5), !is(6) && is(4) && !unlogged, is(7), !is(9), is(8) && string(row[3]) != "f" && is(4),
 		} {
 			if bad {
 				flaws[i].tables = append(flaws[i].tables, connect.Table(string(row[0]), string(row[1])))

@@ -72,9 +72,9 @@ func (b *bed) awaitRowsOf(t *testing.T, table string, want int) {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for _, r := range b.regions {
-		for r.server.Query(t, "SELECT count(*) FROM " + table)[0] != fmt.Sprint(want) {
+		for r.server.Query(t, "SELECT count(*) FROM "+table)[0] != fmt.Sprint(want) {
 			if time.Now().After(deadline) {
-				t.Fatalf("region %s has %s rows of %s, want %d\n%s", r.name, r.server.Query(t, "SELECT count(*) FROM " + table)[0], table, want, r.relay.LogTail())
+				t.Fatalf("region %s has %s rows of %s, want %d\n%s", r.name, r.server.Query(t, "SELECT count(*) FROM "+table)[0], table, want, r.relay.LogTail())
 			}
 			b.pause()
 		}
