@@ -81,6 +81,7 @@ type Applier struct {
 	parted   map[relay.Region]bool // regions that are lost, and for which nobody waits
 	merged   atomic.Uint64
 	progress relay.Signal // raised when the merger has passed an entry
+	lookups  sync.RWMutex // held while rows are looked up in the table and planned, and while something is forgotten; taken before the gate
 	gate     sync.Mutex   // held while an entry is merged, or a checkpoint taken
 	clock    relay.HLC    // of the region after the entry that was merged last; the gate guards it
 	stormy   bool         // rows waited for repair after it; the gate guards it
@@ -141,6 +142,7 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 	nonce := uint64(cfg.Clock.Now().UnixMicro())
 	a.engine = conflict.New(cfg.Self, nil, a.index, saved.snapshot, nonce, a.noteConflict)
 	a.engine.Govern(a.rule)
+	a.engine.Bereave(a.bereave)
 	a.engine.Await(cfg.Regions)
 	for _, h := range others {
 		a.Meet(h)

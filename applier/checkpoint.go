@@ -183,6 +183,8 @@ func (a *Applier) runKeeper(ctx context.Context) error {
 
 // forget drops what every region has seen, and tells whether too much is left for memory.
 func (a *Applier) forget() (full bool, err error) {
+	a.lookups.Lock()
+	defer a.lookups.Unlock()
 	a.gate.Lock()
 	defer a.gate.Unlock()
 	a.mu.Lock()

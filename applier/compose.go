@@ -40,19 +40,18 @@ func (c composer) replay(onto, before, after conflict.Row) (conflict.Row, error)
 	if err != nil {
 		return after, nil
 	}
-	return c.identified(conflict.Row{Table: after.Table, Image: image})
+	return c.identified(context.Background(), conflict.Row{Table: after.Table, Image: image})
 }
 
 // identified gives a new row its unique values.
-func (c composer) identified(row conflict.Row) (conflict.Row, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), identifyTimeout)
+func (c composer) identified(ctx context.Context, row conflict.Row) (conflict.Row, error) {
+	ctx, cancel := context.WithTimeout(ctx, identifyTimeout)
 	defer cancel()
 	ids, err := c.target.Identify(ctx, row.Table, []relay.Image{row.Image})
 	if err != nil {
-		return row, fmt.Errorf("identify a merged row of %s: %w", c.table, err)
+		return row, fmt.Errorf("identify a composed row of %s: %w", c.table, err)
 	}
-	row.Unique = valuesOf(row.Table.String(), ids[0].Unique)
-	return row, nil
+	return rowOf(row.Table, row.Image, &ids[0]), nil
 }
 
 // update is one update that is done again, taken apart.

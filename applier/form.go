@@ -47,14 +47,36 @@ func (f *formWriter) history(h *conflict.History) {
 	f.number(uint64(len(h.Events)))
 	for _, ev := range h.Events {
 		f.version(ev.Version)
-		f.number(uint64(len(ev.Deps)))
-		for _, hlc := range ev.Deps {
-			f.clock(hlc)
-		}
+		f.clocks(ev.Deps)
 		f.row(ev.Before)
 		f.row(ev.After)
 		f.flag(ev.Force)
 		f.flag(ev.Rejected)
+	}
+}
+
+// kin writes what a register has of foreign keys.
+func (f *formWriter) kin(r conflict.Register) {
+	f.texts(r.Row.Parents)
+	f.texts(r.Row.Children)
+	f.number(uint64(len(r.Ends)))
+	for _, d := range r.Ends {
+		f.version(d.Version)
+		f.clocks(d.Deps)
+	}
+}
+
+func (f *formWriter) texts(list []string) {
+	f.number(uint64(len(list)))
+	for _, s := range list {
+		f.text(s)
+	}
+}
+
+func (f *formWriter) clocks(v relay.Vector) {
+	f.number(uint64(len(v)))
+	for _, hlc := range v {
+		f.clock(hlc)
 	}
 }
 
@@ -113,14 +135,32 @@ func (f *formReader) history() *conflict.History {
 		h.Base.Open = append(h.Base.Open, conflict.Written{Version: f.version(), Row: f.row()})
 	}
 	for range f.count() {
-		ev := &conflict.Event{Version: f.version()}
-		for range f.count() {
-			ev.Deps = append(ev.Deps, f.clock())
-		}
+		ev := &conflict.Event{Version: f.version(), Deps: f.clocks()}
 		ev.Before, ev.After, ev.Force, ev.Rejected = f.row(), f.row(), f.flag(), f.flag()
 		h.Events = append(h.Events, ev)
 	}
 	return h
+}
+
+func (f *formReader) kin(r *conflict.Register) {
+	r.Row.Parents, r.Row.Children = f.texts(), f.texts()
+	for range f.count() {
+		r.Ends = append(r.Ends, conflict.End{Version: f.version(), Deps: f.clocks()})
+	}
+}
+
+func (f *formReader) texts() (list []string) {
+	for range f.count() {
+		list = append(list, f.text())
+	}
+	return list
+}
+
+func (f *formReader) clocks() (v relay.Vector) {
+	for range f.count() {
+		v = append(v, f.clock())
+	}
+	return v
 }
 
 func (f *formReader) row() conflict.Row {

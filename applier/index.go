@@ -24,7 +24,7 @@ import (
 //	"v" key            -> clock, region, flags, table number, image
 //	"w" clock(8) key   -> ""                       the same registers by age, for forgetting
 //	"b" length key clock(8) size(8) nr(4) -> a piece of an image that is too large for one record
-//	"u" length value key -> ""                     the unique values of rows
+//	"u" length value key -> ""                     the claims of rows: unique values, and parents
 //	"t" number(4)      -> flavour, native description of a table
 type index struct {
 	store relay.Store
@@ -43,8 +43,8 @@ type index struct {
 
 	tables *tableStore
 
-	values map[conflict.Key][]string // in hot and in the Store: the unique values that the Store has for the key
-	unique bool                      // unique values were saved: some may be there
+	values map[conflict.Key][]string // in hot and in the Store: the claims that the Store has for the key
+	unique bool                      // claims were saved: some may be there
 }
 
 func openIndex(store relay.Store, parse func(relay.Flavour, []byte) (*relay.Table, error)) (*index, error) {
@@ -173,10 +173,11 @@ func (x *index) prefetch(changes []conflict.Change) error {
 	var keys []conflict.Key
 	var names [][]byte
 	for i := range changes {
-		k := changes[i].Key
-		_, hot, _ := x.hot.Get(k)
-		if _, gone := x.gone[k]; !hot && !gone {
-			keys, names = append(keys, k), append(names, registerKey(k))
+		for _, k := range changes[i].Keys() {
+			_, hot, _ := x.hot.Get(k)
+			if _, gone := x.gone[k]; !hot && !gone {
+				keys, names = append(keys, k), append(names, registerKey(k))
+			}
 		}
 	}
 	values, err := x.store.GetAll(names)
@@ -212,8 +213,8 @@ func (x *index) load(k conflict.Key, data []byte) error {
 
 // note remembers which unique values the Store has for a key.
 func (x *index) note(k conflict.Key, r conflict.Register) {
-	if len(r.Row.Unique) > 0 {
-		x.values[k] = r.Row.Unique
+	if claims := r.Row.Claims(); len(claims) > 0 {
+		x.values[k] = claims
 	}
 }
 
@@ -302,8 +303,14 @@ func (x *index) storeOnly() int { return x.cold - len(x.saved) - len(x.gone) }
 // weight is about what a register takes in memory.
 func weight(k conflict.Key, r conflict.Register) int64 {
 	n := int64(len(k)+len(r.Row.Image)+8*len(r.Deps)) + 184
-	for _, u := range r.Row.Unique {
+	for _, u := range r.Row.Claims() {
 		n += int64(len(u)) + 64
+	}
+	for _, u := range r.Row.Children {
+		n += int64(len(u)) + 16
+	}
+	for _, d := range r.Ends {
+		n += int64(8*len(d.Deps)) + 48
 	}
 	for _, member := range r.Unit {
 		n += int64(len(member)) + 16
@@ -356,12 +363,13 @@ func (x *index) saveRegister(ctx context.Context, w *writer, k conflict.Key) err
 
 // saveUnique lists a key under its unique values.
 func (x *index) saveUnique(w *writer, k conflict.Key, r conflict.Register) {
+	claims := r.Row.Claims()
 	for _, u := range x.values[k] {
-		if !slices.Contains(r.Row.Unique, u) {
+		if !slices.Contains(claims, u) {
 			w.delete(uniqueKey(u, k))
 		}
 	}
-	for _, u := range r.Row.Unique {
+	for _, u := range claims {
 		w.put(uniqueKey(u, k), []byte{})
 		x.unique = true
 	}
@@ -449,7 +457,7 @@ func (x *index) removeUnique(w *writer, k conflict.Key) error {
 	if err != nil {
 		return err
 	}
-	for _, u := range r.Row.Unique {
+	for _, u := range r.Row.Claims() {
 		w.delete(uniqueKey(u, k))
 	}
 	return nil

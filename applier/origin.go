@@ -327,16 +327,25 @@ func (o *origin) batch(first *prepared, ready <-chan *prepared) (batch []*prepar
 }
 
 // takeOff has the engine decide a batch, and gives the flight its locks. It returns nil if there is nothing to do.
-func (o *origin) takeOff(ctx context.Context, batch []*prepared) (*flight, error) {
+func (o *origin) takeOff(ctx context.Context, batch []*prepared) (f *flight, err error) {
 	if batch[0].huge {
 		return o.takeOffHuge(ctx, batch[0])
 	}
-	transactions := make([]conflict.Transaction, len(batch))
-	var unique []string
+	transactions, unique := make([]conflict.Transaction, len(batch)), []string(nil)
+	list := make([]*conflict.Transaction, len(batch))
 	for i, p := range batch {
-		transactions[i] = p.Transaction
+		transactions[i], list[i] = p.Transaction, &transactions[i]
 		unique = append(unique, p.unique...)
 	}
+	err = o.a.withBelow(ctx, list, func() error {
+		f, err = o.plan(transactions, unique, batch[0].time)
+		return err
+	})
+	return f, err
+}
+
+// plan is takeOff once everything is known.
+func (o *origin) plan(transactions []conflict.Transaction, unique []string, oldest time.Time) (*flight, error) {
 	o.a.mu.Lock()
 	defer o.a.mu.Unlock()
 	for i := range transactions {
@@ -348,7 +357,7 @@ func (o *origin) takeOff(ctx context.Context, batch []*prepared) (*flight, error
 	if err != nil || plan == nil {
 		return nil, err
 	}
-	f := o.follow(plan, batch[0].time)
+	f := o.follow(plan, oldest)
 	for i := range transactions {
 		f.rows += len(transactions[i].Changes)
 	}

@@ -38,8 +38,8 @@ func NewRedo(cfg Config) *Redo {
 	}
 }
 
-// Take adds an entry of the log. What is written may be a part of it: only when everything that the copied rows may show has been done again are they right.
-func (r *Redo) Take(ctx context.Context, flavour relay.Flavour, body relay.Body) error {
+// Take adds an entry of the log; local: an application's transaction. What is written may be a part of it: only when everything that the copied rows may show has been done again are they right.
+func (r *Redo) Take(ctx context.Context, flavour relay.Flavour, body relay.Body, local bool) error {
 	for part, err := range r.reader.parts(ctx, flavour, body) {
 		if err != nil {
 			return err
@@ -49,6 +49,11 @@ func (r *Redo) Take(ctx context.Context, flavour relay.Flavour, body relay.Body)
 		}
 		for i := range part.changes {
 			r.add(&part.changes[i])
+			if local {
+				if err := r.bereave(ctx, &part.changes[i]); err != nil {
+					return err
+				}
+			}
 		}
 		if len(r.list) >= redoRows || r.bytes >= redoBytes {
 			if err := r.Flush(ctx); err != nil {
@@ -80,6 +85,30 @@ func (r *Redo) add(c *conflict.Change) {
 	}
 	r.writes[c.Key] = len(r.list)
 	r.list = append(r.list, w)
+}
+
+// bereave does with the children of a deleted row what the donor's foreign keys did, of which its log says nothing.
+func (r *Redo) bereave(ctx context.Context, c *conflict.Change) error {
+	if len(parentsEnded(c)) == 0 {
+		return nil
+	}
+	if err := r.Flush(ctx); err != nil {
+		return err
+	}
+	found, err := r.reader.below(ctx, []conflict.Change{*c})
+	if err != nil {
+		return err
+	}
+	for _, parent := range sortedNames(found) {
+		for _, f := range found[parent] {
+			after, err := bereft(ctx, r.cfg.Target, f.Key, f.Row, parent)
+			if err != nil {
+				return err
+			}
+			r.add(&conflict.Change{Key: f.Key, Before: f.Row, After: after})
+		}
+	}
+	return r.Flush(ctx)
 }
 
 // redoTries is how often a transaction is tried that something stands in the way of.

@@ -21,6 +21,9 @@ func (a *Applier) excuse(f *flight) bool {
 
 // excused tells whether a flight goes without a write; the lock is held.
 func (a *Applier) excused(f *flight, w *conflict.Write) bool {
+	if w.Found {
+		return false // nothing would owe it: the flight waits until the database takes it
+	}
 	l := a.letters.byKey[w.Key]
 	if f.plan.Mark.Repair() {
 		return a.excusedRepair(f, w, l)

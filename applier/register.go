@@ -24,6 +24,7 @@ const (
 	flagPieces // the payload is kept in pieces
 	flagForm   // the payload is a form
 	flagDeps
+	flagKin // the form says what the row's parents and children are, and which deletions of a parent there were
 )
 
 const headBytes = 14
@@ -61,6 +62,10 @@ func (x *index) encode(ctx context.Context, w *writer, k conflict.Key, r conflic
 		flags |= flagForm
 		f := formWriter{ctx: ctx, x: x, w: w}
 		f.register(r)
+		if kin(r) {
+			flags |= flagKin
+			f.kin(r)
+		}
 		payload, err = f.b, f.err
 	} else {
 		table, err = x.tables.save(ctx, w, r.Row.Table)
@@ -94,8 +99,11 @@ func (x *index) encode(ctx context.Context, w *writer, k conflict.Key, r conflic
 
 // formed tells whether a register needs a form.
 func formed(r conflict.Register) bool {
-	return r.History != nil || r.Unit != nil || len(r.Row.Unique) > 0 || r.Shown != r.Version
+	return r.History != nil || r.Unit != nil || len(r.Row.Unique) > 0 || r.Shown != r.Version || kin(r)
 }
+
+// kin tells whether a register has to do with foreign keys.
+func kin(r conflict.Register) bool { return len(r.Row.Parents)+len(r.Row.Children)+len(r.Ends) > 0 }
 
 // savePieces writes a payload that is too large for its register, and waits: the register must not be durable before it.
 func (x *index) savePieces(ctx context.Context, w *writer, owner, payload []byte) error {
@@ -148,6 +156,9 @@ func (x *index) decode(k conflict.Key, b []byte) (conflict.Register, error) {
 	case flags&flagForm != 0:
 		f := formReader{x: x, rest: payload}
 		f.register(&r)
+		if flags&flagKin != 0 {
+			f.kin(&r)
+		}
 		if f.err != nil {
 			return r, fmt.Errorf("read the version index: %w", f.err)
 		}

@@ -154,10 +154,10 @@ func assemble(window []relay.Change, before, after []relay.Identity) part {
 		name := c.Table.String()
 		was, is := conflict.Row{}, conflict.Row{}
 		if c.Before != nil {
-			was = conflict.Row{Table: c.Table, Image: c.Before, Unique: valuesOf(name, before[i].Unique)}
+			was = rowOf(c.Table, c.Before, &before[i])
 		}
 		if c.After != nil {
-			is = conflict.Row{Table: c.Table, Image: c.After, Unique: valuesOf(name, after[i].Unique)}
+			is = rowOf(c.Table, c.After, &after[i])
 		}
 		p.changes = appendChange(p.changes, name, was, before[i].Key, is, after[i].Key)
 		p.unique = appendUnique(p.unique, was.Unique, is.Unique)
@@ -167,6 +167,7 @@ func assemble(window []relay.Change, before, after []relay.Identity) part {
 
 func appendChange(list []conflict.Change, table string, was conflict.Row, wasKey string, is conflict.Row, isKey string) []conflict.Change {
 	if was.Exists() && is.Exists() && wasKey != isKey {
+		was.Children = nil // a parent that is moved has no children that it could leave: only where ON UPDATE moves them, and that is not carried
 		return append(list,
 			conflict.Change{Key: keyOf(table, wasKey), Before: was, After: was.Deleted()},
 			conflict.Change{Key: keyOf(table, isKey), After: is},
@@ -184,6 +185,11 @@ func appendUnique(list, was, is []string) []string {
 		return list
 	}
 	return append(append(list, was...), is...)
+}
+
+// rowOf is a row with what is known of it.
+func rowOf(t *relay.Table, image relay.Image, id *relay.Identity) conflict.Row {
+	return conflict.Row{Table: t, Image: image, Unique: valuesOf(t.String(), id.Unique), Parents: id.Parents, Children: id.Children}
 }
 
 // valuesOf puts the table in front of unique values.

@@ -52,7 +52,7 @@ func (s *stream) write(ctx context.Context, tx relay.Tx, f *flight) error {
 		if err := a.checkTables(ctx, part.changes); err != nil {
 			return err
 		}
-		writes, err := s.decide(f, part.changes)
+		writes, err := s.decide(ctx, f, part.changes)
 		if err != nil {
 			return err
 		}
@@ -64,18 +64,21 @@ func (s *stream) write(ctx context.Context, tx relay.Tx, f *flight) error {
 	return nil
 }
 
-func (s *stream) decide(f *flight, changes []conflict.Change) ([]conflict.Write, error) {
+func (s *stream) decide(ctx context.Context, f *flight, changes []conflict.Change) ([]conflict.Write, error) {
 	a := s.origin.a
 	part := s.header
 	part.Changes = changes
-	a.mu.Lock()
 	var writes []conflict.Write
-	err := a.index.prefetch(changes)
-	if err == nil {
+	err := a.withBelow(ctx, []*conflict.Transaction{&part}, func() (err error) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if err = a.index.prefetch(changes); err != nil {
+			return err
+		}
 		writes, err = a.engine.Decide(&part)
 		writes = slices.DeleteFunc(writes, func(w conflict.Write) bool { return a.excused(f, &w) })
-	}
-	a.mu.Unlock()
+		return err
+	})
 	if s.look {
 		for i := range writes {
 			writes[i].Expect = relay.Unknown

@@ -18,6 +18,9 @@ func (e *Engine) Local(t *Transaction) error {
 		if err := e.localChange(v, t, &t.Changes[i]); err != nil {
 			return err
 		}
+		if err := v.lose(t, &t.Changes[i]); err != nil {
+			return err
+		}
 	}
 	if err := e.settle(v, e.repairs.add); err != nil {
 		return err
@@ -47,7 +50,7 @@ func (e *Engine) localChange(v *view, t *Transaction, c *Change) error {
 func (e *Engine) simple(v *view, reg *Register, c *Change) bool {
 	_, viewed := v.rows[c.Key]
 	_, pinned := e.pins[c.Key]
-	return !viewed && !pinned && reg.plain() && len(c.After.Unique) == 0 && e.rule(c.Key).Policy == LWW
+	return !viewed && !pinned && reg.plain() && len(c.After.Unique) == 0 && !related(c) && e.rule(c.Key).Policy == LWW
 }
 
 // stoodBefore is the row that stood under a change's key before it.
@@ -118,7 +121,11 @@ func (e *Engine) Carry(t *Transaction, landed *Landed) error {
 		if err := e.carryChange(v, t, &t.Changes[i], landed); err != nil {
 			return err
 		}
+		if err := v.lose(t, &t.Changes[i]); err != nil {
+			return err
+		}
 	}
+	landed.end(t, v)
 	return e.settle(v, landed.add)
 }
 
@@ -159,7 +166,7 @@ func (e *Engine) Wrote(c *Change, landed *Landed) error {
 		err = e.uncover(c, c.After, landed)
 		landed.wrote(c.Key) // as it shall be
 	} else if !known {
-		err = e.uncover(c, stoodBefore(c), landed)
+		err = e.uncoverAfter(c, landed)
 	} else if reg.unlearned() {
 		err = e.recall(c.Key, reg, stoodBefore(c), landed.add)
 	}
@@ -167,6 +174,18 @@ func (e *Engine) Wrote(c *Change, landed *Landed) error {
 		return err
 	}
 	return e.compareOne(c.Key, c.After)
+}
+
+// uncoverAfter takes a row into M that only what our transaction carried explains, if anything does.
+func (e *Engine) uncoverAfter(c *Change, landed *Landed) error {
+	right, err := e.after(c, landed)
+	if err != nil {
+		return err
+	}
+	if err := e.uncover(c, right, landed); err != nil {
+		return err
+	}
+	return e.inherit(c, right, landed)
 }
 
 // uncover takes a row into M that nothing we carried explains: a trigger fired, the row stood in the way of a newer one, or the operator
@@ -263,6 +282,7 @@ type Landed struct {
 
 	open map[Key]struct{}
 	done map[Key]struct{}
+	ends map[string]Transaction // by parent: who deleted it, of what was carried
 }
 
 // add notes that the table is to show something else under k.

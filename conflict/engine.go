@@ -16,6 +16,8 @@ type Engine struct {
 	notice func(Conflict)
 	rules  Rules
 
+	bereave func(k Key, row Row, parent string) (Row, error)
+
 	lsn     relay.LSN        // the entry that capture is passing
 	clock   relay.HLC        // the region's clock before it: what is born here from it on is later
 	floor   relay.HLC        // the stable cut when Forget was last called

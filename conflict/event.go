@@ -2,6 +2,7 @@ package conflict
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/octant-db/octant/relay"
 )
@@ -17,6 +18,17 @@ type Row struct {
 	// Unique has the row's values in secondary unique keys, its table and the index in front of each: two rows that
 	// share one cannot stand at a time.
 	Unique []string
+	// Parents names the rows that it refers to by foreign keys that change it when they are deleted, Children is what such foreign keys of other rows
+	// that refer to it have in their Parents: a row's values in the foreign key, and that in front.
+	Parents, Children []string
+}
+
+// Claims is what an index lists the row under: its unique values and its parents.
+func (r Row) Claims() []string {
+	if len(r.Parents) == 0 {
+		return r.Unique
+	}
+	return append(slices.Clip(r.Unique), r.Parents...)
 }
 
 // Exists tells whether there is a row.
@@ -73,6 +85,7 @@ type Transaction struct {
 	Force   bool  // an operator's decision: Reject and Rollback take it whatever it met
 	Emptied []Key // what the keys of tables begin with that it emptied before its changes: see empty.go
 	Changes []Change
+	Found   map[string][]Found // for plans: rows that stand in the table and name a parent that it deletes, or that goes with one; see kin.go
 }
 
 // Version is the version of every row of the transaction.
@@ -90,6 +103,7 @@ type Register struct {
 
 	History *History // nil under the last writer wins
 	Unit    []Key    // the rows of a transaction that stays or goes as a whole; see unitKey
+	Ends    []End    // the deletions of a parent, oldest first; see endKey
 }
 
 // merge joins a write into a register and tells whether it was taken. A write of the register's own version is taken

@@ -11,7 +11,7 @@ type Index interface {
 	Put(Key, Register) error
 	// Forget drops the registers whose version is not above the limit, except those that keep holds on to.
 	Forget(limit relay.HLC, keep func(Key) bool) error
-	// Claims returns the keys of the registers whose row exists and has the unique value, in any order.
+	// Claims returns the keys of the registers whose row exists and has the unique value or the parent, in any order.
 	Claims(value string) ([]Key, error)
 	// Under returns the keys of the registers that begin so, in any order.
 	Under(prefix Key) ([]Key, error)

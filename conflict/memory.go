@@ -84,7 +84,7 @@ func (m *Memory) claim(k Key, row Row) {
 	if !row.Exists() {
 		return
 	}
-	for _, u := range row.Unique {
+	for _, u := range row.Claims() {
 		if m.claims[u] == nil {
 			m.claims[u] = make(map[Key]struct{}, 1)
 		}
@@ -93,7 +93,7 @@ func (m *Memory) claim(k Key, row Row) {
 }
 
 func (m *Memory) disclaim(k Key, row Row) {
-	for _, u := range row.Unique {
+	for _, u := range row.Claims() {
 		if delete(m.claims[u], k); len(m.claims[u]) == 0 {
 			delete(m.claims, u)
 		}

@@ -24,6 +24,7 @@ type Write struct {
 	After   Row
 	Version relay.Version
 	Expect  relay.Presence
+	Found   bool // nothing is known of the row: if it is left out, nothing owes it
 }
 
 // flight names a plan by what its mark will say in the log.
@@ -195,7 +196,7 @@ func (e *Engine) forget(p *Plan) {
 func (e *Engine) pend(k Key, reg Register, p *Plan) {
 	e.disclaim(k)
 	if reg.Row.Exists() {
-		for _, u := range reg.Row.Unique {
+		for _, u := range reg.Row.Claims() {
 			e.claims[u] = append(e.claims[u], k)
 		}
 	}
@@ -213,7 +214,7 @@ func (e *Engine) unpend(k Key, p *Plan) {
 
 // disclaim takes back the unique values of a pending row.
 func (e *Engine) disclaim(k Key) {
-	for _, u := range e.pending[k].Row.Unique {
+	for _, u := range e.pending[k].Row.Claims() {
 		keys := slices.DeleteFunc(e.claims[u], func(other Key) bool { return other == k })
 		if e.claims[u] = keys; len(keys) == 0 {
 			delete(e.claims, u)
@@ -242,6 +243,9 @@ func (v *view) takeAll(t *Transaction) error {
 		if err := v.take(t, &t.Changes[i], nil); err != nil {
 			return err
 		}
+		if err := v.lose(t, &t.Changes[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -250,10 +254,10 @@ func (v *view) takeAll(t *Transaction) error {
 func (v *view) writes() ([]Write, error) {
 	var list []Write
 	err := v.changes(func(k Key, row *viewRow, now Shown) error {
-		if v.engine.rule(k).Held {
+		if v.engine.rule(k).Held && !row.found {
 			return nil
 		}
-		w := Write{Key: k, Before: row.was.Row, After: now.Row, Version: row.reg.Version, Expect: expectation(*row.was, row.first)}
+		w := Write{Key: k, Before: row.was.Row, After: now.Row, Version: row.reg.Version, Expect: expectation(*row.was, row.first), Found: row.found}
 		if row.first != nil && !w.Before.Exists() {
 			w.Before = row.first.Before
 		}

@@ -11,6 +11,8 @@ type view struct {
 	rows   map[Key]*viewRow
 	order  []Key
 	claims map[string][]Key // of rows that were set
+	ended  []string         // the parents that were deleted
+	ending []string         // those of them that one change has
 }
 
 type viewRow struct {
@@ -19,6 +21,7 @@ type viewRow struct {
 	set   bool
 	was   *Shown  // before the first write that could change it
 	first *Change // of the row by the writes that were taken
+	found bool    // in the table, as a child of a row that is deleted
 }
 
 // Shown is what the table is to show under a key.
@@ -70,6 +73,9 @@ func (v *view) take(t *Transaction, c *Change, base *Row) error {
 		v.engine.counters.Skipped++
 		return v.look(c.Key)
 	}
+	if reg, err = v.survive(c.Key, reg); err != nil {
+		return err
+	}
 	return v.put(c.Key, reg)
 }
 
@@ -84,7 +90,7 @@ func (v *view) put(k Key, reg Register) error {
 	}
 	row.reg, row.known, row.set = reg, true, true
 	if reg.Row.Exists() {
-		v.claim(k, reg.Row.Unique)
+		v.claim(k, reg.Row.Claims())
 	}
 	return nil
 }

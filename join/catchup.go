@@ -96,7 +96,7 @@ func (n *Newcomer) redo(ctx context.Context, pieces []relay.LogPiece, target rel
 		if len(p.Data) == 0 && p.End {
 			continue
 		}
-		err := n.Redo.Take(ctx, p.Flavour, n.body(ctx, p))
+		err := n.Redo.Take(ctx, p.Flavour, n.body(ctx, p), p.Local)
 		if errors.Is(err, applier.ErrRedefined) {
 			return fmt.Errorf("join: %w: begin again with an empty data directory, and leave definitions alone until it is done", err)
 		}

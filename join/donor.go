@@ -70,7 +70,7 @@ func (d *Donor) Redo(ctx context.Context, from relay.LSN, skip int64, limit int)
 		if err != nil {
 			return answer, fmt.Errorf("read the log for a region that joins: %w", err)
 		}
-		piece := relay.LogPiece{LSN: e.LSN, Flavour: e.Flavour, End: true}
+		piece := relay.LogPiece{LSN: e.LSN, Flavour: e.Flavour, End: true, Local: e.Kind == relay.Local}
 		if e.Kind == relay.Local || e.Mark != nil { // a definition that the applier ran has a mark, too
 			if err := cut(&piece, body, skip, limit-size); err != nil {
 				return answer, err

@@ -70,6 +70,7 @@ func (r Remote) Redo(ctx context.Context, from relay.LSN, skip int64, limit int)
 		}
 		p.Pieces = append(p.Pieces, relay.LogPiece{
 			LSN: relay.LSN(f[1].AsUint64()), Flavour: relay.Flavour(inquire.Cell(f, 2)), End: f[3].AsInt64() != 0, Data: append([]byte{}, f[4].AsString()...),
+			Local: f[5].AsInt64() != 0,
 		})
 		return nil
 	}, "join_log", uint64(from), skip, limit)

@@ -84,6 +84,7 @@ type LogPiece struct {
 	Flavour Flavour
 	Data    []byte
 	End     bool // of the entry
+	Local   bool // an application's transaction
 }
 
 // Frozen is what a donor's relay knew at one entry of its log.

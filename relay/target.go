@@ -70,4 +70,7 @@ type Write struct {
 type Identity struct {
 	Key    string   // of the primary key
 	Unique []string // of each secondary unique key whose columns are not NULL, with the index's name in front
+	// Parents is that of each foreign key that is a Tie and has no NULL, Children that of what ties refer to in the row, with the tie's name in front:
+	// a row is the parent of those that have in Parents what it has in Children.
+	Parents, Children []string
 }

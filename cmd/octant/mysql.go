@@ -161,5 +161,6 @@ func checks(cfg *config.Config, d config.Database, secured *tls.Config) prefligh
 	return preflight.Config{
 		Address: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Region: cfg.Region.ID,
 		Regions: len(cfg.Peers) + 1, ReplicaID: cfg.ReplicaID(), Include: d.Tables.Include, Match: d.Tables.Match, Definitions: d.CarryDDL,
+		Ruled: func(schema, table string) bool { return cfg.Rules.Of(schema, table).Policy != config.PolicyLWW },
 	}
 }

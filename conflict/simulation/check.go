@@ -76,7 +76,7 @@ func (c *Cluster) settleFrom(r, from *region) bool {
 		busy = true
 	}
 	if held := r.received[from.id][r.engine.Planned(from.id):]; len(held) > 0 && c.prepared(r, &held[0]) {
-		plan, err := r.engine.Plan(held[:uptoEmptied(held)])
+		plan, err := r.plan(held[:uptoEmptied(held)])
 		must(err)
 		busy = r.depart(plan) || busy
 	}

@@ -34,6 +34,9 @@ type Options struct {
 	Refusals bool
 	// Loss has one region be lost for good in the midst of the history.
 	Loss bool
+	// Families has tables with foreign keys: the databases delete the children of "parent" in "kid" and take their parent from those in "ward", and
+	// do not log it.
+	Families bool
 	// Join has one region more join in the midst of the history.
 	Join bool
 }
@@ -58,6 +61,9 @@ const start = 1_700_000_000_000_000
 func New(opt Options) *Cluster {
 	if len(opt.Tables) == 0 {
 		opt.Tables = []string{"lww"}
+	}
+	if opt.Families {
+		opt.Tables = slices.Concat(opt.Tables, families)
 	}
 	c := &Cluster{
 		opt: opt, rng: rand.New(rand.NewPCG(opt.Seed, 1)), now: time.UnixMicro(start),
@@ -276,21 +282,23 @@ func (c *Cluster) change(r *region) []conflict.Write {
 
 func (c *Cluster) fresh(r *region) cells {
 	id := fmt.Sprintf("%d#%d", r.id, c.writes)
-	return cells{a: id, b: id, n: c.rng.IntN(10), u: c.value(), w: c.value()}
+	return cells{a: id, b: id, n: c.rng.IntN(10), u: c.value(), w: c.value(), p: c.parent(r)}
 }
 
 // update changes some of a row's columns.
 func (c *Cluster) update(r *region, row conflict.Row) cells {
 	now, id := cellsOf(string(row.Image)), fmt.Sprintf("%d#%d", r.id, c.writes)
 	for range 1 + c.rng.IntN(2) {
-		switch c.rng.IntN(5) {
-		case 0:
+		switch n := c.rng.IntN(5); {
+		case c.opt.Families && n < 2:
+			now.p = c.parent(r)
+		case n == 0:
 			now.a = id
-		case 1:
+		case n == 1:
 			now.b = id
-		case 2:
+		case n == 2:
 			now.u = c.value()
-		case 3:
+		case n == 3:
 			now.w = c.value()
 		default:
 			now.n += c.rng.IntN(20) - 5
@@ -341,7 +349,9 @@ func (c *Cluster) other(r *region) *region {
 	return c.regions[r.others[c.rng.IntN(len(r.others))]-1]
 }
 
-func (c *Cluster) linked(from, to *region) bool { return !c.cut[[2]relay.Region{from.id, to.id}] && !c.apart(from, to) }
+func (c *Cluster) linked(from, to *region) bool {
+	return !c.cut[[2]relay.Region{from.id, to.id}] && !c.apart(from, to)
+}
 
 // deliver brings up to n+1 transactions of another region over.
 func (c *Cluster) deliver(r *region, n int) bool {
@@ -368,7 +378,7 @@ func (c *Cluster) redeliver(r *region) {
 	}
 	again := planned - 1 - c.rng.IntN(min(planned, 4))
 	more := held[planned:]
-	plan, err := r.engine.Plan(held[again : planned+c.rng.IntN(whole(more)+1)])
+	plan, err := r.plan(held[again : planned+c.rng.IntN(whole(more)+1)])
 	must(err)
 	r.depart(plan)
 }
@@ -408,7 +418,7 @@ func (c *Cluster) plan(r *region) bool {
 		return r.stream(&held[from])
 	}
 	to := from + uptoEmptied(held[from:min(len(held), from+1+c.rng.IntN(4))])
-	plan, err := r.engine.Plan(held[from:to])
+	plan, err := r.plan(held[from:to])
 	must(err)
 	return r.depart(plan)
 }

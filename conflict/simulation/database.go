@@ -70,6 +70,9 @@ func (d *database) commit(mark *relay.Mark, writes []conflict.Write, at time.Tim
 	for _, w := range writes {
 		if c, changed := d.set(w.Key, w.After); changed {
 			entry.changes = append(entry.changes, c)
+			if mark == nil {
+				d.cascade(&c)
+			}
 		}
 	}
 	if mark != nil && !mark.Repair() {

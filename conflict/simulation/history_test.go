@@ -26,6 +26,7 @@ func options(seed uint64) simulation.Options {
 	opt.Join = opt.Regions < 8 && rng.IntN(3) == 0
 	opt.Truncates = rng.IntN(3) == 0
 	opt.Loss = !opt.Join && opt.Regions > 2 && rng.IntN(2) == 0
+	opt.Families = rng.IntN(3) == 0 && *only == ""
 	return opt
 }
 

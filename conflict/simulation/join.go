@@ -98,6 +98,10 @@ func (j *joining) redo() {
 	}
 	for _, change := range j.donor.entries[j.done].changes {
 		j.put(change.Key, change.After)
+		if j.donor.entries[j.done].Kind == relay.Local {
+			d := database{rows: j.rows, schema: j.donor.schema} // what its foreign keys did there is not in the log
+			d.cascade(&change)
+		}
 	}
 	j.done++
 	if j.done == j.from+5 && !j.died {

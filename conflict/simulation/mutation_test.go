@@ -68,7 +68,7 @@ var mutations = []mutation{
 	},
 	{
 		"rows that nobody asked for are left standing", "conflict/capture.go",
-		"e.uncover(c, stoodBefore(c), landed)", "e.uncover(c, c.After, landed)",
+		"right, err := e.after(c, landed)", "right, err := c.After, error(nil)",
 	},
 	{
 		"repairs are numbered anew after a restart", "conflict/engine.go",
@@ -175,8 +175,44 @@ var mutations = []mutation{
 		"reg.Row = reg.Row.Deleted()", "reg.Row, reg.Version, reg.Shown = reg.Row.Deleted(), t.Version(), t.Version()",
 	},
 	{
+		"a deleted parent: what is known of its children stays", "conflict/kin.go",
+		"if !authorSaw(t.Version(), t.Deps, reg.Version) {", "if true {",
+	},
+	{
+		"a deleted parent: children go whose last write was not seen", "conflict/kin.go",
+		"if !authorSaw(t.Version(), t.Deps, reg.Version) {", "if false {",
+	},
+	{
+		"a deleted parent: children that come late stay", "conflict/kin.go",
+		"i := slices.IndexFunc(row.reg.Ends, func(d End) bool { return d.saw(reg.Version) })", "i := -1",
+	},
+	{
+		"a deleted parent: children that come late go, seen or not", "conflict/kin.go",
+		"i := slices.IndexFunc(row.reg.Ends, func(d End) bool { return d.saw(reg.Version) })", "i := len(row.reg.Ends) - 1",
+	},
+	{
+		"a deleted parent: children that come after it in its transaction go", "conflict/kin.go",
+		"return v != d.Version && authorSaw(", "return authorSaw(",
+	},
+	{
+		"a deleted parent: children that are forgotten stay", "conflict/kin.go",
+		"if row.known || v.engine.rule(f.Key).Policy != LWW {", "if true {",
+	},
+	{
+		"a deleted parent: children that are forgotten are taken for moved out of the way", "conflict/kin.go",
+		"_, ended := landed.ends[parent]; !ended ||", "_, ended := landed.ends[parent]; true || !ended ||",
+	},
+	{
+		"a deleted parent: children get the deletion's version", "conflict/kin.go",
+		"was := reg.Row\n\tvar err error\n", "was := reg.Row\n\tvar err error\n\treg.Version, reg.Shown = t.Version(), t.Version()\n",
+	},
+	{
+		"a newcomer does not do what its donor's foreign keys did", "conflict/simulation/join.go",
+		"d.cascade(&change)", "_ = d",
+	},
+	{
 		"rows that were moved out of the way are taken for deleted", "conflict/capture.go",
-		"if !known {\n\t\terr = e.uncover(c, stoodBefore(c), landed)", "if !known {\n\t\terr = e.index.Put(c.Key, Register{Row: c.After})",
+		"if !known {\n\t\terr = e.uncoverAfter(c, landed)", "if !known {\n\t\terr = e.index.Put(c.Key, Register{Row: c.After})",
 	},
 	{
 		"a newcomer does not know what its donor had written", "conflict/move.go",

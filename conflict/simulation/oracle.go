@@ -16,6 +16,7 @@ type write struct {
 	deps          relay.Vector
 	before, after *cells
 	gone          bool // rollback: its transaction does not count
+	place         int  // among the changes of its transaction
 }
 
 func (w *write) saw(x *write) bool {
@@ -47,6 +48,7 @@ func (c *Cluster) oracle() (rows map[conflict.Key]string, hidden int) {
 		if tableOf(k) == "lww" && erased(t.last, truncations, by) {
 			continue
 		}
+		t = bereft(k, t, writes)
 		if t.cells != nil {
 			truths[k] = t
 			byTable[tableOf(k)] = append(byTable[tableOf(k)], k)
@@ -70,8 +72,8 @@ func (c *Cluster) writesByRow() (map[conflict.Key][]*write, []map[conflict.Key]*
 				continue
 			}
 			unit := make(map[conflict.Key]*write)
-			for _, ch := range e.changes {
-				w := &write{region: r.id, hlc: e.HLC, deps: e.Deps, before: cellsIn(ch.Before), after: cellsIn(ch.After)}
+			for place, ch := range e.changes {
+				w := &write{region: r.id, hlc: e.HLC, deps: e.Deps, before: cellsIn(ch.Before), after: cellsIn(ch.After), place: place}
 				rows[ch.Key] = append(rows[ch.Key], w)
 				if tableOf(ch.Key) == "rollback" {
 					unit[ch.Key] = w

@@ -59,7 +59,7 @@ func (r *region) leaveOut(p *conflict.Plan) bool {
 			r.engine.Forgive(w.Key)
 			return true
 		}
-		if !r.refuses(w) {
+		if w.Found || !r.refuses(w) {
 			return false
 		}
 		r.engine.Park(w.Key)

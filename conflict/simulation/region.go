@@ -85,6 +85,7 @@ func (r *region) restart() {
 	r.flights = nil
 	r.streams, r.clearing = make(map[*conflict.Plan]bool), make(map[*conflict.Plan]bool)
 	r.engine.Govern(r.rule)
+	r.engine.Bereave(r.schema.Bereave)
 	for _, o := range r.others {
 		r.engine.Resume(o, r.db.ledger[o])
 	}
@@ -211,6 +212,7 @@ func (r *region) stream(t *conflict.Transaction) bool {
 	}
 	for i := range t.Changes {
 		part := *t
+		r.find(&part)
 		part.Changes = t.Changes[i : i+1]
 		writes, err := r.engine.Decide(&part)
 		must(err)

@@ -10,11 +10,13 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// cells is a row of any simulated table: two plain columns, a number, and two columns with unique keys, which may be empty.
+// cells is a row of any simulated table: two plain columns, a number, two columns with unique keys and one with a foreign
+// key, which may be empty.
 type cells struct {
 	a, b string
 	n    int
 	u, w string
+	p    string // of children: the number of their parent, if they have one
 }
 
 // key names a row: its table, which is also the name of its policy, and a number.
@@ -25,13 +27,13 @@ func tableOf(k conflict.Key) string {
 	return table
 }
 
-func (c cells) image() string { return fmt.Sprintf("%s|%s|%d|%s|%s", c.a, c.b, c.n, c.u, c.w) }
+func (c cells) image() string { return fmt.Sprintf("%s|%s|%d|%s|%s|%s", c.a, c.b, c.n, c.u, c.w, c.p) }
 
 func cellsOf(image string) cells {
 	f := strings.Split(image, "|")
 	n, err := strconv.Atoi(f[2])
 	must(err)
-	return cells{a: f[0], b: f[1], n: n, u: f[3], w: f[4]}
+	return cells{a: f[0], b: f[1], n: n, u: f[3], w: f[4], p: f[5]}
 }
 
 // unique lists the row's unique values as the engine takes them.
@@ -47,13 +49,15 @@ func (c cells) unique(table string) []string {
 }
 
 func (c cells) row(table string) conflict.Row {
-	return conflict.Row{Image: relay.Image(c.image()), Unique: c.unique(table)}
+	return conflict.Row{Image: relay.Image(c.image()), Unique: c.unique(table), Parents: c.parents(table)}
 }
 
 // Schema says what the tables of a cluster are like.
 type Schema interface {
 	// Row reads a row of the table that a key belongs to.
 	Row(k conflict.Key, image string) conflict.Row
+	// Bereave is what a row becomes when a parent is deleted that it names.
+	Bereave(k conflict.Key, row conflict.Row, parent string) (conflict.Row, error)
 	// Rule is the rule of a row in a region; nil stands for the last writer wins.
 	Rule(region relay.Region, k conflict.Key) *conflict.Rule
 	// Refuses tells whether a region's database does not take a write of its relay.
@@ -63,7 +67,11 @@ type Schema interface {
 // mixture is the schema of histories: all tables have the same columns.
 type mixture struct{}
 
-func (mixture) Row(k conflict.Key, image string) conflict.Row { return cellsOf(image).row(tableOf(k)) }
+func (mixture) Row(k conflict.Key, image string) conflict.Row {
+	row := cellsOf(image).row(tableOf(k))
+	row.Children = childrenOf(k)
+	return row
+}
 
 func (mixture) Rule(_ relay.Region, k conflict.Key) *conflict.Rule { return rules(k) }
 

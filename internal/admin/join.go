@@ -111,12 +111,12 @@ func joinLog(ctx context.Context, d relay.Donor, a []token) (*mysql.Result, erro
 		return nil, err
 	}
 	p, err := d.Redo(ctx, relay.LSN(n[0]), int64(n[1]), int(min(n[2], mostBytes)))
-	columns := []column{{"merged", naturalColumn}, {"lsn", naturalColumn}, {"flavour", textColumn}, {"ends", intColumn}, {"data", longColumn}}
+	columns := []column{{"merged", naturalColumn}, {"lsn", naturalColumn}, {"flavour", textColumn}, {"ends", intColumn}, {"data", longColumn}, {"local", intColumn}}
 	if len(p.Pieces) == 0 {
-		return newResult(columns, []any{uint64(p.Merged), nil, nil, nil, nil}), err
+		return newResult(columns, []any{uint64(p.Merged), nil, nil, nil, nil, nil}), err
 	}
 	return asRows(columns, p.Pieces, func(piece relay.LogPiece) []any {
-		return []any{uint64(p.Merged), uint64(piece.LSN), string(piece.Flavour), truth(piece.End), piece.Data}
+		return []any{uint64(p.Merged), uint64(piece.LSN), string(piece.Flavour), truth(piece.End), piece.Data, truth(piece.Local)}
 	}), err
 }
 

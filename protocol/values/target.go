@@ -253,6 +253,15 @@ func (t *Target) bring(ctx context.Context, w *relay.Write) (bool, error) {
 	return true, nil
 }
 
+// Below implements relay.Family, if the target's engine does.
+func (t *Target) Below(ctx context.Context, table *relay.Table, images []relay.Image) ([]relay.Change, error) {
+	family, ok := t.Engine.(relay.Family)
+	if !ok || table.Flavour != t.flavour {
+		return nil, nil
+	}
+	return family.Below(ctx, table, images)
+}
+
 // definer is what an engine can do for the tables as such.
 type definer interface {
 	relay.Definer

@@ -76,17 +76,57 @@ func valuesOf(image string) scenarios.Values {
 // Row implements simulation.Schema.
 func (c *schema) Row(k conflict.Key, image string) conflict.Row {
 	table, _ := split(k)
-	row := conflict.Row{Image: relay.Image(image)}
-	if !slices.ContainsFunc(c.tables[table].Columns, func(col scenarios.Column) bool { return col.Unique }) {
+	row := conflict.Row{Image: relay.Image(image), Children: c.children(k)}
+	if !slices.ContainsFunc(c.tables[table].Columns, func(col scenarios.Column) bool { return col.Unique || tied(&col) }) {
 		return row
 	}
 	v := valuesOf(image)
 	for _, col := range c.tables[table].Columns {
-		if value, ok := v[col.Name]; ok && col.Unique {
+		value, ok := v[col.Name]
+		if ok && col.Unique {
 			row.Unique = append(row.Unique, table+"."+col.Name+"="+value)
+		}
+		if ok && tied(&col) {
+			row.Parents = append(row.Parents, table+"."+col.Name+"->"+value)
 		}
 	}
 	return row
+}
+
+// tied tells whether a column changes with the row that it references.
+func tied(c *scenarios.Column) bool { return c.References != "" && c.OnDelete != scenarios.Restrict }
+
+// children is how other rows name a row as their parent.
+func (c *schema) children(k conflict.Key) (names []string) {
+	table, id := split(k)
+	for name, t := range c.tables {
+		for i := range t.Columns {
+			if col := &t.Columns[i]; tied(col) && col.References == table {
+				names = append(names, name+"."+col.Name+"->"+strconv.Itoa(id))
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Bereave implements simulation.Schema.
+func (c *schema) Bereave(k conflict.Key, row conflict.Row, parent string) (conflict.Row, error) {
+	table, _ := split(k)
+	from, value, _ := strings.Cut(parent, "->")
+	v := valuesOf(string(row.Image))
+	for i := range c.tables[table].Columns {
+		col := &c.tables[table].Columns[i]
+		if from != table+"."+col.Name || v[col.Name] != value {
+			continue
+		}
+		if col.OnDelete == scenarios.Cascade {
+			return row.Deleted(), nil
+		}
+		delete(v, col.Name)
+		return c.Row(k, image(v)), nil
+	}
+	return row, nil
 }
 
 func (c *schema) row(table string, v scenarios.Values) conflict.Row {

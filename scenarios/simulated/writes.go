@@ -34,7 +34,7 @@ func (s *session) put(table string, id int, v scenarios.Values) {
 	k := key(table, id)
 	w := conflict.Write{Key: k}
 	if v != nil {
-		w.After = s.w.schema.row(table, v)
+		w.After = s.w.schema.Row(k, image(v))
 	}
 	if i, written := s.place[k]; written {
 		s.writes[i] = w

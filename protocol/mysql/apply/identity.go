@@ -16,11 +16,22 @@ type identityPlan struct {
 	keys    []keyPlan       // the primary key first
 }
 
-// keyPlan is one unique key. Parts without a collation become canonical bytes; the others' weights come from the database.
+// keyPlan is one key. Parts without a collation become canonical bytes; the others' weights come from the database.
 type keyPlan struct {
+	role  keyRole
 	name  string // "" for the primary key
 	parts []partPlan
 }
+
+// keyRole says what a key's value is for.
+type keyRole uint8
+
+const (
+	primaryKey keyRole = iota
+	uniqueKey
+	parentKey // a foreign key: the value names the row's parent
+	childKey  // what a foreign key refers to: the value is that by which children name the row
+)
 
 type partPlan struct {
 	place  int // among the values that are read
@@ -30,7 +41,7 @@ type partPlan struct {
 
 // planIdentity makes the plan from the table as it came, for the primary key, and the database's own definition, for the
 // secondary unique keys. A unique key with a column that did not come is left out: Check finds such tables.
-func planIdentity(d dialect, t *relay.Table, l *localTable) (*identityPlan, error) {
+func planIdentity(d dialect, t *relay.Table, l *localTable, ties []tie) (*identityPlan, error) {
 	if len(t.Key) == 0 {
 		return nil, &relay.TableError{Table: t.String(), Reason: "it has no primary key: add one in all regions"}
 	}
@@ -54,6 +65,9 @@ func planIdentity(d dialect, t *relay.Table, l *localTable) (*identityPlan, erro
 			p.keys = append(p.keys, key)
 		}
 	}
+	for i := range ties {
+		p.keys = append(p.keys, planTie(d, t, &ties[i], place)...)
+	}
 	var err error
 	p.count = len(wanted)
 	if p.columns, err = binlog.NewColumns(t, wanted); err != nil {
@@ -63,7 +77,7 @@ func planIdentity(d dialect, t *relay.Table, l *localTable) (*identityPlan, erro
 }
 
 func planUnique(d dialect, t *relay.Table, l *localTable, index localIndex, place func(int) int) (keyPlan, bool) {
-	key := keyPlan{name: index.name}
+	key := keyPlan{role: uniqueKey, name: index.name}
 	columns := make([]int, len(index.parts))
 	for i, part := range index.parts {
 		if columns[i] = columnOf(t, l.columns[part.column].name, part.column); columns[i] < 0 {
@@ -160,7 +174,7 @@ func (r *identifier) identify(image relay.Image, to *relay.Identity) error {
 	}
 	whole := true
 	for i := range r.plan.keys {
-		whole = r.makeKey(&r.plan.keys[i], i == 0, to) && whole
+		whole = r.makeKey(&r.plan.keys[i], to) && whole
 	}
 	if !whole {
 		r.unfinished = append(r.unfinished, r.n)
@@ -170,9 +184,9 @@ func (r *identifier) identify(image relay.Image, to *relay.Identity) error {
 }
 
 // makeKey makes one key's identity. It returns false when weights are missing.
-func (r *identifier) makeKey(k *keyPlan, primary bool, to *relay.Identity) bool {
+func (r *identifier) makeKey(k *keyPlan, to *relay.Identity) bool {
 	r.key = r.key[:0]
-	if !primary {
+	if k.role != primaryKey {
 		r.key = append(append(r.key, k.name...), 0)
 	}
 	whole := true
@@ -183,14 +197,23 @@ func (r *identifier) makeKey(k *keyPlan, primary bool, to *relay.Identity) bool 
 		}
 		whole = r.appendPart(&k.parts[i], v) && whole
 	}
-	switch {
-	case !whole:
-	case primary:
-		to.Key = string(r.key)
-	default:
-		to.Unique = append(to.Unique, string(r.key))
+	if whole {
+		k.role.put(to, string(r.key))
 	}
 	return whole
+}
+
+func (role keyRole) put(to *relay.Identity, value string) {
+	switch role {
+	case primaryKey:
+		to.Key = value
+	case uniqueKey:
+		to.Unique = append(to.Unique, value)
+	case parentKey:
+		to.Parents = append(to.Parents, value)
+	case childKey:
+		to.Children = append(to.Children, value)
+	}
 }
 
 // appendPart appends one column, with its length in front where that varies, so that keys of several columns cannot be confused.

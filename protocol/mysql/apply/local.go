@@ -27,26 +27,37 @@ func (t *Target) Local(ctx context.Context, schema, name string) (*values.Local,
 	if err != nil || local.kind == "" {
 		return nil, err
 	}
-	native, err := t.describe(schema, name, local)
+	err = local.acceptsForeign()
 	if err == nil {
-		var s *binlog.Schema
-		if s, err = t.schemas.Get(native); err == nil {
-			return &values.Local{Table: s.Table, Unique: local.uniqueColumns()}, nil
+		var table *relay.Table
+		if table, err = t.describe(schema, name, local); err == nil {
+			return &values.Local{Table: table, Unique: local.uniqueColumns()}, nil
 		}
 	}
 	return nil, &relay.TableError{Table: schema + "." + name, Reason: err.Error()}
 }
 
-func (t *Target) describe(schema, name string, local *localTable) ([]byte, error) {
+// acceptsForeign tells why rows of other engines cannot be written to a table.
+func (l *localTable) acceptsForeign() error {
+	for i := range l.columns {
+		if c := &l.columns[i]; c.generated {
+			return fmt.Errorf("column %s is generated, and rows of other engines do not have it: exclude the table, or make it an ordinary column", c.name)
+		}
+	}
+	if l.computed != "" {
+		return errors.New("its unique index " + l.computed + " is on an expression: put the index on a column")
+	}
+	return nil
+}
+
+// describe makes the description of a table that the database's log would have.
+func (t *Target) describe(schema, name string, local *localTable) (*relay.Table, error) {
 	d := binlog.Definition{Flavour: binlog.Flavour, Schema: schema, Name: name}
 	if t.config.Flavour == binlog.MySQL {
 		d.Flavour = binlog.MySQL
 	}
 	for i := range local.columns {
 		c := &local.columns[i]
-		if c.generated {
-			return nil, fmt.Errorf("column %s is generated, and rows of other engines do not have it: exclude the table, or make it an ordinary column", c.name)
-		}
 		d.Columns = append(d.Columns, binlog.DefinedColumn{
 			Name: c.name, Type: c.typ, Collation: c.collation, Labels: c.labels, Nullable: c.nullable, Invisible: c.invisible,
 		})
@@ -54,10 +65,15 @@ func (t *Target) describe(schema, name string, local *localTable) ([]byte, error
 	for _, part := range local.primary {
 		d.Key = append(d.Key, relay.KeyPart{Column: part.column, Prefix: part.prefix})
 	}
-	if local.computed != "" {
-		return nil, errors.New("its unique index " + local.computed + " is on an expression: put the index on a column")
+	native, err := d.Native()
+	if err != nil {
+		return nil, err
 	}
-	return d.Native()
+	s, err := t.schemas.Get(native)
+	if err != nil {
+		return nil, err
+	}
+	return s.Table, nil
 }
 
 func (l *localTable) uniqueColumns() []int {

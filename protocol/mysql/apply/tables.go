@@ -12,6 +12,10 @@ import (
 type tables struct {
 	mu    sync.Mutex
 	known map[tableName]*knownTable
+	ties  []tie // of the whole database; see Target.ties
+	tied  bool  // ties are known
+
+	children map[tableName]*relay.Table // of ties, as the log would describe them
 }
 
 type tableName struct{ schema, name string }
@@ -57,6 +61,7 @@ func (c *tables) forgetAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.known)
+	c.ties, c.tied, c.children = nil, false, nil
 }
 
 // Refresh forgets what was remembered of tables, so that the next Check and Identify ask the database again. Errors of Write
@@ -76,12 +81,16 @@ func (t *Target) table(ctx context.Context, table *relay.Table) (*knownTable, er
 	if err != nil {
 		return nil, err
 	}
+	ties, err := t.ties(ctx)
+	if err != nil {
+		return nil, err
+	}
 	k := &knownTable{native: table.Native, local: local, problem: compare(table, local)}
 	if k.problem == nil && t.config.Composed != nil && t.config.Composed(table.Schema, table.Name) {
 		k.problem = local.generates(table)
 	}
 	k.short = k.problem == nil && len(table.Columns) < len(local.columns)
-	k.identity, k.badPlan = planIdentity(t.dialect, table, local)
+	k.identity, k.badPlan = planIdentity(t.dialect, table, local, ties)
 	t.tables.put(table, k)
 	return k, nil
 }

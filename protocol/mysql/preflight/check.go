@@ -26,6 +26,8 @@ type Config struct {
 	// Include are the configured table globs, for texts; Match decides.
 	Include []string
 	Match   func(schema, table string) bool
+	// Ruled tells whether a table has another rule than that the last writer wins; nil: none has.
+	Ruled func(schema, table string) bool
 	// Definitions that another region changes are changed here.
 	Definitions bool
 }

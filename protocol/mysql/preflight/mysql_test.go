@@ -78,7 +78,7 @@ func TestMySQLServersThatCannotServe(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			b := startOn(t, testenv.MySQL97, c.args...)
-			b.exec("CREATE TABLE app.child (v INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES app.good(id) ON DELETE CASCADE)")
+			b.exec("CREATE TABLE app.child (v INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES app.good(id) ON DELETE CASCADE ON UPDATE CASCADE)")
 			expect(t, b.check(), c.check, c.status, c.text)
 		})
 	}

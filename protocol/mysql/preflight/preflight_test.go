@@ -39,6 +39,7 @@ func startOn(t *testing.T, engine testenv.Engine, args ...string) *bed {
 		Address: server.Addr(), User: user, Password: password, Region: 1, Regions: 8, ReplicaID: 4_000_001,
 		Include: []string{"app.*"},
 		Match:   func(schema, _ string) bool { return schema == "app" }, Definitions: true,
+		Ruled: func(_, table string) bool { return table == "ruled" },
 	}
 	b.exec("CREATE USER " + account + " IDENTIFIED BY '" + password + "'")
 	b.grantAll()
@@ -136,7 +137,9 @@ var broken = []condition{
 	{"old temporals", oldTemporals, "DROP TABLE app.old", "temporal_columns", finding.Fail, "ALTER TABLE `app`.`old` FORCE"},
 	{"rebuilt temporals", oldTemporals + "; ALTER TABLE app.old FORCE", "DROP TABLE app.old", "temporal_columns", finding.OK, ""},
 	{"a label like old temporals", "CREATE TABLE app.old (id INT PRIMARY KEY, e ENUM('time /* mariadb-5.3 */'))", "DROP TABLE app.old", "temporal_columns", finding.OK, ""},
-	{"cascade", "CREATE TABLE app.bad (v INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES app.good(id) ON DELETE SET NULL)", "DROP TABLE app.bad", "foreign_keys", finding.Warn, "app.bad (bad_ibfk_1)"},
+	{"cascade", "CREATE TABLE app.bad (v INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES app.good(id) ON DELETE SET NULL)", "DROP TABLE app.bad", "foreign_keys", finding.OK, "app.bad (bad_ibfk_1)"},
+	{"cascading update", "CREATE TABLE app.bad (v INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES app.good(id) ON DELETE CASCADE ON UPDATE CASCADE)", "DROP TABLE app.bad", "foreign_keys", finding.Warn, "ON UPDATE changes"},
+	{"cascade under a rule", "CREATE TABLE app.ruled (v INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES app.good(id) ON DELETE CASCADE)", "DROP TABLE app.ruled", "foreign_keys", finding.Warn, "a rule for: app.ruled"},
 	{"plain foreign key", "CREATE TABLE app.bad (v INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES app.good(id))", "DROP TABLE app.bad", "foreign_keys", finding.OK, ""},
 	{"trigger", "CREATE TRIGGER app.bell BEFORE INSERT ON app.good FOR EACH ROW SET NEW.v = 1", "DROP TRIGGER app.bell", "triggers", finding.Info, "app.good (bell)"},
 	{"hidden triggers", "REVOKE TRIGGER ON *.* FROM " + account, "", "triggers", finding.Info, "GRANT TRIGGER ON `app`.* TO"},

@@ -86,22 +86,38 @@ func checkTemporals(tables []*table) finding.Result {
 
 }
 
+// checkForeignKeys: what foreign keys do when a row is deleted the relays do themselves, since the log does not have it, where the last writer wins. What
+// they do when a row's key is changed stays in its region.
 func checkForeignKeys(ctx context.Context, s *server) (finding.Result, error) {
 	const name = "foreign_keys"
-	var acting []string
-	err := s.query(ctx, `SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS
+	var ruled, updating, deleting []string
+	err := s.query(ctx, `SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE, UPDATE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS
 		WHERE DELETE_RULE NOT IN ('RESTRICT', 'NO ACTION') OR UPDATE_RULE NOT IN ('RESTRICT', 'NO ACTION')
 		ORDER BY 1, 2, 3`, func(row []string) {
-		if s.matches(row[0], row[1]) {
-			acting = append(acting, row[0]+"."+row[1]+" ("+row[2]+")")
+		key := row[0] + "." + row[1] + " (" + row[2] + ")"
+		switch acts := row[3] != "RESTRICT" && row[3] != "NO ACTION"; {
+		case !s.matches(row[0], row[1]):
+		case acts && s.config.Ruled != nil && s.config.Ruled(row[0], row[1]):
+			ruled = append(ruled, key)
+		case row[4] != "RESTRICT" && row[4] != "NO ACTION":
+			updating = append(updating, key)
+		default:
+			deleting = append(deleting, key)
 		}
 	})
-	if err != nil || len(acting) == 0 {
-		return finding.OK.On(name, "none changes rows by itself", ""), err
+	switch {
+	case err != nil:
+		return finding.OK.On(name, "", ""), err
+	case len(ruled) > 0:
+		return finding.Warn.On(name, "what ON DELETE changes is not in the binary log, and is carried only where the last writer wins, but there is a rule for: "+join(ruled),
+			"have the application delete the children first, with ON DELETE RESTRICT; or leave the table to the last writer"), nil
+	case len(updating) > 0:
+		return finding.Warn.On(name, "what ON UPDATE changes is not in the binary log, so it does not reach the other regions: "+join(updating),
+			"do not change keys that others refer to, with ON UPDATE RESTRICT"), nil
+	case len(deleting) > 0:
+		return finding.OK.On(name, "what ON DELETE does is done in every region: "+join(deleting), ""), nil
 	}
-	return finding.Warn.On(name, "what CASCADE and SET NULL change is not in MariaDB's binary log, so it does not reach the other regions: "+join(acting),
-			"have the application delete the children first, with ON DELETE RESTRICT"),
-		nil
+	return finding.OK.On(name, "none changes rows by itself", ""), nil
 }
 
 func checkUniques(tables []*table) finding.Result {

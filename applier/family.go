@@ -1,0 +1,136 @@
+package applier
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// parentsEnded are the names under which children know a row that a change deletes.
+func parentsEnded(c *conflict.Change) []string {
+	if !c.Before.Exists() || c.After.Exists() {
+		return nil
+	}
+	return c.Before.Children
+}
+
+// below looks up the rows that stand under the parents that changes delete, and those under these, by parent. It asks the database only if there can be any.
+func (r *reader) below(ctx context.Context, changes []conflict.Change) (map[string][]conflict.Found, error) {
+	family, ok := r.target.(relay.Family)
+	if !ok {
+		return nil, nil
+	}
+	var parents []conflict.Row
+	for i := range changes {
+		if len(parentsEnded(&changes[i])) > 0 {
+			parents = append(parents, changes[i].Before)
+		}
+	}
+	found, met := make(map[string][]conflict.Found), make(map[conflict.Key]bool)
+	for len(parents) > 0 {
+		children, err := r.children(ctx, family, parents)
+		if err != nil {
+			return nil, err
+		}
+		parents = parents[:0]
+		for _, c := range children {
+			if met[c.Key] {
+				continue
+			}
+			met[c.Key] = true
+			for _, parent := range c.Before.Parents {
+				found[parent] = append(found[parent], conflict.Found{Key: c.Key, Row: c.Before})
+			}
+			if len(c.Before.Children) > 0 {
+				parents = append(parents, c.Before)
+			}
+		}
+	}
+	return found, nil
+}
+
+// children are the rows right below some others. Rows of one table are asked for together.
+func (r *reader) children(ctx context.Context, family relay.Family, parents []conflict.Row) ([]conflict.Change, error) {
+	var found []conflict.Change
+	for from := 0; from < len(parents); {
+		t, images := parents[from].Table, []relay.Image(nil)
+		for ; from < len(parents) && parents[from].Table == t; from++ {
+			images = append(images, parents[from].Image)
+		}
+		rows, err := family.Below(ctx, t, images)
+		if err != nil {
+			return nil, fmt.Errorf("look up what refers to rows of %s: %w", t, err)
+		}
+		rows = slices.DeleteFunc(rows, func(c relay.Change) bool { return !r.replicated(&c) })
+		p, err := r.identify(ctx, rows)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, p.changes...)
+	}
+	return found, nil
+}
+
+// bereft is what a row becomes when a parent is deleted that it names; see conflict.Engine.Bereave.
+func bereft(ctx context.Context, target relay.Target, k conflict.Key, row conflict.Row, parent string) (conflict.Row, error) {
+	tie, ok := relay.ParseTie(parent)
+	if !ok || tie.Child.Schema+"."+tie.Child.Table != tableOf(k) {
+		return row, nil
+	}
+	if !tie.Unset {
+		return row.Deleted(), nil
+	}
+	if row.Table == nil || row.Table.Composer == nil {
+		return row, nil
+	}
+	cells, err := row.Table.Composer.Cells(row.Image)
+	if err != nil {
+		return row, fmt.Errorf("unset columns of a row of %s: %w", row.Table, err)
+	}
+	for i := range row.Table.Columns {
+		if slices.Contains(tie.Columns, row.Table.Columns[i].Name) {
+			cells[i] = nil
+		}
+	}
+	image, err := row.Table.Composer.Join(row.Image, cells)
+	if err != nil {
+		return row, fmt.Errorf("unset columns of a row of %s: %w", row.Table, err)
+	}
+	return composer{table: row.Table.String(), target: target}.identified(ctx, conflict.Row{Table: row.Table, Image: image})
+}
+
+// bereave implements what conflict.Engine.Bereave takes.
+func (a *Applier) bereave(k conflict.Key, row conflict.Row, parent string) (conflict.Row, error) {
+	return bereft(context.Background(), a.cfg.Target, k, row, parent)
+}
+
+// withBelow runs what plans transactions with the rows that stand below the parents that they delete. From the look into the table to the plan nothing is
+// forgotten: a row that is neither found nor known is not there.
+func (a *Applier) withBelow(ctx context.Context, list []*conflict.Transaction, plan func() error) error {
+	if !slices.ContainsFunc(list, endsParents) {
+		return plan()
+	}
+	a.lookups.RLock()
+	defer a.lookups.RUnlock()
+	for _, t := range list {
+		if !endsParents(t) {
+			continue
+		}
+		var err error
+		if t.Found, err = a.reader.below(ctx, t.Changes); err != nil {
+			return err
+		}
+	}
+	return plan()
+}
+
+// endsParents tells whether a transaction deletes rows that others refer to.
+func endsParents(t *conflict.Transaction) bool {
+	return slices.ContainsFunc(t.Changes, func(c conflict.Change) bool { return len(parentsEnded(&c)) > 0 })
+}
+
+func sortedNames(found map[string][]conflict.Found) []string { return slices.Sorted(maps.Keys(found)) }
