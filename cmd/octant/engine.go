@@ -30,8 +30,10 @@ type engine struct {
 	files         func(relay.Log) relay.LogStatus
 	replicas      func() (list []relay.ReplicaStatus, transactions, bytes uint64)
 	clients       admin.Clients
-	identity      func() (serverID uint32, uuid, version string) // of the database, as far as it was reached
-	primary       func(*config.Config, relay.Publisher, *admin.Engine, *slog.Logger) (server, error)
+	// renditions show what is not binlog events to stock replicas; nil: it is.
+	renditions func(*live) admin.Renditions
+	identity   func() (serverID uint32, uuid, version string) // of the database, as far as it was reached
+	primary    func(*config.Config, relay.Publisher, *admin.Engine, *slog.Logger) (server, error)
 	// connect makes the parts that work with one server. They reach it when they run.
 	connect func(context.Context, config.Database) (*database, error)
 	reports *reports
@@ -42,9 +44,11 @@ func (e *engine) report(p relay.Problem) { e.reports.report(p) }
 
 // database is what works with one server.
 type database struct {
-	source  relay.Source
-	target  relay.Target                // nil: nothing is written to this kind of server
-	reader  relay.TableReader           // nil: its tables cannot be compared
+	source relay.Source
+	target relay.Target      // nil: nothing is written to this kind of server
+	reader relay.TableReader // nil: its tables cannot be compared
+	// tables describes the tables as the log does; nil: where nobody asks.
+	tables  func(context.Context) ([]*relay.Table, error)
 	open    func(context.Context) error // makes the target ready where nothing is captured
 	copier  relay.TableCopier           // nil: regions of this kind cannot join, nor be joined from
 	prepare func(context.Context) error

@@ -21,6 +21,7 @@ import (
 	"github.com/octant-db/octant/protocol/mysql/history"
 	"github.com/octant-db/octant/protocol/mysql/preflight"
 	"github.com/octant-db/octant/protocol/mysql/primary"
+	"github.com/octant-db/octant/protocol/mysql/rendition"
 	"github.com/octant-db/octant/protocol/values"
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/relaylog"
@@ -33,6 +34,8 @@ type mySQL struct {
 	version string
 	flavour relay.Flavour // binlog.Flavour or binlog.MySQL
 	log     *slog.Logger
+
+	renditions []*rendition.Log // of a log without binlog events
 
 	server   atomic.Pointer[primary.Server]
 	upstream atomic.Pointer[capture.ServerInfo] // what the database last said of itself

@@ -35,7 +35,7 @@ func (m *mySQL) primary(
 	}
 	s := primary.New(primary.Config{
 		Users: users(cfg.Users), TLS: secured, LoginKey: loginKey, ServerID: cfg.ReplicaID(), ServerUUID: m.uuid(), ServerVersion: m.version,
-		Log: m.store, Publisher: publisher, SQL: statements{sql}, Upstream: m.asReplicasAsk, Logger: log, Now: time.Now,
+		Log: m.store, Renditions: m.renditions, Publisher: publisher, SQL: statements{sql}, Upstream: m.asReplicasAsk, Logger: log, Now: time.Now,
 		MaxConnections: cfg.Listen.MaxConnections, MaxMemory: cfg.Listen.MaxMemory,
 		LoginTimeout: cfg.Listen.LoginTimeout, WriteTimeout: cfg.Listen.WriteTimeout, CacheBytes: servedCache,
 	})

@@ -36,11 +36,14 @@ const shownVersion = "10.11.0-MariaDB-octant-postgresql"
 func newPostgres(_ context.Context, cfg *config.Config, store *relaylog.DB, log *slog.Logger) (*engine, error) {
 	p := &postgreSQL{mySQL: &mySQL{cfg: cfg, store: store, log: log, version: shownVersion}}
 	rows := newRowForms()
+	if err := p.render(rows); err != nil {
+		return nil, err
+	}
 	return &engine{
 		version: "postgresql", serverVersion: shownVersion, flavour: logical.Flavour,
 		decoders: rows.decoders(cfg.Database.Tables.Match), table: rows.table, json: rows.json, places: primary.Places{Local: store.Local()}, history: noHistory{}, clients: p,
 		files: p.files, replicas: p.replicas, primary: p.primary, identity: func() (uint32, string, string) { return 0, "", "" },
-		connect: p.connect, reports: &reports{},
+		renditions: p.shown, connect: p.connect, reports: &reports{},
 	}, nil
 }
 
@@ -75,7 +78,7 @@ func (p *postgreSQL) connect(ctx context.Context, d config.Database) (*database,
 	}
 	reader, copier := compare.New(tables), compare.NewCopier(tables, copies)
 	return &database{
-		source: source, target: values.NewTarget(target, logical.Flavour), reader: reader, copier: copier,
+		source: source, target: values.NewTarget(target, logical.Flavour), reader: reader, copier: copier, tables: reader.Described,
 		close: func() error { return errors.Join(target.Close(), reader.Close(), copier.Close()) },
 		open: func(ctx context.Context) error {
 			if err := source.Unused(ctx); err != nil {

@@ -225,9 +225,13 @@ func shortages(p config.Pressure, store *relaylog.DB) func() []relay.Shortage {
 
 // serve runs the relay and what it offers to others until ctx ends or one of them fails.
 func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, schedule *verify.Schedule, group *regrouping, s sockets, log *slog.Logger) error {
+	var renditions admin.Renditions
+	if e.renditions != nil {
+		renditions = e.renditions(l)
+	}
 	sql := admin.New(admin.Config{
 		Inspector: l, Controller: l, Places: e.places, History: e.history, Upstream: upstream{l, e.identity}, Clients: e.clients,
-		Comparison: func() relay.Comparison { return l.now().side }, Donor: l.donor, Verifications: schedule.Verifications, Membership: group,
+		Comparison: func() relay.Comparison { return l.now().side }, Donor: l.donor, Renditions: renditions, Verifications: schedule.Verifications, Membership: group,
 		Version: e.serverVersion, MySQL: e.mysql, ServerID: cfg.ReplicaID(), ServerUUID: e.serverUUID, Listen: cfg.Listen.MySQL, Logger: log.With("part", "sql"),
 	})
 	primary, err := e.primary(cfg, l, sql, log.With("part", "primary"))

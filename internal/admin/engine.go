@@ -31,8 +31,9 @@ type Config struct {
 	Membership    Membership
 	Upstream      Upstream
 	Clients       Clients
-	Comparison    func() relay.Comparison     // of this region's tables with others'; it may return nil
-	Donor         func() relay.Donor          // of this region's data; it may return nil
+	Comparison    func() relay.Comparison // of this region's tables with others'; it may return nil
+	Donor         func() relay.Donor      // of this region's data; it may return nil
+	Renditions    Renditions
 	Verifications func() []relay.Verification // comparisons that were made by schedule, the newest first
 	Version       string                      // what SELECT VERSION() says until Upstream knows better
 	MySQL         bool                        // the relay answers as MySQL does; else as MariaDB

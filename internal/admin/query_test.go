@@ -107,7 +107,7 @@ func TestAnswers(t *testing.T) {
 		{"SELECT value FROM counters WHERE name LIKE '%captured_tr%'", "value", "60"},
 		{"(SELECT region FROM peers WHERE id=2) UNION (SELECT 'z')", "region", "b\nz"},
 		{"WITH late AS (SELECT * FROM peers WHERE lag_ms > 0) SELECT region FROM late", "region", "b"},
-		{"SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema='octant'", "n", "13"},
+		{"SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema='octant'", "n", "15"},
 		{"SELECT 1+1 AS two", "two", "2"},
 		{"SELECT 'INTO OUTFILE'", "INTO OUTFILE", "INTO OUTFILE"},
 

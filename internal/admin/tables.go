@@ -15,7 +15,7 @@ type table struct {
 
 // tables are those of database octant, by name.
 var tables = []table{
-	breakersTable, conflictsTable, countersTable, deadLettersTable, logTable, peersTable, problemsTable, replicasTable, statusTable, tablesTable,
+	breakersTable, conflictsTable, countersTable, deadLettersTable, logTable, peersTable, problemsTable, replicaLogTable, replicaTablesTable, replicasTable, statusTable, tablesTable,
 	variablesTable, verificationsTable, versionsTable,
 }
 

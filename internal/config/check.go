@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ func (f *file) check() (*Config, []string) {
 	c := &checker{}
 	cfg := &Config{
 		Region: c.region(f), Database: c.database(f), Listen: c.listen(f),
-		Users: c.users(f), Peers: c.peers(f), Rules: c.rules(f),
+		Users: c.users(f), Peers: c.peers(f), Rules: c.rules(f), Replicas: c.replicas(f),
 		Retention: c.retention(f), Pressure: c.pressure(f),
 		Apply: c.apply(f), Clock: c.clock(f), Log: c.log(f), Verify: c.verify(f), Webhooks: c.webhooks(f),
 		PeerTLS: c.tls("peers", f.PeerTLS.TLS, f.PeerTLS.TLSCA, f.PeerTLS.TLSCert, f.PeerTLS.TLSKey),
@@ -35,6 +36,18 @@ func (f *file) check() (*Config, []string) {
 	}
 	cfg.origin = &origin{file: f}
 	return cfg, nil
+}
+
+// replicas reads what stock replicas see. Only those of another engine can be shown less than the database's log has.
+func (c *checker) replicas(f *file) Replicas {
+	tables, err := NewTables(f.Database.Include, slices.Concat(f.Database.Exclude, f.Replicas.Exclude))
+	if err != nil && len(f.Replicas.Exclude) > 0 {
+		c.addf("replicas.%v", err)
+	}
+	if len(f.Replicas.Exclude) > 0 && !strings.HasPrefix(f.Database.URL, "postgres") {
+		c.addf("replicas.exclude is for relays of PostgreSQL: the log of other databases is served as it is")
+	}
+	return Replicas{Tables: tables}
 }
 
 // ddl reads what becomes of definitions.

@@ -16,6 +16,7 @@ type Config struct {
 	Users     []User
 	Peers     []Peer
 	Rules     Rules
+	Replicas  Replicas
 	Retention Retention
 	Pressure  Pressure
 	Apply     Apply
@@ -100,6 +101,11 @@ type Peer struct {
 // Relay returns the peer as the relay package wants it.
 func (p Peer) Relay() relay.Peer {
 	return relay.Peer{Name: p.Region, Address: p.Address, User: p.User, Password: string(p.Password)}
+}
+
+// Replicas says what stock replicas of another engine than the database's are shown.
+type Replicas struct {
+	Tables Tables // of those that are replicated between regions
 }
 
 // Retention bounds the relay log. What a configured peer still needs is kept whatever the bounds say.

@@ -61,6 +61,9 @@ type file struct {
 		Counters  []string `toml:"counters"`
 		Timestamp string   `toml:"timestamp"`
 	} `toml:"rule"`
+	Replicas struct {
+		Exclude []string `toml:"exclude"`
+	} `toml:"replicas"`
 	Retention struct {
 		Bytes    string `toml:"bytes"`
 		Age      string `toml:"age"`

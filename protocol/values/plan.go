@@ -175,6 +175,14 @@ var errNotWhole = errors.New("the row was not logged whole")
 
 // image brings those columns of a row over that are wanted; the others are missing.
 func (p *plan) image(list []relay.Value, wanted func(i int) bool) (relay.Image, error) {
+	row, err := p.row(list, wanted)
+	if err != nil {
+		return nil, err
+	}
+	return p.to.Plain.Image(row)
+}
+
+func (p *plan) row(list []relay.Value, wanted func(i int) bool) ([]relay.Value, error) {
 	row := make([]relay.Value, len(p.source))
 	for i := range row {
 		if row[i].Kind = relay.Missing; !wanted(i) {
@@ -185,7 +193,7 @@ func (p *plan) image(list []relay.Value, wanted func(i int) bool) (relay.Image, 
 			return nil, err
 		}
 	}
-	return p.to.Plain.Image(row)
+	return row, nil
 }
 
 func all(int) bool { return true }

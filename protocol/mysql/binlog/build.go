@@ -85,13 +85,17 @@ func ParseHeartbeat(event []byte) (Rotate, error) {
 // FakeGTIDList builds the artificial GTID_LIST that tells a replica its exact state where the dump begins.
 func FakeGTIDList(serverID uint32, list []GTID, logPos uint32, checksum bool) []byte {
 	b := appendHeader(nil, Header{Type: GTIDListEvent, ServerID: serverID, LogPos: logPos, Flags: FlagArtificial})
+	return endEvent(appendGTIDs(b, list), 0, checksum)
+}
+
+func appendGTIDs(b []byte, list []GTID) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(list))&gtidListMask)
 	for _, g := range list {
 		b = binary.LittleEndian.AppendUint32(b, g.Domain)
 		b = binary.LittleEndian.AppendUint32(b, g.Server)
 		b = binary.LittleEndian.AppendUint64(b, g.Seq)
 	}
-	return endEvent(b, 0, checksum)
+	return b
 }
 
 // Ignorable builds an event of a type of our own, which stock readers skip.

@@ -159,6 +159,34 @@ func (p *plain) Image(list []relay.Value) (relay.Image, error) {
 	return image, nil
 }
 
+// Part writes plain values as relay.Plain.Image does, without the columns whose values are Missing, and a bit for each column that is there, the first
+// one lowest: an image as binlog_row_image=MINIMAL makes them.
+func (s *Schema) Part(list []relay.Value) (image, columns []byte, err error) {
+	p := &plain{s: s, types: s.Table.Plain.Types()}
+	if len(list) != len(p.types) {
+		return nil, nil, s.malformed()
+	}
+	columns = make([]byte, s.nullBytes)
+	var present []int
+	for i := range list {
+		if list[i].Kind != relay.Missing {
+			columns[i>>3] |= 1 << (i & 7)
+			present = append(present, i)
+		}
+	}
+	image = make([]byte, (len(present)+7)/8, 16*len(present)+8)
+	for n, i := range present {
+		if list[i].Kind == relay.Null {
+			image[n>>3] |= 1 << (n & 7)
+			continue
+		}
+		if image, err = p.append(image, i, list[i]); err != nil {
+			return nil, nil, fmt.Errorf("column %s: %w", s.Table.Columns[i].Name, err)
+		}
+	}
+	return image, columns, nil
+}
+
 func (p *plain) append(b []byte, i int, v relay.Value) ([]byte, error) {
 	c := &p.s.columns[i]
 	switch p.types[i].Kind {

@@ -94,11 +94,7 @@ func (b *RowsBuilder) begin(t *relay.Table, op relay.Op) {
 		id = b.describe(t)
 	}
 	b.open, b.table, b.op, b.start = true, t, op, len(b.rows)
-	first := WriteRowsV1Event
-	if b.o.Version2 {
-		first = WriteRowsEvent
-	}
-	b.rows = appendHeader(b.rows, b.header(first+EventType(op-relay.Insert)))
+	b.rows = appendHeader(b.rows, b.header(RowsType(op, b.o.Version2)))
 	b.rows = append6(b.rows, id)
 	b.rows = binary.LittleEndian.AppendUint16(b.rows, b.o.Flags)
 	if b.o.Version2 {

@@ -51,6 +51,9 @@ func readBatch(ctx context.Context, cursor relay.Cursor[relay.Entry], first, las
 	b = &batch{first: first, entries: make([]batched, 0, min(about, int(last+1-first)))}
 	for next = first; next <= last && next != end && len(b.entries) < batchEntries && b.size < batchBytes; {
 		e, body, err := cursor.Next(ctx)
+		if err != nil && len(b.entries) > 0 {
+			return b, 0, nil // who comes for the next batch will hear of it
+		}
 		if err != nil {
 			return nil, 0, err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 
+	"github.com/octant-db/octant/protocol/mysql/rendition"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -46,10 +47,13 @@ type Config struct {
 	ServerUUID    string // the relay's own, in the form of MySQL's server_uuid; needed if the flavour is MySQL's
 	ServerVersion string // the database's, as its SELECT VERSION() says: "10.11.19-MariaDB-log"; it tells the flavour, for good
 
-	Log       relay.Log
-	Publisher relay.Publisher // nil: relays are refused
-	SQL       SQL             // nil: statements that are not of a replica's handshake are refused
-	Upstream  func() Upstream // what is known of the database now; nil: zero values
+	Log relay.Log
+	// Renditions show a log without binlog events to replicas, one for each flavour. The server then takes replicas of all of them, and finds out by what
+	// they say which one it is.
+	Renditions []*rendition.Log
+	Publisher  relay.Publisher // nil: relays are refused
+	SQL        SQL             // nil: statements that are not of a replica's handshake are refused
+	Upstream   func() Upstream // what is known of the database now; nil: zero values
 
 	Logger *slog.Logger     // nil: silent
 	Now    func() time.Time // for what is shown and for the throttle; nil: time.Now

@@ -13,8 +13,9 @@ import (
 
 // doors makes the library's part of a login, which greets clients with the database's version.
 type doors struct {
-	cfg     Config
-	dialect dialect
+	cfg       Config
+	dialect   dialect
+	passwords *again
 
 	mu      sync.Mutex
 	loginBy *rsa.PrivateKey // nil: no user needs it
@@ -50,7 +51,7 @@ func (d *doors) greet(version string) *server.Server {
 	defer d.mu.Unlock()
 	if d.open == nil || d.version != version {
 		d.version = version
-		d.open = server.NewServer(d.dialect.greeting(version), mysql.DEFAULT_COLLATION_ID, d.dialect.plugin(), d.loginBy, d.cfg.TLS)
+		d.open = server.NewServerWithAuth(d.dialect.greeting(version), mysql.DEFAULT_COLLATION_ID, d.dialect.plugin(), d.loginBy, d.cfg.TLS, d.passwords)
 	}
 	return d.open
 }

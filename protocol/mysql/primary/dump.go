@@ -10,12 +10,15 @@ import (
 	"time"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/protocol/mysql/rendition"
 	"github.com/octant-db/octant/relay"
 )
 
 // dump serves the local stream to one replica.
 type dump struct {
 	c       *session
+	says    dialect         // the client's
+	view    *rendition.View // what log is if the relay's own has no binlog events; else nil
 	log     relay.LocalStream
 	books   browser
 	w       *packetWriter
@@ -39,12 +42,14 @@ type tally struct {
 	gtid                string
 }
 
-func newDump(c *session, w *packetWriter, o options) *dump {
-	log := c.srv.cfg.Log.Local()
-	d := &dump{c: c, log: log, books: browser{shelf: c.srv.shelf}, w: w, options: o, checksum: o.checksum}
+func newDump(c *session, w *packetWriter, says dialect, o options) *dump {
+	d := &dump{c: c, says: says, log: c.srv.cfg.Log.Local(), books: browser{shelf: c.srv.shelf}, w: w, options: o, checksum: o.checksum}
 	d.groups = anything{d}
 	if o.byGTID {
-		d.groups = c.srv.dialect.groups(d)
+		d.groups = says.groups(d)
+	}
+	if r := c.srv.rendition(says); r != nil {
+		d.show(r)
 	}
 	if o.semiSync {
 		w.semiSync()
@@ -59,9 +64,12 @@ func (d *dump) run(ctx context.Context) error {
 	if err == nil {
 		err = d.pump(ctx)
 	}
+	var refused *rendition.Refusal
 	switch {
+	case errors.As(err, &refused):
+		return errNotShown(refused)
 	case errors.Is(err, relay.ErrTrimmed):
-		return d.c.srv.dialect.trimmed(d)
+		return d.says.trimmed(d)
 	case errors.Is(err, relay.ErrCorrupt) || errors.Is(err, binlog.ErrMalformed):
 		return errUnreadable("its log", err)
 	}
@@ -163,7 +171,7 @@ func (d *dump) heartbeat() error {
 	if !d.formatted || d.file == "" {
 		return nil
 	}
-	if err := d.event(d.c.srv.dialect.heartbeat(d)); err != nil {
+	if err := d.event(d.says.heartbeat(d)); err != nil {
 		return err
 	}
 	return d.flush()
@@ -185,7 +193,7 @@ func (d *dump) flush() error {
 	if err := d.w.flush(); err != nil {
 		return err
 	}
-	d.show()
+	d.publish()
 	return nil
 }
 
@@ -199,7 +207,7 @@ func (d *dump) batch(ctx context.Context, b *batch) error {
 			return fmt.Errorf("send log entry %d: %w", b.entries[i].lsn, err)
 		}
 	}
-	d.show()
+	d.publish()
 	return d.silence()
 }
 
@@ -250,8 +258,8 @@ func (d *dump) note(e *batched) {
 	}
 }
 
-// show makes the tally visible to others.
-func (d *dump) show() {
+// publish makes the tally visible to others.
+func (d *dump) publish() {
 	t := d.tally
 	d.tally = tally{}
 	d.c.srv.transactions.Add(t.transactions)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"github.com/octant-db/octant/protocol/mysql/rendition"
 )
 
 // The reasons for ending a connection from another goroutine.
@@ -60,6 +62,13 @@ func errNoFormat(file string) error {
 
 func errUnreadable(what string, err error) error {
 	return fatal("The relay cannot read %s: %v", what, err)
+}
+
+// errNotShown is where a stream ends whose next transaction has no counterpart.
+func errNotShown(r *rendition.Refusal) error {
+	text := fmt.Sprintf("Transaction %s cannot be shown to a replica: table %s: %s. Exclude the table in [replicas] of the relay's configuration, or give the column a type that fits and provision the replica again",
+		r.Transaction, r.Table, r.Reason)
+	return fatal("%s", text[:min(len(text), maxMessage)])
 }
 
 func accessDenied(role string) error {

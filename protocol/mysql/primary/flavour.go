@@ -5,6 +5,9 @@ import "github.com/octant-db/octant/relay"
 // foreign is the refusal of a log that no replica can be served: its entries are not those of the relay's dialect, but of an engine that
 // has no binlog. nil: it can be served, or nothing is in it yet. All entries of a log are of one engine: capture refuses another one.
 func (s *Server) foreign() error {
+	if len(s.cfg.Renditions) > 0 {
+		return nil
+	}
 	log := s.cfg.Log.Local()
 	last := relay.LSN(log.Last())
 	if last == 0 || uint64(last) < log.First() {

@@ -29,7 +29,7 @@ type groups interface {
 type anything struct{ d *dump }
 
 func (a anything) start(log relay.LocalStream) (start, error) {
-	return startByFile(a.d.c.srv.dialect, log, a.d.options.file, a.d.options.offset)
+	return startByFile(a.d.says, log, a.d.options.file, a.d.options.offset)
 }
 
 func (anything) introduced(uint64, bool) error { return nil }
@@ -47,6 +47,9 @@ func (anything) caughtUp() error               { return nil }
 // keeps their positions true. A real primary reads the file up to the place, and so sends MariaDB's checkpoints on the way too, which
 // mean nothing to a replica.
 func (d *dump) lead(ctx context.Context) error {
+	if d.view != nil {
+		return d.leadView()
+	}
 	file, offset, err := d.firstPlace()
 	if err != nil {
 		return err

@@ -48,7 +48,7 @@ func (c *session) selectStatement(query string, tokens []token) (*mysql.Result, 
 	case "select unix_timestamp ( )":
 		return cell(title(query), strconv.FormatInt(c.srv.cfg.Now().Unix(), 10))
 	case "select version ( )", "select @@version":
-		return cell(title(query), c.srv.version())
+		return cell(title(query), c.version())
 	case "select @@global.server_id", "select @@server_id":
 		return cell(title(query), strconv.FormatUint(uint64(c.srv.cfg.ServerID), 10))
 	case "select @@global.binlog_checksum":

@@ -45,12 +45,15 @@ func (d *dump) firstPlace() (file string, offset uint64, err error) {
 // enter tells the client which file comes now. Unless the file's beginning comes next, its format description follows at
 // once.
 func (d *dump) enter(file string, offset uint64) error {
+	if d.view != nil {
+		return d.enterView(file, offset)
+	}
 	if err := d.rotate(file, offset); err != nil || offset == fileHeader {
 		return err
 	}
 	event, err := format(d.log, file)
 	if errors.Is(err, relay.ErrNotFound) || errors.Is(err, relay.ErrTrimmed) {
-		return d.c.srv.dialect.noPurged(file)
+		return d.says.noPurged(file)
 	}
 	if err != nil {
 		return fmt.Errorf("read format description of %s: %w", file, err)

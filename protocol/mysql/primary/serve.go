@@ -58,16 +58,17 @@ func (c *session) serveDump(command dumpCommand) error {
 	if err := c.srv.foreign(); err != nil {
 		return err
 	}
-	o, err := c.srv.dialect.options(command, c.variables)
+	says := c.srv.dialectFor(command, c.variables)
+	o, err := says.options(command, c.variables)
 	if err != nil {
 		return err
 	}
-	if id := c.registered; id != 0 && (id == c.srv.cfg.ServerID || id == c.srv.cfg.Upstream().ServerID) {
-		return c.srv.dialect.sameAsSource()
+	if c.srv.isSource(says, c.registered) {
+		return says.sameAsSource()
 	}
 	c.srv.evict(c, o.serverID, o.uuid)
 	return c.stream(kindReplica, o, dumpBytes, func(ctx context.Context, w *packetWriter) error {
-		return newDump(c, w, o).run(ctx)
+		return newDump(c, w, says, o).run(ctx)
 	})
 }
 

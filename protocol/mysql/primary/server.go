@@ -33,10 +33,14 @@ type Server struct {
 func New(cfg Config) *Server {
 	cfg = cfg.withDefaults()
 	d := dialectOf(cfg.ServerVersion)
+	if len(cfg.Renditions) > 0 {
+		d = either{}
+	}
+	users := newAccounts(cfg.Users, d.plugin(), cfg.Now)
 	return &Server{
 		cfg: cfg, dialect: d, memory: newMemory(cfg.MaxMemory), shelf: newShelf(cfg.Log.Local(), cfg.CacheBytes),
-		accounts: newAccounts(cfg.Users, d.plugin(), cfg.Now),
-		doors:    doors{cfg: cfg, dialect: d},
+		accounts: users,
+		doors:    doors{cfg: cfg, dialect: d, passwords: &again{accounts: users}},
 		sessions: map[*session]struct{}{},
 	}
 }

@@ -1,0 +1,213 @@
+package mixed_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
+)
+
+// large has a transaction of many rows interrupted in every way while the replicas read it.
+func (a *audience) large(t *testing.T) {
+	const rows, step = 12_000, 256 << 10
+	for _, r := range a.replicas {
+		r.line.Set(testenv.Stalled)
+	}
+	a.source.exec(t, fmt.Sprintf(`BEGIN; INSERT INTO app.accounts SELECT g, repeat(md5(g::text), 1), g, g %% 2 = 0, NULL, to_jsonb(md5(g::text)) FROM generate_series(1000, %d) g;
+UPDATE app.accounts SET amount = amount / 2 WHERE id >= 1000; DELETE FROM app.accounts WHERE id >= 1000 AND id %% 3 = 0; COMMIT`, 1000+rows))
+	a.source.exec(t, `INSERT INTO app.accounts VALUES (3, 'after', 0, false, NULL, NULL)`)
+	for _, r := range a.replicas {
+		from := r.line.Passed()
+		r.line.Set(testenv.Healthy)
+		r.awaitPassed(t, from+step)
+		r.line.Reset()
+		r.awaitPassed(t, r.line.Passed()+step)
+		a.source.restart(t)
+		r.awaitPassed(t, r.line.Passed()+step)
+		if err := errors.Join(r.server.StopFollowing(envtest.Context(t, time.Minute)), r.server.StartFollowing(envtest.Context(t, time.Minute))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.awaitCount(t, "SELECT COUNT(*) FROM app.accounts")
+	a.awaitShown(t, 2*time.Minute, accounts)
+}
+
+// awaitCount waits until a query has one answer everywhere. It is cheaper than to compare tables again and again.
+func (a *audience) awaitCount(t *testing.T, query string) {
+	t.Helper()
+	want, err := a.source.rows(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range a.replicas {
+		awaitTrue(t, 3*time.Minute, query+" at the "+r.name+" replica is "+*want[0][0], func() bool { return r.one(t, query) == *want[0][0] })
+	}
+}
+
+// restart kills the relay with SIGKILL and starts it again.
+func (r *region) restart(t testing.TB) {
+	t.Helper()
+	if err := r.relay.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.relay.WaitReady(envtest.Context(t, time.Minute), ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// awaitPassed waits until so many bytes went over the replica's line: it is in the middle of something then.
+func (r *stock) awaitPassed(t testing.TB, bytes int64) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for r.line.Passed() < bytes {
+		if time.Now().After(deadline) {
+			t.Fatalf("only %d bytes passed to the %s replica, not %d:\n%s", r.line.Passed(), r.name, bytes, r.state(t))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		<-ctx.Done()
+		cancel()
+	}
+}
+
+// tools reads the log with the servers' own tools, twice, with a restart in between.
+func (a *audience) tools(t *testing.T) {
+	reads := func() [][]byte {
+		return [][]byte{a.raw(t, testenv.MariaDB1011, "mariadb-binlog", "native"), a.raw(t, testenv.MySQL97, "mysqlbinlog", "sha2", "--ssl-mode=REQUIRED")}
+	}
+	before := reads()
+	a.source.restart(t)
+	for i, after := range reads() {
+		if len(before[i]) < 10_000 || !bytes.HasPrefix(after, before[i]) {
+			t.Errorf("%d bytes before the relay was killed are not the first of %d after", len(before[i]), len(after))
+		}
+	}
+}
+
+// raw reads the log's first file as a server would have it on disk, has the tool read that, and returns it.
+func (a *audience) raw(t *testing.T, engine testenv.Engine, tool, user string, more ...string) []byte {
+	t.Helper()
+	program, err := engine.Program(tool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, port, _ := net.SplitHostPort(a.source.relay.Addr())
+	dir := envtest.Dir(t)
+	const file = "octant-bin.000000000001"
+	args := append([]string{
+		"--no-defaults", "--read-from-remote-server", "--host=" + host, "--port=" + port, "--user=" + user, "--password=secret", "--raw", "--result-file=" + dir + "/",
+	}, more...)
+	if out, err := exec.CommandContext(t.Context(), program, append(args, file)...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", tool, err, out)
+	}
+	out, err := exec.CommandContext(t.Context(), program, "--no-defaults", "--verbose", "--base64-output=DECODE-ROWS", "--verify-binlog-checksum", filepath.Join(dir, file)).CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("UPDATE `app`.`everything`")) {
+		t.Fatalf("%s: %v\n%.2000s", tool, err, out)
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// files moves the replicas to file and position, at which they go on after the relay was killed, and back.
+func (a *audience) files(t *testing.T) {
+	for n, r := range a.replicas {
+		ctx := envtest.Context(t, time.Minute)
+		if err := r.server.StopFollowing(ctx); err != nil {
+			t.Fatal(err)
+		}
+		source := r.source
+		var err error
+		if source.File, source.Position, err = r.server.Executed(ctx); err != nil {
+			t.Fatal(err)
+		}
+		a.source.exec(t, fmt.Sprintf("INSERT INTO app.accounts VALUES (%d, 'by file', 0, false, NULL, NULL)", 10+n))
+		a.source.restart(t)
+		if err := r.server.Move(ctx, source); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.source.exec(t, "UPDATE app.accounts SET owner = owner || '.' WHERE id < 100")
+	a.awaitCount(t, "SELECT COUNT(*) FROM app.accounts WHERE owner LIKE '%.'")
+	for _, r := range a.replicas {
+		if err := r.server.Move(envtest.Context(t, time.Minute), r.source); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.source.exec(t, "UPDATE app.accounts SET owner = owner || '-' WHERE id < 100")
+	a.awaitCount(t, "SELECT COUNT(*) FROM app.accounts WHERE owner LIKE '%.-'")
+	a.awaitShown(t, time.Minute, accounts)
+}
+
+// refusals are for replicas that cannot go on, with the servers' words. The last one is for good.
+func (a *audience) refusals(t *testing.T) {
+	refused := func(r *stock, source testenv.Source, want string) {
+		t.Helper()
+		ctx := envtest.Context(t, time.Minute)
+		if err := r.server.Follow(ctx, source); err != nil {
+			t.Fatal(err)
+		}
+		r.awaitStopped(t, want)
+	}
+	for _, r := range a.replicas {
+		at := a.source.ask(t, "SELECT gtid_set FROM octant.replica_log WHERE flavour = '"+r.name+"'")
+		ahead, unknown, diverged := r.source, r.source, r.source
+		unknown.File, unknown.Position = "octant-bin.000000999999", 4
+		refused(r, unknown, "Could not find first log file name in binary log index file")
+		if r.name == "mysql" {
+			ahead.GTIDs = strings.Replace(at, ":1-", ":1-9", 1)
+			refused(r, ahead, "Replica has more GTIDs than the source has")
+			continue
+		}
+		parts := strings.Split(at, "-")
+		ahead.GTIDs = parts[0] + "-" + parts[1] + "-9" + parts[2]
+		refused(r, ahead, "which is not in the master's binlog")
+		diverged.GTIDs = parts[0] + "-1-" + parts[2]
+		refused(r, diverged, "it probably means that the slave has diverged")
+	}
+	for _, r := range a.replicas { // they have everything, and are told where that is
+		source := r.source
+		source.GTIDs = a.source.ask(t, "SELECT gtid_set FROM octant.replica_log WHERE flavour = '"+r.name+"'")
+		if err := r.server.Follow(envtest.Context(t, time.Minute), source); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.source.exec(t, "INSERT INTO app.narrow VALUES (5, 5, 'e')")
+	a.awaitShown(t, time.Minute, narrow)
+	a.source.exec(t, "INSERT INTO app.narrow VALUES (6, 6, 'f')")
+	a.source.exec(t, "INSERT INTO app.limited (id, day) VALUES (1, 'infinity')")
+	for _, r := range a.replicas {
+		r.awaitStopped(t, "cannot be shown to a replica: table app.limited: column day: ")
+	}
+	a.awaitShown(t, time.Minute, narrow) // what came before the row is there
+}
+
+// awaitStopped waits until the replica has stopped to read with an error.
+func (r *stock) awaitStopped(t testing.TB, want string) {
+	t.Helper()
+	text, number := "", 0
+	awaitTrue(t, time.Minute, "the "+r.name+" replica stops with "+want+"\n"+r.state(t), func() bool {
+		status, err := r.server.ReplicaStatus(envtest.Context(t, time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = status["Last_IO_Error"]
+		number, _ = strconv.Atoi(status["Last_IO_Errno"])
+		return strings.Contains(text, want)
+	})
+	if number != 1236 && number != 13114 {
+		t.Errorf("error %d: %s", number, text)
+	}
+}
