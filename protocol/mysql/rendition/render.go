@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"iter"
-	"strings"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/protocol/mysql/gtid"
@@ -152,29 +151,21 @@ func (r *renderer) flush() error {
 // statement: of those that name no rows only TRUNCATE is in a log of this kind. It may stand among other changes and must not end the
 // transaction.
 func (r *renderer) statement(c *relay.Change) error {
-	t, ok := emptied(c)
-	switch {
-	case !ok:
+	if c.Definition == nil || !c.Definition.Empties {
 		return &Refusal{Table: c.Schema, Reason: "a statement of the database that names no rows has no counterpart"}
-	case !r.log.config.Match(t.Schema, t.Table):
-		return nil
 	}
 	if err := r.flush(); err != nil {
 		return err
 	}
-	return r.query(t.Schema, "DELETE FROM "+quote(t.Schema)+"."+quote(t.Table))
-}
-
-// emptied returns the table that a statement takes all rows from.
-func emptied(c *relay.Change) (relay.TableName, bool) {
-	if d := c.Definition; d != nil {
-		if !d.Empties || len(d.Tables) != 1 {
-			return relay.TableName{}, false
+	for _, t := range c.Definition.Tables {
+		if !r.log.config.Match(t.Schema, t.Table) {
+			continue
 		}
-		return d.Tables[0], true
+		if err := r.query(t.Schema, "DELETE FROM "+quote(t.Schema)+"."+quote(t.Table)); err != nil {
+			return err
+		}
 	}
-	name, ok := strings.CutPrefix(c.SQL, "TRUNCATE "+c.Schema+".")
-	return relay.TableName{Schema: c.Schema, Table: name}, ok
+	return nil
 }
 
 // after is a whole row. What cannot be shown is a *Refusal.
