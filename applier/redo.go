@@ -22,7 +22,7 @@ type Redo struct {
 }
 
 // ErrRedefined says that a definition was changed in the log that is done again.
-var ErrRedefined = errors.New("a table's definition was changed while the region was joining")
+var ErrRedefined = errors.New("a table's definition was changed meanwhile")
 
 // What is written in one transaction at most, unless a single row is larger.
 const (
@@ -36,6 +36,19 @@ func NewRedo(cfg Config) *Redo {
 		cfg: cfg, reader: reader{target: cfg.Target, decoders: cfg.Decoders, include: cfg.Include},
 		nonce: uint64(cfg.Clock.Now().UnixMicro()), writes: make(map[conflict.Key]int),
 	}
+}
+
+// Check tells whether an entry can be done again: a definition cannot.
+func (r *Redo) Check(ctx context.Context, flavour relay.Flavour, body relay.Body) error {
+	for c, err := range r.reader.rows(flavour, body) {
+		if err != nil {
+			return err
+		}
+		if c.Op == relay.Statement {
+			return fmt.Errorf("%w: %s", ErrRedefined, c.Definition.Subject)
+		}
+	}
+	return ctx.Err()
 }
 
 // Take adds an entry of the log; local: an application's transaction. What is written may be a part of it: only when everything that the copied rows may show has been done again are they right.
@@ -130,7 +143,7 @@ func (r *Redo) Flush(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("do again what the donor's log says: %w", err)
+		return fmt.Errorf("do again what the log says: %w", err)
 	}
 	clear(r.writes)
 	r.list, r.bytes = r.list[:0], 0

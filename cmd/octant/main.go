@@ -20,6 +20,7 @@ Usage:
   octant run     --config FILE                 run one relay in the foreground; logs go to stderr
   octant join    --from REGION --config FILE [--rows N] [--lag 10s] [--replace] [--prepare]
                                                fill this region's tables from another one, so that octant run can take part
+  octant recover --config FILE                 give the database back, from the relay's log, the last commits that it has lost
   octant doctor  --config FILE [--json]        check the local database and the peers; exit 1 if a check fails
   octant status  --config FILE [--watch]       show what the running relay does
   octant conflicts --config FILE               write the conflicts on record as JSON lines
@@ -41,6 +42,7 @@ func main() { os.Exit(command(os.Args[1:])) }
 var commands = map[string]func(ctx context.Context, args []string) error{
 	"run":       run,
 	"join":      runJoin,
+	"recover":   runRecover,
 	"doctor":    runDoctor,
 	"status":    runStatus,
 	"conflicts": runConflicts,

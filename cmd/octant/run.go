@@ -66,7 +66,7 @@ func runRelay(ctx context.Context, cfg *config.Config, path string, log *slog.Lo
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := refuseUnfinished(store); err != nil {
+	if err := errors.Join(refuseUnfinished(store), refuseUnrecovered(store)); err != nil {
 		return err
 	}
 	listeners, err := listen(cfg.Listen)
