@@ -13,6 +13,9 @@
 // What MariaDB and MySQL do differently stands behind the interface dialect, in files that begin with mariadb_ and mysql_. A relay log
 // holds entries of one of them; replicas of the other kind are refused. The tests compare what is sent with real servers, byte for byte.
 //
+// A log that has no binlog events is shown as if it had, to replicas of both kinds: see [Config.Renditions], and package rendition. What is different
+// then is in view.go and either.go.
+//
 // # How a dump runs
 //
 //	groups     where to begin, and which groups are left out
