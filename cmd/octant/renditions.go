@@ -16,7 +16,7 @@ func (p *postgreSQL) render(rows *rowForms) error {
 	for _, flavour := range []relay.Flavour{binlog.Flavour, binlog.MySQL} {
 		r, err := rendition.New(rendition.Config{
 			Flavour: flavour, Log: p.store.Local(), Decoder: logical.NewDecoder(rows.messages), Match: p.cfg.Replicas.Tables.Match,
-			Name: p.store.StoreID(), UUID: p.uuid(),
+			Facts: p.store, Name: p.store.StoreID(), UUID: p.uuid(),
 		})
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -151,32 +152,38 @@ func (a *audience) files(t *testing.T) {
 	a.awaitShown(t, time.Minute, accounts)
 }
 
-// refusals are for replicas that cannot go on, with the servers' words. The last one is for good.
-func (a *audience) refusals(t *testing.T) {
-	refused := func(r *stock, source testenv.Source, want string) {
-		t.Helper()
-		ctx := envtest.Context(t, time.Minute)
-		if err := r.server.Follow(ctx, source); err != nil {
+// altered has a table get another column: the replicas stop until somebody has given it to theirs, also if the relay is killed meanwhile.
+func (a *audience) altered(t *testing.T) {
+	a.source.exec(t, "INSERT INTO app.narrow VALUES (7, 7, 'old')")
+	a.awaitShown(t, time.Minute, narrow)
+	a.source.exec(t, "ALTER TABLE app.narrow ADD COLUMN more integer")
+	a.source.exec(t, "INSERT INTO app.narrow VALUES (8, 8, 'new', 80)")
+	for _, r := range a.replicas {
+		r.awaitStopped(t, "table app.narrow: its definition has changed")
+	}
+	a.source.restart(t)
+	for _, r := range a.replicas {
+		r.exec(t, "ALTER TABLE app.narrow ADD COLUMN more int NULL")
+		if err := r.server.StartFollowing(envtest.Context(t, time.Minute)); err != nil {
 			t.Fatal(err)
 		}
-		r.awaitStopped(t, want)
 	}
-	for _, r := range a.replicas {
-		at := a.source.ask(t, "SELECT gtid_set FROM octant.replica_log WHERE flavour = '"+r.name+"'")
-		ahead, unknown, diverged := r.source, r.source, r.source
-		unknown.File, unknown.Position = "octant-bin.000000999999", 4
-		refused(r, unknown, "Could not find first log file name in binary log index file")
-		if r.name == "mysql" {
-			ahead.GTIDs = strings.Replace(at, ":1-", ":1-9", 1)
-			refused(r, ahead, "Replica has more GTIDs than the source has")
-			continue
+	a.source.exec(t, "UPDATE app.narrow SET more = 1 WHERE id = 7")
+	wider := *narrow
+	wider.columns = append(slices.Clone(narrow.columns), column{"more", each("int"), ""})
+	a.awaitShown(t, time.Minute, &wider)
+}
+
+// refusals are for replicas that cannot go on, with the servers' words. The last one is for good.
+func (a *audience) refusals(t *testing.T) {
+	t.Run("each", func(t *testing.T) {
+		for _, r := range a.replicas {
+			t.Run(r.name, func(t *testing.T) {
+				t.Parallel() // the relay gives those some time who are ahead
+				a.strangers(t, r)
+			})
 		}
-		parts := strings.Split(at, "-")
-		ahead.GTIDs = parts[0] + "-" + parts[1] + "-9" + parts[2]
-		refused(r, ahead, "which is not in the master's binlog")
-		diverged.GTIDs = parts[0] + "-1-" + parts[2]
-		refused(r, diverged, "it probably means that the slave has diverged")
-	}
+	})
 	for _, r := range a.replicas { // they have everything, and are told where that is
 		source := r.source
 		source.GTIDs = a.source.ask(t, "SELECT gtid_set FROM octant.replica_log WHERE flavour = '"+r.name+"'")
@@ -184,14 +191,40 @@ func (a *audience) refusals(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	a.source.exec(t, "INSERT INTO app.narrow VALUES (5, 5, 'e')")
+	a.source.exec(t, "INSERT INTO app.narrow (id, n, w) VALUES (5, 5, 'e')")
 	a.awaitShown(t, time.Minute, narrow)
-	a.source.exec(t, "INSERT INTO app.narrow VALUES (6, 6, 'f')")
+	a.source.exec(t, "INSERT INTO app.narrow (id, n, w) VALUES (6, 6, 'f')")
 	a.source.exec(t, "INSERT INTO app.limited (id, day) VALUES (1, 'infinity')")
 	for _, r := range a.replicas {
 		r.awaitStopped(t, "cannot be shown to a replica: table app.limited: column day: ")
 	}
 	a.awaitShown(t, time.Minute, narrow) // what came before the row is there
+}
+
+// strangers has a replica ask for what is not in the log.
+func (a *audience) strangers(t *testing.T, r *stock) {
+	t.Helper()
+	refused := func(source testenv.Source, want string) {
+		t.Helper()
+		if err := r.server.Follow(envtest.Context(t, time.Minute), source); err != nil {
+			t.Fatal(err)
+		}
+		r.awaitStopped(t, want)
+	}
+	at := a.source.ask(t, "SELECT gtid_set FROM octant.replica_log WHERE flavour = '"+r.name+"'")
+	ahead, unknown, diverged := r.source, r.source, r.source
+	unknown.File, unknown.Position = "octant-bin.000000999999", 4
+	refused(unknown, "Could not find first log file name in binary log index file")
+	if r.name == "mysql" {
+		ahead.GTIDs = strings.Replace(at, ":1-", ":1-9", 1)
+		refused(ahead, "Replica has more GTIDs than the source has")
+		return
+	}
+	parts := strings.Split(at, "-")
+	ahead.GTIDs = parts[0] + "-" + parts[1] + "-9" + parts[2]
+	refused(ahead, "which is not in the master's binlog")
+	diverged.GTIDs = parts[0] + "-1-" + parts[2]
+	refused(diverged, "it probably means that the slave has diverged")
 }
 
 // awaitStopped waits until the replica has stopped to read with an error.

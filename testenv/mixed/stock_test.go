@@ -161,6 +161,7 @@ func TestStockReplicas(t *testing.T) {
 	t.Run("large", a.large)
 	t.Run("tools", a.tools)
 	t.Run("files", a.files)
+	t.Run("altered", a.altered)
 	t.Run("refusals", a.refusals)
 }
 

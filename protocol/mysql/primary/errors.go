@@ -66,8 +66,11 @@ func errUnreadable(what string, err error) error {
 
 // errNotShown is where a stream ends whose next transaction has no counterpart.
 func errNotShown(r *rendition.Refusal) error {
-	text := fmt.Sprintf("Transaction %s cannot be shown to a replica: table %s: %s. Exclude the table in [replicas] of the relay's configuration, or give the column a type that fits and provision the replica again",
-		r.Transaction, r.Table, r.Reason)
+	remedy := "Exclude the table in [replicas] of the relay's configuration, or give the column a type that fits and provision the replica again"
+	if r.Altered {
+		remedy = "Once the replica has applied what came before, make its table like what octant.replica_tables of the relay says, and start it again"
+	}
+	text := fmt.Sprintf("Transaction %s cannot be shown to a replica: table %s: %s. %s", r.Transaction, r.Table, r.Reason, remedy)
 	return fatal("%s", text[:min(len(text), maxMessage)])
 }
 

@@ -3,6 +3,7 @@ package primary
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/protocol/mysql/gtid"
@@ -15,7 +16,11 @@ const viewCache = 2 * batchBytes
 
 // show has the dump read another engine's log. Where it begins, and what stands in front of each file, is not in the log then.
 func (d *dump) show(r *rendition.Log) {
-	d.view = r.View()
+	reader := d.options.uuid
+	if reader == "" && d.options.serverID != 0 {
+		reader = strconv.FormatUint(uint64(d.options.serverID), 10)
+	}
+	d.view = r.View(reader)
 	d.log = d.view
 	d.books = browser{shelf: newShelf(d.view, viewCache)}
 	switch g := d.groups.(type) {

@@ -75,7 +75,7 @@ func logOf(t fataler, stream relay.LocalStream, flavour relay.Flavour) *renditio
 // file is what of a log stands in the file that begins with an entry, without the magic bytes, and where each entry begins.
 func file(t fataler, l *rendition.Log, first relay.LSN) (raw []byte, begins []int) {
 	t.Helper()
-	v := l.View()
+	v := l.View("")
 	name, offset, err := v.Open(first)
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,7 @@ func FuzzShow(f *testing.F) {
 		}
 		write(t, db, native)
 		for _, flavour := range []relay.Flavour{binlog.Flavour, binlog.MySQL} {
-			show(t, logOf(t, db.Local(), flavour).View())
+			show(t, logOf(t, db.Local(), flavour).View(""))
 		}
 	})
 }

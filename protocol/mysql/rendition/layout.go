@@ -119,6 +119,8 @@ type Refusal struct {
 	Table       string // "schema.table"
 	Reason      string
 	Transaction string // its GTID
+	// Altered: the transaction is shown when the reader comes back. Others never are.
+	Altered bool
 }
 
 // Error gives the table and the reason.

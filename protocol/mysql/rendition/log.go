@@ -19,6 +19,8 @@ type Config struct {
 	Decoder relay.Decoder     // reads it
 	// Match tells which tables are shown.
 	Match func(schema, table string) bool
+	// Facts keeps which definitions readers were shown. nil: each View has its own memory only.
+	Facts relay.Store
 	Name  string // of the relay log: another one has another name
 	UUID  string // the relay's server_uuid, as stable as the name
 }

@@ -23,9 +23,10 @@ const (
 const mysqlVersion = 80400
 
 // events yields the transaction of an entry without the GTID event in front. Where they stand is not yet in them. An event is valid until the next one.
-func (l *Log) events(e *relay.Entry, body relay.Body) iter.Seq2[[]byte, error] {
+// accept is called with each table before its first rows; nil: it was before.
+func (l *Log) events(e *relay.Entry, body relay.Body, accept func(*Layout) error) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		r := renderer{log: l, h: l.header(e), yield: yield, numbers: make(map[*Layout]uint64)}
+		r := renderer{log: l, accept: accept, h: l.header(e), yield: yield, numbers: make(map[*Layout]uint64)}
 		err := r.run(e, body)
 		if err != nil && !errors.Is(err, errStopped) {
 			yield(nil, err)
@@ -47,6 +48,7 @@ func (l *Log) header(e *relay.Entry) binlog.Header {
 // renderer is the state of one transaction.
 type renderer struct {
 	log     *Log
+	accept  func(*Layout) error
 	h       binlog.Header
 	yield   func([]byte, error) bool
 	numbers map[*Layout]uint64
@@ -135,6 +137,15 @@ func (r *renderer) flush() error {
 		return nil
 	}
 	number, known := r.numbers[r.layout]
+	if !known && r.accept != nil {
+		err := r.accept(r.layout)
+		if errors.Is(err, errAltered) {
+			return r.layout.refuse(err)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if !known {
 		number = uint64(len(r.numbers) + 1)
 		r.numbers[r.layout] = number
@@ -175,9 +186,13 @@ func (l *Layout) after(img relay.Image) (image, columns []byte, err error) {
 		image, columns, err = l.schema.Part(list)
 	}
 	if err != nil {
-		return nil, nil, &Refusal{Table: l.Table.String(), Reason: err.Error()}
+		return nil, nil, l.refuse(err)
 	}
 	return image, columns, nil
+}
+
+func (l *Layout) refuse(err error) error {
+	return &Refusal{Table: l.Table.String(), Reason: err.Error(), Altered: errors.Is(err, errAltered)}
 }
 
 // before is what is known of the row that was: all of it if it can be shown, else its key.
@@ -190,7 +205,7 @@ func (l *Layout) before(img relay.Image) (image, columns []byte, err error) {
 		image, columns, err = l.schema.Part(list)
 	}
 	if err != nil {
-		return nil, nil, &Refusal{Table: l.Table.String(), Reason: err.Error()}
+		return nil, nil, l.refuse(err)
 	}
 	return image, columns, nil
 }

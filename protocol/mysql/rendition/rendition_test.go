@@ -134,7 +134,7 @@ func TestTheSameBytes(t *testing.T) {
 				rt.Fatal("other bytes after a restart")
 			}
 			at := rapid.IntRange(0, len(begins)-1).Draw(rt, "found")
-			v := l.View()
+			v := l.View("")
 			lsn, skip, err := v.Find(context.Background(), rendition.FileOf(first), 4+uint64(begins[at])+19)
 			if err != nil || lsn != first+relay.LSN(at) || skip != 19 {
 				rt.Fatalf("%d bytes into entry %d are found %d bytes into entry %d: %v", 19, first+relay.LSN(at), skip, lsn, err)
@@ -215,7 +215,7 @@ func TestLargeTransactions(t *testing.T) {
 		if rows != 3001 || begins[1] < 3<<20 {
 			t.Errorf("%d rows in %d bytes", rows, begins[1])
 		}
-		lsn, skip, err := l.View().Find(t.Context(), rendition.FileOf(1), 4+uint64(len(raw)))
+		lsn, skip, err := l.View("").Find(t.Context(), rendition.FileOf(1), 4+uint64(len(raw)))
 		if err != nil || lsn != 3 || skip != 0 {
 			t.Errorf("the end is found %d bytes into %d: %v", skip, lsn, err)
 		}
@@ -233,7 +233,7 @@ func TestFiles(t *testing.T) {
 	}
 	write(t, db, entry(&people, row), entry(&people, many...), entry(&people, row))
 	l := logOf(t, db.Local(), binlog.Flavour)
-	v := l.View()
+	v := l.View("")
 	if _, _, err := v.Open(1); err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +290,7 @@ func TestRefusals(t *testing.T) {
 			db := open(t, t.TempDir(), relaylog.Options{})
 			d := column(test.typ, test.form)
 			write(t, db, entry(&people, message('I', 'N', image("Ann", "30", "1", "NULL"))), entry(&d, message('I', 'N', image("1", test.value))))
-			v := logOf(t, db.Local(), flavour).View()
+			v := logOf(t, db.Local(), flavour).View("")
 			if _, _, err := v.Open(1); err != nil {
 				t.Fatal(err)
 			}

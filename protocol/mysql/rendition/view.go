@@ -24,6 +24,8 @@ type View struct {
 	*Log
 	relay.LocalStream // what is not different
 
+	tables shownTables
+
 	mu     sync.Mutex
 	places map[relay.LSN]place
 	next   relay.LSN // the first entry whose place is not known yet
@@ -37,9 +39,12 @@ type place struct {
 	rest, size int64 // see transaction
 }
 
-// View returns the log for a new reader.
-func (l *Log) View() *View {
-	return &View{Log: l, LocalStream: l.config.Log, places: make(map[relay.LSN]place)}
+// View returns the log for a reader, who has a name if he comes back. Where a table's definition is another one than he was shown before he gets a *Refusal,
+// until he comes again.
+func (l *Log) View(reader string) *View {
+	return &View{
+		Log: l, LocalStream: l.config.Log, places: make(map[relay.LSN]place), tables: shownTables{log: l, reader: reader, tables: make(map[string]*Layout), altered: make(map[string]bool)},
+	}
 }
 
 // Open has a file begin with an entry, which need not be there yet. It returns where the entry stands.
@@ -91,6 +96,8 @@ func (v *View) Find(ctx context.Context, file string, offset uint64) (lsn relay.
 	if first > last {
 		return 0, 0, ErrPast
 	}
+	v.tables.quietly(true)
+	defer v.tables.quietly(false)
 	c, err := v.Read(first)
 	if err != nil {
 		return 0, 0, err
@@ -164,7 +171,7 @@ func (c *cursor) Next(ctx context.Context) (relay.Entry, relay.Body, error) {
 	if err != nil {
 		return e, nil, err
 	}
-	return c.v.show(e, body)
+	return c.v.show(ctx, e, body)
 }
 
 // Close implements relay.Cursor.
@@ -203,9 +210,9 @@ func (v *View) name(e *relay.Entry) {
 }
 
 // show makes events of an entry.
-func (v *View) show(e relay.Entry, body relay.Body) (relay.Entry, relay.Body, error) {
+func (v *View) show(ctx context.Context, e relay.Entry, body relay.Body) (relay.Entry, relay.Body, error) {
 	t := &transaction{log: v.Log, e: e, body: body}
-	rest, err := t.count()
+	rest, err := t.count(func(l *Layout) error { return v.tables.accept(ctx, l) })
 	if err == nil {
 		size := rest + int64(len(v.begin(nil, &e, rest, e.LSN))) // in whatever file
 		t.at, err = v.put(e.LSN, rest, size)
@@ -238,9 +245,9 @@ type transaction struct {
 }
 
 // count makes the events but the first once, to know how long they are.
-func (t *transaction) count() (rest int64, err error) {
+func (t *transaction) count(accept func(*Layout) error) (rest int64, err error) {
 	t.whole = true
-	for event, err := range t.log.events(&t.e, t.body) {
+	for event, err := range t.log.events(&t.e, t.body, accept) {
 		if err != nil {
 			return 0, err
 		}
@@ -266,7 +273,7 @@ func (t *transaction) events(yield func([]byte, error) bool) {
 		yield(all, nil)
 		return
 	}
-	for event, err := range t.log.events(&t.e, t.body) {
+	for event, err := range t.log.events(&t.e, t.body, nil) {
 		if err != nil {
 			yield(nil, err)
 			return
