@@ -59,8 +59,23 @@ func compareColumns(there *logical.Description, here *catalog.Table) string {
 	switch {
 	case len(there.Columns) > len(here.Columns):
 		return fmt.Sprintf("column %s is missing here: add it", there.Columns[len(here.Columns)].Name)
-	case len(there.Columns) < len(here.Columns):
-		return fmt.Sprintf("column %s stands only here: drop it, or add it where the change was made", here.Columns[len(there.Columns)].Name)
+	}
+	return compareRest(there, here)
+}
+
+// compareRest looks at the columns that stand only here, behind the others: rows that come from a region that has them not yet are written
+// with what stands there for such rows, which must be the same everywhere.
+func compareRest(there *logical.Description, here *catalog.Table) string {
+	for i := len(there.Columns); i < len(here.Columns); i++ {
+		name := here.Columns[i].Name
+		if !here.Optional[i] {
+			return fmt.Sprintf("column %s stands only here, and rows cannot do without it: drop it, give it a constant DEFAULT, or add it where the change was made", name)
+		}
+		for _, index := range here.Unique {
+			if slices.Contains(index.Columns, i) {
+				return fmt.Sprintf("column %s stands only here, in unique index %s: add it where the change was made", name, index.Name)
+			}
+		}
 	}
 	return ""
 }

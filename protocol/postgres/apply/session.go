@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -16,6 +17,7 @@ import (
 type session struct {
 	conn     *connect.Conn
 	prepared map[string]*pgconn.StatementDescription // by text
+	looked   map[string]*knownTable                  // by text: whose columns a statement was seen to give
 	queue    []command
 	bytes    int
 }
@@ -34,14 +36,15 @@ type command struct {
 	op, table, sql string
 	params         [][]byte
 	kind           int
-	rows           int64 // of isRow
+	rows           int64       // of isRow
+	guards         *knownTable // its columns must be those of the table
 }
 
 // maxPrepared bounds the statements that a session keeps. Tables have about four each.
 const maxPrepared = 2000
 
 func newSession(c *connect.Conn) *session {
-	return &session{conn: c, prepared: make(map[string]*pgconn.StatementDescription)}
+	return &session{conn: c, prepared: make(map[string]*pgconn.StatementDescription), looked: make(map[string]*knownTable)}
 }
 
 func (s *session) add(c command) {
@@ -103,10 +106,14 @@ func (s *session) prepare(ctx context.Context) (*command, error) {
 			return &s.queue[0], err
 		}
 		clear(s.prepared)
+		clear(s.looked)
 	}
 	for i := range s.queue {
 		c := &s.queue[i]
-		if s.prepared[c.sql] != nil {
+		if d := s.prepared[c.sql]; d != nil {
+			if err := s.look(c, d); err != nil {
+				return c, err
+			}
 			continue
 		}
 		d, err := s.conn.Prepare(ctx, "o"+strconv.Itoa(len(s.prepared)), c.sql, nil)
@@ -114,8 +121,27 @@ func (s *session) prepare(ctx context.Context) (*command, error) {
 			return c, err
 		}
 		s.prepared[c.sql] = d
+		if err := s.look(c, d); err != nil {
+			return c, err
+		}
 	}
 	return nil, nil
+}
+
+// look compares the columns that a statement gives with those that are known of its table.
+func (s *session) look(c *command, d *pgconn.StatementDescription) error {
+	if c.guards == nil || s.looked[c.sql] == c.guards {
+		return nil
+	}
+	names := make([]string, len(d.Fields))
+	for i := range d.Fields {
+		names[i] = d.Fields[i].Name
+	}
+	if !slices.Equal(names, c.guards.all) {
+		return &redefinedError{c.guards.name}
+	}
+	s.looked[c.sql] = c.guards
+	return nil
 }
 
 // errorOf gives a failed command's error its type.

@@ -102,6 +102,7 @@ func (k *knownTable) updateManySQL(rows int) string {
 				columns = append(columns, i)
 			}
 		}
+		sets = append(sets, k.reset()...)
 		n := len(columns)
 		columns = append(columns, k.schema.Description.Key...)
 		return "UPDATE " + k.quoted + " t SET " + strings.Join(sets, ", ") + " FROM " + k.values(columns, rows) + " WHERE " + k.match(n)
@@ -141,26 +142,22 @@ func (k *knownTable) updateSQL(cells []logical.Cell) (string, [][]byte) {
 	values := k.settable(cells)
 	return k.cached("update", cells, func() string {
 		var b strings.Builder
-		n := 0
+		var sets []string
 		for i := range cells {
-			if cells[i].Kind == logical.IsAbsent || k.always[i] {
-				continue
+			if cells[i].Kind != logical.IsAbsent && !k.always[i] {
+				sets = append(sets, fmt.Sprintf("%s = $%d", k.column(i), len(sets)+1))
 			}
-			n++
-			sep := ", "
-			if n == 1 {
-				sep = "UPDATE " + k.quoted + " SET "
-			}
-			fmt.Fprintf(&b, "%s%s = $%d", sep, k.column(i), n)
 		}
-		if n == 0 { // nothing can be set: see that the row is there
-			b.WriteString("SELECT FROM " + k.quoted)
-		}
-		b.WriteString(" WHERE ")
-		k.where(&b, n+1)
-		if n == 0 {
+		n := len(sets)
+		sets = append(sets, k.reset()...)
+		if len(sets) == 0 { // nothing can be set: see that the row is there
+			b.WriteString("SELECT FROM " + k.quoted + " WHERE ")
+			k.where(&b, 1)
 			b.WriteString(" FOR UPDATE")
+			return b.String()
 		}
+		b.WriteString("UPDATE " + k.quoted + " SET " + strings.Join(sets, ", ") + " WHERE ")
+		k.where(&b, n+1)
 		return b.String()
 	}), values
 }
@@ -178,6 +175,7 @@ func (k *knownTable) insertSQL(cells []logical.Cell, onConflict string, rows int
 				sets = append(sets, k.column(i)+" = excluded."+k.column(i))
 			}
 		}
+		sets = append(sets, k.reset()...)
 		sql := "INSERT INTO " + k.quoted + " (" + strings.Join(names, ", ") + ")"
 		if slices.Contains(k.always, true) {
 			sql += " OVERRIDING SYSTEM VALUE"
@@ -191,6 +189,15 @@ func (k *knownTable) insertSQL(cells []logical.Cell, onConflict string, rows int
 		}
 		return sql + " ON CONFLICT (" + k.keyNames() + ") DO UPDATE SET " + strings.Join(sets, ", ")
 	})
+}
+
+// reset gives the columns that rows come without what the database gives to new rows: who wrote the row last knew nothing of them.
+func (k *knownTable) reset() []string {
+	sets := make([]string, len(k.extra))
+	for i, name := range k.extra {
+		sets[i] = name + " = DEFAULT"
+	}
+	return sets
 }
 
 func (k *knownTable) keyNames() string {

@@ -23,6 +23,8 @@ type knownTable struct {
 	fixed        bool            // such a column stands outside the key: rows cannot be updated
 	types        []string        // by column, as a cast names them
 	plain        bool            // it has no partitions
+	extra        []string        // columns that stand only here, quoted: rows that come have what the database gives them
+	all          []string        // names of all its columns here
 	texts        sync.Map        // of statements, by kind
 }
 
@@ -91,16 +93,19 @@ func (k *knownTable) learn(ctx context.Context, c *connect.Conn, local *catalog.
 		k.identity = []keyPlan{k.planKey("", k.schema.Description.Key, false)}
 		return nil
 	}
-	k.always = make([]bool, len(local.Columns))
+	k.always = make([]bool, len(k.schema.Description.Columns))
 	inKey := make(map[int]bool)
 	for _, i := range k.schema.Description.Key {
 		inKey[i] = true
 	}
-	for i, always := range local.Always {
-		k.always[i] = always
-		k.fixed = k.fixed || always && !inKey[i]
+	for i := range k.always {
+		k.always[i] = local.Always[i]
+		k.fixed = k.fixed || local.Always[i] && !inKey[i]
 	}
-	k.types, k.plain = local.Types, local.Kind == "r"
+	k.types, k.plain, k.all = local.Types, local.Kind == "r", local.All
+	for _, c := range local.Columns[len(k.always):] {
+		k.extra = append(k.extra, connect.Identifier(c.Name))
+	}
 	k.plan(local)
 	return k.ask(ctx, c, local)
 }

@@ -17,6 +17,7 @@ type tx struct {
 	lane    *lane
 	session *session
 	mark    relay.Mark
+	guarded []*knownTable
 	failed  bool // the server has not done all that was asked: only Rollback is left
 	done    bool
 }
@@ -68,7 +69,7 @@ func (x *tx) flush(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	return x.judgeError(failed, errorOf(ctx, failed, err))
+	return x.redefined(failed, x.judgeError(failed, errorOf(ctx, failed, err)))
 }
 
 // judge looks at the number of rows that a statement touched.
@@ -147,7 +148,7 @@ func (x *tx) commitError(ctx context.Context, failed *command, err error) error 
 		typed := errorOf(ctx, failed, err)
 		var e *connect.Error
 		if failed != nil && (failed.kind != isCommit || !errors.As(typed, &e) || !e.Ends()) {
-			return x.judgeError(failed, typed)
+			return x.redefined(failed, x.judgeError(failed, typed))
 		}
 	}
 	x.lane.unsettled.Store(x.session.conn.PID())

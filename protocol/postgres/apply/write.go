@@ -74,6 +74,9 @@ func (x *tx) write(ctx context.Context, writes []relay.Write) error {
 }
 
 func (x *tx) writeGroup(ctx context.Context, g *rowGroup) error {
+	if err := x.guard(ctx, g.table); err != nil {
+		return err
+	}
 	for _, step := range []struct {
 		rows []*relay.Write
 		do   func(context.Context, *knownTable, []*relay.Write) error

@@ -27,6 +27,8 @@ type Table struct {
 	Unique    []UniqueIndex     // besides the primary key
 	Collation map[string]string // by column: its nondeterministic collation
 	RLS       bool
+	Optional  []bool   // by column: rows that come without it have NULL or a constant there
+	All       []string // names of all columns, generated ones too
 }
 
 // UniqueIndex is a unique index on columns, for all rows, without a primary key's.
@@ -39,12 +41,18 @@ type UniqueIndex struct {
 const classSQL = `SELECT c.oid, c.relkind, c.relreplident, c.relpersistence, c.relrowsecurity AND c.relforcerowsecurity
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2`
 
-// columnsSQL leaves out generated columns, which are not in the log.
+// constant is what the default of a column looks like that is the same whenever and wherever it is asked for: a literal, with casts.
+const constant = `^\(?('([^']|'')*'|-?[0-9][0-9.e+-]*|true|false|NULL)\)?(::("([^"]|"")*"|[]a-z0-9_. ,()[])+)?$`
+
+// columnsSQL reads the columns. Generated ones are not in the log.
 const columnsSQL = `SELECT a.attname, a.attnum, a.atttypid, a.atttypmod, a.attidentity, pg_catalog.format_type(a.atttypid, -1),
+  a.attgenerated <> '', a.attidentity = '' AND t.typtype <> 'd' AND CASE WHEN d.oid IS NULL THEN NOT a.attnotnull
+    ELSE pg_catalog.pg_get_expr(d.adbin, d.adrelid) ~ $2 END,
   CASE WHEN l.collisdeterministic THEN '' ELSE coalesce(pg_catalog.quote_ident(ln.nspname) || '.' || pg_catalog.quote_ident(l.collname), '') END
 FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
 LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace
-WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum`
+LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`
 
 // indexesSQL leaves out partial indexes: rows outside of them may share values. to_jsonb lets it ask for a column that PostgreSQL 14 lacks.
 const indexesSQL = `SELECT c.relname, i.indisprimary, i.indkey, i.indnkeyatts,
@@ -77,9 +85,16 @@ func Read(ctx context.Context, c *connect.Conn, schema, name string) (*Table, er
 }
 
 func (t *Table) readColumns(ctx context.Context, c *connect.Conn) error {
-	rows, err := c.Query(ctx, "read pg_attribute", columnsSQL, t.OID)
+	all, err := c.Query(ctx, "read pg_attribute", columnsSQL, t.OID, constant)
 	if err != nil {
 		return err
+	}
+	var rows [][][]byte
+	for _, row := range all {
+		t.All = append(t.All, string(row[0]))
+		if string(row[6]) == "f" {
+			rows = append(rows, row)
+		}
 	}
 	oids, modifiers := make([]uint32, len(rows)), make([]int32, len(rows))
 	for i, row := range rows {
@@ -90,12 +105,13 @@ func (t *Table) readColumns(ctx context.Context, c *connect.Conn) error {
 		t.Attribute[int16(number)] = i
 		t.Always[i] = string(row[4]) == "a"
 		t.Types = append(t.Types, string(row[5]))
+		t.Optional = append(t.Optional, string(row[7]) == "t")
 	}
 	if t.Columns, err = Types(ctx, c, oids, modifiers); err != nil {
 		return err
 	}
 	for i, row := range rows {
-		t.Columns[i].Name, t.Columns[i].Collation = string(row[0]), string(row[6])
+		t.Columns[i].Name, t.Columns[i].Collation = string(row[0]), string(row[8])
 		t.Collation[t.Columns[i].Name] = t.Columns[i].Collation
 	}
 	return nil

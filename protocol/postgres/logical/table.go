@@ -82,11 +82,30 @@ func (d *Description) table(native []byte) *relay.Table {
 	t.Plain = newPlain(d)
 	t.Same = func(img relay.Image, other *relay.Table, otherImg relay.Image) bool {
 		if other.Flavour == Flavour {
-			return bytes.Equal(img, otherImg) // definitions of ours are never compared
+			return sameShared(t, img, other, otherImg)
 		}
 		return values.Same(t, img, other, otherImg)
 	}
 	return t
+}
+
+// sameShared compares the columns that both definitions have. Columns that one of them lacks have, for such rows, what stands there for all of them.
+func sameShared(t *relay.Table, img relay.Image, other *relay.Table, otherImg relay.Image) bool {
+	a, errA := Cells(nil, img, len(t.Columns))
+	b, errB := Cells(nil, otherImg, len(other.Columns))
+	if errA != nil || errB != nil {
+		return false
+	}
+	place := make(map[string]int, len(b))
+	for i := range other.Columns {
+		place[other.Columns[i].Name] = i
+	}
+	for i := range a {
+		if j, ok := place[t.Columns[i].Name]; ok && (a[i].Kind != b[j].Kind || !bytes.Equal(a[i].Text, b[j].Text)) {
+			return false
+		}
+	}
+	return true
 }
 
 // Schema is a table as it travels, with the description that it was made of.
