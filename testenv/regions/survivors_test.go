@@ -1,9 +1,11 @@
 package regions_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/octant-db/octant/testenv"
@@ -117,6 +119,56 @@ func evictedRegionRejoins(t *testing.T, bed *testenv.Bed) {
 		t.Errorf("a has %s", got)
 	}
 	for _, r := range bed.Regions {
+		requireHealthy(t, r)
+	}
+}
+
+// TestRegionThatWasAwayForTooLongIsToldAndJoinsAgain: an operator has a's log trimmed, by force, beyond what b has read of it.
+func TestRegionThatWasAwayForTooLongIsToldAndJoinsAgain(t *testing.T) {
+	bed := smallBed(t, testenv.Options{Schema: pairSchema, Memory: true})
+	a, b := bed.Region("a"), bed.Region("b")
+	run(t, a, "INSERT INTO app.t VALUES (1, 'seen by both')")
+	settleAll(t, bed)
+	bed.Network.Link("b", "a").Set(testenv.Cut)
+	run(t, a, "INSERT INTO app.t VALUES (2, 'b has not seen this')")
+	run(t, b, "INSERT INTO app.t VALUES (3, 'written while b was cut off')")
+	waitRows(t, a.Server.DB(), "SELECT id FROM app.t ORDER BY id", "1; 2; 3")
+	purge := func(force string) error {
+		last := askRelay(t, bed, "a", "SELECT last_sequence FROM octant.log")
+		_, err := relaySQL(t, bed, "a").ExecContext(t.Context(), "CALL octant.purge("+last+force+")")
+		return err
+	}
+	if err := purge(""); err == nil || !strings.Contains(err.Error(), "peer b") {
+		t.Errorf("what b needs was trimmed without force: %v", err)
+	}
+	waitFor(t, "a to trim its log", func(context.Context) (bool, string) {
+		err := purge(", 'force'")
+		return err == nil, fmt.Sprint(err)
+	})
+	bed.Network.Heal()
+	waitProblem(t, bed, "b", "peer_refused", "has been away for longer than the retention and must join again")
+	waitRows(t, relaySQL(t, bed, "b"), "SELECT state FROM octant.peers", "refused")
+
+	if err := b.Relay.Stop(envtest.Context(t, soon)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(bed.Dir, "b", "relay", "data")); err != nil {
+		t.Fatal(err)
+	}
+	run(t, b, "SET SESSION sql_log_bin=0", "DELETE FROM octant.applied")
+	if out, err := octantJoin(t.Context(), t, bed, "b", "--from", "a", "--replace"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := b.Relay.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitReady(t, bed)
+	run(t, b, "INSERT INTO app.t VALUES (4, 'b is back')")
+	settleAll(t, bed)
+	for _, r := range bed.Regions {
+		if got := rowsAt(t, r, "SELECT id FROM app.t ORDER BY id"); got != "1; 2; 3; 4" {
+			t.Errorf("region %s has %s", r.Name, got)
+		}
 		requireHealthy(t, r)
 	}
 }
