@@ -1,0 +1,7 @@
+//go:build soak
+
+package regions_test
+
+import "time"
+
+const familiesStorm = 3 * time.Minute

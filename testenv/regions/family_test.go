@@ -1,0 +1,119 @@
+package regions_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
+)
+
+// familiesSchema has foreign keys over text that ignores case, and over two columns; the children have columns of many types, one is computed.
+const familiesSchema = `
+CREATE TABLE app.parents (name VARCHAR(20) COLLATE utf8mb4_general_ci PRIMARY KEY, note INT);
+CREATE TABLE app.kids (id INT PRIMARY KEY, parent VARCHAR(20) COLLATE utf8mb4_general_ci, at DATETIME(6), raw BINARY(8), twice INT AS (id * 2) STORED,
+  FOREIGN KEY (parent) REFERENCES app.parents (name) ON DELETE CASCADE);
+CREATE TABLE app.wards (id INT PRIMARY KEY, parent VARCHAR(20) COLLATE utf8mb4_general_ci, amount DECIMAL(30,10), flags BIT(12), kind ENUM('one','two'),
+  body TEXT COLLATE utf8mb4_general_ci, ratio FLOAT, doc JSON, day DATE, span TIME(3), seen TIMESTAMP(2) NULL, place POINT, label VARCHAR(20) UNIQUE,
+  FOREIGN KEY (parent) REFERENCES app.parents (name) ON DELETE SET NULL);
+CREATE TABLE app.docs (region INT, number INT, PRIMARY KEY (region, number));
+CREATE TABLE app.notes (id INT PRIMARY KEY, region INT, number INT, text VARCHAR(30),
+  FOREIGN KEY (region, number) REFERENCES app.docs (region, number) ON DELETE CASCADE);
+`
+
+// families writes at random to one region's families until ctx ends. What foreign keys refuse is part of it.
+type families struct {
+	db   *sql.DB
+	rand *rand.Rand
+	done int
+}
+
+func (f *families) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		if _, err := f.db.ExecContext(ctx, f.statement()); err == nil {
+			f.done++
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (f *families) statement() string {
+	parent, id, n := f.parent(), f.rand.IntN(60), f.rand.IntN(1000)
+	switch f.rand.IntN(12) {
+	case 0, 1:
+		return fmt.Sprintf("DELETE FROM app.parents WHERE name='%s'", parent)
+	case 2, 3, 4:
+		return fmt.Sprintf("INSERT INTO app.parents VALUES ('%s',%d)", parent, n)
+	case 5:
+		return fmt.Sprintf("REPLACE INTO app.kids (id, parent, at, raw) VALUES (%d,'%s',NOW(6),x'%04x00')", id, parent, n)
+	case 6:
+		return fmt.Sprintf("UPDATE app.kids SET parent='%s' WHERE id=%d", parent, id)
+	case 7:
+		return fmt.Sprintf("REPLACE INTO app.wards VALUES (%d,'%s',%d.125,%d,'two','é%d',%d.1,'{\"a\": %d}','2024-02-29','-12:00:00.5','2024-05-06 07:08:09.25',POINT(%d,2),'l%d')",
+			id, parent, n, n, n, n, n, n, f.rand.IntN(200))
+	case 8:
+		return fmt.Sprintf("UPDATE app.wards SET parent='%s', body=NULL WHERE id=%d", parent, id)
+	case 9:
+		return fmt.Sprintf("DELETE FROM app.docs WHERE number < %d", f.rand.IntN(8))
+	case 10:
+		return fmt.Sprintf("INSERT INTO app.docs VALUES (%d,%d)", n%3, n%8)
+	}
+	return fmt.Sprintf("REPLACE INTO app.notes VALUES (%d,%d,%d,'%d')", id, n%3, n%8, n)
+}
+
+// parent is one of a few names, in capitals or not.
+func (f *families) parent() string {
+	names := []string{"ann", "Ann", "ANN", "bob", "BOB", "carl", "dora", "eve", "Eve"}
+	return names[f.rand.IntN(len(names))]
+}
+
+// TestFamiliesConvergeAfterAStorm has three regions delete parents and write children at the same time, while lines are cut and relays and databases die.
+func TestFamiliesConvergeAfterAStorm(t *testing.T) {
+	bed := smallBed(t, testenv.Options{Regions: 3, Schema: familiesSchema})
+	writers := make([]*families, len(bed.Regions))
+	for i, r := range bed.Regions {
+		writers[i] = &families{db: r.Server.DB(), rand: rand.New(rand.NewPCG(7, uint64(i)))}
+	}
+	chaos := testenv.NewChaos(bed, testenv.ChaosOptions{Seed: 7, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	storm(t, familiesStorm, chaos, writers)
+	if err := bed.WaitReady(envtest.Context(t, settle)); err != nil {
+		t.Fatal(err)
+	}
+	oracle := testenv.Oracle{Sites: bed.Sites(), Databases: []string{"app"}, ShowValues: true}
+	t.Logf("identical after %v", envtest.WaitIdentical(t, oracle, settle))
+	envtest.WaitQuiet(t, bed.Sites(), 2*time.Second, settle)
+	if diff, err := oracle.Compare(t.Context()); err != nil || !diff.Identical() {
+		t.Errorf("regions were identical and then were not: %v, %v", diff.Err(), err)
+	}
+	if rowsAt(t, bed.Region("a"), "SELECT COUNT(*) FROM app.wards WHERE parent IS NULL") == "0" {
+		t.Error("no ward was parted from its parent: the storm shows nothing")
+	}
+}
+
+func storm(t *testing.T, length time.Duration, chaos *testenv.Chaos, writers []*families) {
+	t.Helper()
+	ctx := envtest.Context(t, length)
+	var wg sync.WaitGroup
+	for _, w := range writers {
+		wg.Go(func() { w.run(ctx) })
+	}
+	wg.Go(func() {
+		if err := chaos.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	wg.Wait()
+	if slices.ContainsFunc(writers, func(w *families) bool { return w.done == 0 }) {
+		t.Error("a region has written nothing")
+	}
+}
