@@ -19,7 +19,7 @@ type Scenario struct {
 }
 
 // Places are where scenarios can be played.
-var Places = []string{"simulation", "mariadb", "mysql"}
+var Places = []string{"simulation", "mariadb", "mysql", "postgres"}
 
 // In tells whether the scenario is played there.
 func (s *Scenario) In(place string) bool { return s.Only == nil || slices.Contains(s.Only, place) }

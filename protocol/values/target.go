@@ -9,9 +9,13 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// Engine is a Target that can say what its tables are.
+// Engine is a Target that can say what its tables are, define and empty them, and write to them as an application.
 type Engine interface {
 	relay.Target
+	relay.Definer
+	relay.Author
+	// Empty takes all rows away from tables that transaction from had emptied in its region; see relay.Definer.
+	Empty(ctx context.Context, from relay.Transaction, tables []relay.TableName) (left string, err error)
 	// Local describes a table of the database, nil if there is none.
 	Local(ctx context.Context, schema, name string) (*Local, error)
 }
@@ -30,16 +34,9 @@ type Target struct {
 // maxPlans bounds what is remembered by the number of its tables.
 const maxPlans = 8192
 
-// NewTarget returns a Target over one whose own rows have the flavour. It can do what that one can: see relay.Definer and relay.Author.
-func NewTarget(e Engine, flavour relay.Flavour) relay.Target {
-	t := &Target{Engine: e, flavour: flavour, plans: make(map[*relay.Table]*plan), local: make(map[string]*relay.Table)}
-	if w, ok := e.(writer); ok {
-		return &fullTarget{definingTarget{t, w}, w}
-	}
-	if d, ok := e.(definer); ok {
-		return &definingTarget{t, d}
-	}
-	return t
+// NewTarget returns a Target over one whose own rows have the flavour.
+func NewTarget(e Engine, flavour relay.Flavour) *Target {
+	return &Target{Engine: e, flavour: flavour, plans: make(map[*relay.Table]*plan), local: make(map[string]*relay.Table)}
 }
 
 // Refresh implements relay.Target.
@@ -262,46 +259,21 @@ func (t *Target) Below(ctx context.Context, table *relay.Table, images []relay.I
 	return family.Below(ctx, table, images)
 }
 
-// definer is what an engine can do for the tables as such.
-type definer interface {
-	relay.Definer
-	// Empty takes all rows away from tables that transaction from had emptied in its region; see relay.Definer.
-	Empty(ctx context.Context, from relay.Transaction, tables []relay.TableName) (left string, err error)
-}
-
-// writer is what an engine can do besides.
-type writer interface {
-	definer
-	relay.Author
-}
-
-// definingTarget is a Target over one that is a definer.
-type definingTarget struct {
-	*Target
-	definer definer
-}
-
 // Define implements relay.Definer. What a table is emptied by can be said in the words of any engine.
-func (t *definingTarget) Define(ctx context.Context, from relay.Transaction, c relay.Change) (left string, err error) {
+func (t *Target) Define(ctx context.Context, from relay.Transaction, c relay.Change) (left string, err error) {
 	switch {
 	case from.Flavour == t.flavour:
-		return t.definer.Define(ctx, from, c)
+		return t.Engine.Define(ctx, from, c)
 	case c.Definition.Empties:
-		return t.definer.Empty(ctx, from, c.Definition.Tables)
+		return t.Empty(ctx, from, c.Definition.Tables)
 	}
 	return "it is in the words of another engine", nil
 }
 
-// fullTarget is a Target over one that is a writer.
-type fullTarget struct {
-	definingTarget
-	writer writer
-}
-
 // Author implements relay.Author.
-func (t *fullTarget) Author(ctx context.Context, table *relay.Table, key relay.Image, row string) error {
+func (t *Target) Author(ctx context.Context, table *relay.Table, key relay.Image, row string) error {
 	if table.Flavour == t.flavour {
-		return t.writer.Author(ctx, table, key, row)
+		return t.Engine.Author(ctx, table, key, row)
 	}
 	p, err := t.fitting(ctx, table)
 	if err != nil {
@@ -310,5 +282,5 @@ func (t *fullTarget) Author(ctx context.Context, table *relay.Table, key relay.I
 	if key, err = p.key(key); err != nil {
 		return &ValueError{Table: table.String(), Err: err}
 	}
-	return t.writer.Author(ctx, p.to, key, row)
+	return t.Engine.Author(ctx, p.to, key, row)
 }

@@ -11,20 +11,27 @@ import (
 
 	"github.com/octant-db/octant/scenarios"
 	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
 )
 
 // stage is a bed with what all its scenarios share.
 type stage struct {
 	bed    *testenv.Bed
 	ctx    context.Context
+	houses map[string]house   // the databases, by region
 	relays map[string]*sql.DB // what their SQL ports say
 	cut    map[[2]string]bool
 	fences int64
 }
 
 func newStage(t *testing.T, bed *testenv.Bed) *stage {
-	s := &stage{bed: bed, ctx: t.Context(), relays: make(map[string]*sql.DB), cut: make(map[[2]string]bool)}
+	s := &stage{bed: bed, ctx: t.Context(), houses: make(map[string]house), relays: make(map[string]*sql.DB), cut: make(map[[2]string]bool)}
 	for _, r := range bed.Regions {
+		h, err := houseOf(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.houses[r.Name] = h
 		s.relays[r.Name] = relaySQL(t, bed, r.Name)
 	}
 	return s
@@ -74,7 +81,7 @@ func (s *stage) kill(v scenarios.Kill) error {
 		err = r.Relay.Kill()
 	}
 	if v.Database {
-		err = errors.Join(err, r.Server.Kill(), r.Server.Start(s.ctx))
+		err = errors.Join(err, s.houses[v.Region].restart(s.ctx))
 	}
 	if v.Relay {
 		err = errors.Join(err, r.Relay.Start())
@@ -86,7 +93,8 @@ func (s *stage) kill(v scenarios.Kill) error {
 func (s *stage) settle() error {
 	s.fences++
 	for _, r := range s.bed.Regions {
-		if err := s.exec(r, fmt.Sprintf("REPLACE INTO fence.passed VALUES (%d, %d)", r.ID, s.fences)); err != nil {
+		h := s.houses[r.Name]
+		if err := s.await(func() error { return h.write(s.ctx, 0, []string{h.upsert("app.fence", r.ID, "number", s.fences)}) }); err != nil {
 			return err
 		}
 	}
@@ -107,7 +115,7 @@ func (s *stage) settle() error {
 }
 
 func (s *stage) passed(from, to *testenv.Region) error {
-	rows, err := ask(s.ctx, to.Server.DB(), fmt.Sprintf("SELECT number FROM fence.passed WHERE region=%d", from.ID))
+	rows, err := ask(s.ctx, s.houses[to.Name].DB(), fmt.Sprintf("SELECT number FROM app.fence WHERE region=%d", from.ID))
 	if err == nil && flat(rows) != fmt.Sprint(s.fences) {
 		err = fmt.Errorf("what region %s has written is not in region %s yet", from.Name, to.Name)
 	}
@@ -126,67 +134,21 @@ func (s *stage) merged(r *testenv.Region) error {
 	return err
 }
 
-// captured demands that a relay has read what its database has logged.
+// captured demands that a relay has read what applications have written.
 func (s *stage) captured(r *testenv.Region) error {
-	logs, err := ask(s.ctx, r.Server.DB(), "SHOW BINARY LOGS")
-	if err != nil {
-		return err
-	}
-	last := logs[len(logs)-1]
-	rows, err := ask(s.ctx, s.relays[r.Name], "SELECT file, position FROM octant.log")
-	if err != nil {
-		return err
-	}
-	var end, at int64
-	_, _ = fmt.Sscan(last[1], &end)
-	_, _ = fmt.Sscan(rows[0][1], &at)
-	if rows[0][0] != last[0] || at < end {
-		return fmt.Errorf("relay %s has read up to %s:%d of %s:%d", r.Name, rows[0][0], at, last[0], end)
+	if err := s.houses[r.Name].captured(s.ctx, s.relays[r.Name]); err != nil {
+		return fmt.Errorf("region %s: %w", r.Name, err)
 	}
 	return nil
 }
 
-// exec runs statements on one connection, again if the server was killed before the first of them.
-func (s *stage) exec(r *testenv.Region, statements ...string) error {
-	var conn *sql.Conn
-	err := s.await(func() error {
-		var err error
-		if conn, err = r.Server.DB().Conn(s.ctx); err != nil {
-			return err
-		}
-		if err = conn.PingContext(s.ctx); err != nil {
-			_ = conn.Close()
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	for _, statement := range append([]string{"SET SESSION sql_log_bin=1, timestamp=DEFAULT, autocommit=1"}, statements...) {
-		result, err := conn.ExecContext(s.ctx, statement)
-		if err != nil {
-			_, _ = conn.ExecContext(s.ctx, "ROLLBACK")
-			return fmt.Errorf("region %s: %.200s: %w", r.Name, statement, err)
-		}
-		if n, _ := result.RowsAffected(); n == 0 && (strings.HasPrefix(statement, "UPDATE") || strings.HasPrefix(statement, "DELETE")) {
-			_, _ = conn.ExecContext(s.ctx, "ROLLBACK")
-			return fmt.Errorf("region %s: %.200s: changes nothing", r.Name, statement)
-		}
-	}
-	return nil
-}
-
-// startStage starts a bed for scenarios.
-func startStage(t *testing.T, engine testenv.Engine, regions int, all []*scenarios.Scenario) *stage {
+// startStage starts a bed for scenarios: regions of the engines, one after the other and again from the first.
+func startStage(t *testing.T, regions int, all []*scenarios.Scenario, engines ...testenv.Engine) *stage {
 	t.Helper()
-	var schema strings.Builder
-	schema.WriteString("CREATE DATABASE away;\n")
-	for _, s := range all {
-		schema.WriteString(scenarioSchema(s))
-	}
-	bed := smallBed(t, testenv.Options{
-		Regions: regions, Schema: schema.String(), Memory: true, Engine: engine, Configure: func(c *testenv.RelayConfig) {
+	bed := envtest.Start(t, testenv.Options{
+		Regions: regions, Memory: true, Relaxed: true, Octant: envtest.Octant(t), Engines: engines,
+		SchemaOf: func(r *testenv.Region) string { return stageSchema(r.Engine, all) },
+		Configure: func(c *testenv.RelayConfig) {
 			c.Rules = nil
 			for _, s := range all {
 				c.Rules = append(c.Rules, scenarioRules(s, s.Rules, c.Region.Name)...)
@@ -194,4 +156,19 @@ func startStage(t *testing.T, engine testenv.Engine, regions int, all []*scenari
 		},
 	})
 	return newStage(t, bed)
+}
+
+// stageSchema makes the tables of all scenarios, and one that the stage writes to.
+func stageSchema(e testenv.Engine, all []*scenarios.Scenario) string {
+	var text strings.Builder
+	if e == testenv.PostgreSQL {
+		text.WriteString("RESET ROLE; CREATE SCHEMA away AUTHORIZATION octant; SET ROLE octant;\n")
+	} else {
+		text.WriteString("CREATE DATABASE away; CREATE DATABASE app;\n")
+	}
+	text.WriteString("CREATE TABLE app.fence (region INT PRIMARY KEY, number BIGINT NOT NULL);\n")
+	for _, s := range all {
+		text.WriteString(scenarioSchema(e, s))
+	}
+	return text.String()
 }

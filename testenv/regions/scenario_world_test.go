@@ -31,14 +31,11 @@ func (w *realWorld) Commit(region string, writes []scenarios.Write) error {
 	for i := range writes {
 		list = append(list, statementsOf(w.scenario, &writes[i])...)
 	}
-	if by := w.skew[region]; by != 0 {
-		list = append([]string{fmt.Sprintf("SET SESSION timestamp=UNIX_TIMESTAMP()+(%d)", int(by.Seconds()))}, list...)
-	}
-	if len(writes) > 1 {
-		list = append(append([]string{"BEGIN"}, list...), "COMMIT")
-	}
-	if err := w.exec(r, list...); err != nil {
+	if err := w.await(func() error { return w.answers(region) }); err != nil {
 		return err
+	}
+	if err := w.houses[region].write(w.ctx, w.skew[region], list); err != nil {
+		return fmt.Errorf("region %s: %w", region, err)
 	}
 	return w.await(func() error { return w.captured(r) })
 }
@@ -79,24 +76,34 @@ func (w *realWorld) Change(rule scenarios.Rule) error {
 	return w.chorus.together(func() error { return w.kill(scenarios.Kill{Region: rule.Region, Relay: true}) })
 }
 
+// answers demands that a database takes connections.
+func (s *stage) answers(region string) error {
+	conn, err := connection(s.ctx, s.houses[region].DB())
+	if err == nil {
+		err = conn.Close()
+	}
+	return err
+}
+
 // Refuse takes the table away, or gives it too few partitions, where no log shows it.
 func (w *realWorld) Refuse(v scenarios.Refuse) error {
-	change := fmt.Sprintf("RENAME TABLE %s TO away.%s", w.table(v.Table), tableName(w.scenario, v.Table))
+	h := w.houses[v.Region]
+	change := h.takeAway(tableName(w.scenario, v.Table))
 	if v.From != 0 {
-		change = fmt.Sprintf("ALTER TABLE %s PARTITION BY RANGE (id) (PARTITION low VALUES LESS THAN (%d))", w.table(v.Table), v.From)
+		change = h.narrow(tableName(w.scenario, v.Table), v.From)
 	}
-	return w.exec(w.bed.Region(v.Region), "SET SESSION sql_log_bin=0", change)
+	return h.alter(w.ctx, change)
 }
 
 func (w *realWorld) Accept(region, table string) error {
-	r := w.bed.Region(region)
-	change := fmt.Sprintf("ALTER TABLE %s REMOVE PARTITIONING", w.table(table))
-	if rows, err := ask(w.ctx, r.Server.DB(), "SELECT 1 FROM information_schema.tables WHERE table_schema='away' AND table_name='"+tableName(w.scenario, table)+"'"); err != nil {
+	h, name := w.houses[region], tableName(w.scenario, table)
+	change := h.widen(name)
+	if rows, err := ask(w.ctx, h.DB(), "SELECT 1 FROM information_schema.tables WHERE table_schema='away' AND table_name='"+name+"'"); err != nil {
 		return err
 	} else if len(rows) > 0 {
-		change = fmt.Sprintf("RENAME TABLE away.%s TO %s", tableName(w.scenario, table), w.table(table))
+		change = h.bringBack(name)
 	}
-	if err := w.exec(r, "SET SESSION sql_log_bin=0", change); err != nil {
+	if err := h.alter(w.ctx, change); err != nil {
 		return err
 	}
 	return w.await(func() error { return w.retry(region, table) })
@@ -150,7 +157,7 @@ func (w *realWorld) Rows(region, table string) (map[int]scenarios.Values, error)
 			}
 		}
 	}
-	rows, err := ask(w.ctx, w.bed.Region(region).Server.DB(), "SELECT id, "+strings.Join(columns, ", ")+" FROM "+w.table(table))
+	rows, err := ask(w.ctx, w.houses[region].DB(), "SELECT id, "+strings.Join(columns, ", ")+" FROM "+w.table(table))
 	if err != nil {
 		return nil, err
 	}

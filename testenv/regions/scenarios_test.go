@@ -1,19 +1,27 @@
 package regions_test
 
 import (
+	"slices"
 	"sync"
 	"testing"
 
 	"github.com/octant-db/octant/scenarios"
 	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
 )
 
-// TestScenariosWithRealDatabases plays every scenario in three regions.
+// TestScenariosWithRealDatabases plays every scenario in three regions of MariaDB, or of what OCTANT_ENGINE says.
 func TestScenariosWithRealDatabases(t *testing.T) {
-	playReal(t, testenv.MariaDB1011, 3)
+	playReal(t, 3, envtest.Engine(t))
 }
 
-func playReal(t *testing.T, engine testenv.Engine, regions int) {
+// TestScenariosWithPostgreSQL plays those that PostgreSQL's regions can have.
+func TestScenariosWithPostgreSQL(t *testing.T) {
+	playReal(t, 3, testenv.PostgreSQL)
+}
+
+// playReal plays the scenarios that all the engines can have.
+func playReal(t *testing.T, regions int, engines ...testenv.Engine) {
 	t.Helper()
 	all, err := scenarios.All()
 	if err != nil {
@@ -21,17 +29,53 @@ func playReal(t *testing.T, engine testenv.Engine, regions int) {
 	}
 	var real []*scenarios.Scenario
 	for _, s := range all {
-		if !s.In(map[bool]string{true: "mysql", false: "mariadb"}[engine.IsMySQL()]) {
-			t.Run(s.Name, func(t *testing.T) { t.Skip(s.Reason) })
+		if why := unfit(s, engines); why != "" {
+			t.Run(s.Name, func(t *testing.T) { t.Skip(why) })
 			continue
 		}
 		real = append(real, s)
 	}
-	stage := startStage(t, engine, regions, real)
+	stage := startStage(t, regions, real, engines...)
 	for _, group := range chorusOf(real) {
 		stage.sing(t, group)
 		stage.heal() // one that failed may have left it otherwise
 	}
+}
+
+// unfit says why a scenario is not for some engines, "" if it is.
+func unfit(s *scenarios.Scenario, engines []testenv.Engine) string {
+	for _, e := range engines {
+		if !s.In(placeOf(e)) {
+			return s.Reason
+		}
+	}
+	if !slices.Contains(engines, testenv.PostgreSQL) {
+		return ""
+	}
+	for _, r := range s.Rules {
+		if r.Policy != "lww" && r.Policy != "" || r.Timestamp != "" || len(r.Counters) > 0 {
+			return "where PostgreSQL is, the last writer wins"
+		}
+	}
+	for _, step := range s.Steps {
+		switch step.Do.(type) {
+		case scenarios.Skew:
+			return "the time of PostgreSQL's commits cannot be set"
+		case scenarios.Change:
+			return "where PostgreSQL is, the last writer wins"
+		}
+	}
+	return ""
+}
+
+func placeOf(e testenv.Engine) string {
+	switch {
+	case e == testenv.PostgreSQL:
+		return "postgres"
+	case e.IsMySQL():
+		return "mysql"
+	}
+	return "mariadb"
 }
 
 // sing plays scenarios together.

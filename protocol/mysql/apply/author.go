@@ -1,16 +1,15 @@
 package apply
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/protocol/rowjson"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -37,6 +36,9 @@ func (t *Target) Author(ctx context.Context, table *relay.Table, key relay.Image
 	if err := w.find(key); err != nil {
 		return err
 	}
+	if w.computed, err = computed(ctx, s, table); err != nil {
+		return err
+	}
 	if row == "" {
 		return w.run(ctx, "delete a row", w.statement("DELETE FROM ", "")+w.where)
 	}
@@ -49,6 +51,21 @@ type author struct {
 	table *relay.Table
 	key   []relay.Value // by column; those outside of the key are not looked at
 	where string
+
+	computed map[string]bool // columns that the database computes
+}
+
+// computed lists the generated columns of a table.
+func computed(ctx context.Context, s *session, table *relay.Table) (map[string]bool, error) {
+	local, err := readTable(ctx, s, table.Schema, table.Name)
+	if err != nil {
+		return nil, err
+	}
+	list := make(map[string]bool)
+	for _, c := range local.columns {
+		list[c.name] = c.generated
+	}
+	return list, nil
 }
 
 func (w *author) find(key relay.Image) error {
@@ -107,32 +124,23 @@ func (w *author) run(ctx context.Context, op, text string) error {
 
 // assignments reads the columns outside of the key.
 func (w *author) assignments(row string) (columns, values []string, err error) {
-	var cells map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(row), &cells); err != nil || len(cells) == 0 {
-		return nil, nil, errors.New("give a JSON object of columns, such as {\"name\": \"x\"}")
+	cells, err := rowjson.Read(w.table, row, func(i int) []byte { return binlog.AppendJSON(nil, w.table.Columns[i], w.key[i]) })
+	if err != nil {
+		return nil, nil, err
 	}
-	for i, c := range w.table.Columns {
-		raw, given := cells[c.Name]
-		delete(cells, c.Name)
-		switch {
-		case !given:
-		case slices.ContainsFunc(w.table.Key, func(p relay.KeyPart) bool { return p.Column == i }):
-			if !bytes.Equal(raw, binlog.AppendJSON(nil, c, w.key[i])) {
-				return nil, nil, fmt.Errorf("column %s is in the key and cannot be changed: leave it out", c.Name)
-			}
-		default:
-			value, err := literal(c, raw)
-			if err != nil {
-				return nil, nil, err
-			}
-			columns, values = append(columns, string(binlog.AppendIdentifier(nil, c.Name))), append(values, value)
+	for _, cell := range cells {
+		c := w.table.Columns[cell.Column]
+		if w.computed[c.Name] { // a row that is on record has them too
+			continue
 		}
-	}
-	for name := range cells {
-		return nil, nil, fmt.Errorf("there is no column %q", name)
+		value, err := literal(c, cell.Value)
+		if err != nil {
+			return nil, nil, err
+		}
+		columns, values = append(columns, string(binlog.AppendIdentifier(nil, c.Name))), append(values, value)
 	}
 	if len(columns) == 0 {
-		return nil, nil, errors.New("give some columns outside of the key")
+		return nil, nil, errors.New("the database computes all of these columns: give others")
 	}
 	return columns, values, nil
 }

@@ -29,12 +29,13 @@ func RowJSON(t *relay.Table, image relay.Image, keyOnly bool) string {
 			b = append(b, ',')
 		}
 		b = append(appendQuoted(b, []byte(t.Columns[i].Name)), ':')
-		b = appendCell(b, t.Columns[i].Kind, c)
+		b = AppendJSON(b, t.Columns[i].Kind, c)
 	}
 	return string(append(b, '}'))
 }
 
-func appendCell(b []byte, kind relay.Kind, c Cell) []byte {
+// AppendJSON shows one column's value as RowJSON does.
+func AppendJSON(b []byte, kind relay.Kind, c Cell) []byte {
 	switch {
 	case c.Kind == IsNull:
 		return append(b, "null"...)

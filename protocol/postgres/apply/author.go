@@ -1,0 +1,117 @@
+package apply
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/octant-db/octant/protocol/postgres/connect"
+	"github.com/octant-db/octant/protocol/postgres/logical"
+	"github.com/octant-db/octant/protocol/rowjson"
+	"github.com/octant-db/octant/relay"
+)
+
+var _ relay.Author = (*Target)(nil)
+
+var errUnchanged = errors.New("write a row: it stands so already, and the log would not tell the other regions: nothing was done")
+
+// Author writes one row as an application would: triggers fire, constraints are checked, and the log has it as a change of this region; see relay.Author.
+// Values are as in the JSON that the relay shows: numbers, documents of JSON columns, null, and everything else as PostgreSQL's text of it.
+func (t *Target) Author(ctx context.Context, table *relay.Table, key relay.Image, row string) error {
+	k, err := t.table(ctx, table)
+	if err != nil {
+		return err
+	}
+	if k.problem != nil {
+		return k.problem
+	}
+	c, err := t.config.open(ctx, "octant author")
+	if err != nil {
+		return err
+	}
+	defer c.End()
+	w := &author{table: k, conn: c}
+	if w.key, err = k.cells(key); err != nil {
+		return err
+	}
+	if w.where, err = k.keyParams(&relay.Write{Before: key}); err != nil {
+		return err
+	}
+	if row != "" {
+		return w.write(ctx, row)
+	}
+	there, err := w.run(ctx, "delete a row", k.deleteSQL(), w.where)
+	if err == nil && !there {
+		err = errUnchanged
+	}
+	return err
+}
+
+// author writes one row.
+type author struct {
+	table *knownTable
+	conn  *connect.Conn
+	key   []logical.Cell // by column; those outside of the key are not looked at
+	where [][]byte
+}
+
+// write updates the row, or inserts it if it is not there.
+func (w *author) write(ctx context.Context, row string) error {
+	cells, err := w.assignments(row)
+	if err != nil {
+		return fmt.Errorf("write a row of %s: %w", w.table.name, err)
+	}
+	sql, values := w.table.updateSQL(cells)
+	if there, err := w.run(ctx, "update a row", sql, append(values, w.where...)); err != nil || there {
+		return err
+	}
+	for _, i := range w.table.schema.Description.Key {
+		cells[i] = w.key[i]
+	}
+	_, err = w.run(ctx, "insert a row", w.table.insertSQL(cells, "", 1), params(cells))
+	return err
+}
+
+// run runs a statement, and tells whether there was a row for it.
+func (w *author) run(ctx context.Context, op, sql string, params [][]byte) (bool, error) {
+	result := w.conn.ExecParams(ctx, sql, params, nil, nil, nil).Read()
+	if result.Err != nil {
+		return false, connect.NewError(ctx, op+" of "+w.table.name, w.table.name, result.Err)
+	}
+	return result.CommandTag.RowsAffected() > 0, nil
+}
+
+// assignments reads the columns outside of the key; all others are absent.
+func (w *author) assignments(row string) ([]logical.Cell, error) {
+	table := w.table.schema.Table
+	given, err := rowjson.Read(table, row, func(i int) []byte { return logical.AppendJSON(nil, table.Columns[i].Kind, w.key[i]) })
+	if err != nil {
+		return nil, err
+	}
+	cells := make([]logical.Cell, len(table.Columns))
+	for i := range cells {
+		cells[i].Kind = logical.IsAbsent
+	}
+	for _, g := range given {
+		if cells[g.Column], err = cellOf(table.Columns[g.Column], g.Value); err != nil {
+			return nil, err
+		}
+	}
+	return cells, nil
+}
+
+// cellOf reads a column's value.
+func cellOf(c relay.Column, value json.RawMessage) (logical.Cell, error) {
+	if string(value) == "null" && c.Kind != relay.JSON {
+		return logical.Cell{Kind: logical.IsNull}, nil
+	}
+	if value[0] != '"' || c.Kind == relay.JSON {
+		return logical.Cell{Kind: logical.IsText, Text: value}, nil
+	}
+	var text string
+	if err := json.Unmarshal(value, &text); err != nil {
+		return logical.Cell{}, fmt.Errorf("column %s: that is no JSON string", c.Name)
+	}
+	return logical.Cell{Kind: logical.IsText, Text: []byte(text)}, nil
+}
