@@ -14,11 +14,16 @@ import (
 // requireRows demands what app.t holds once all has settled.
 func (b *bed) requireRows(want map[string]string) {
 	b.t.Helper()
+	b.requireTable("app.t", want)
+}
+
+func (b *bed) requireTable(name string, want map[string]string) {
+	b.t.Helper()
 	b.settle()
 	b.d.mu.Lock()
 	defer b.d.mu.Unlock()
-	if !maps.Equal(b.d.tables["app.t"], want) {
-		b.t.Errorf("app.t holds %v, want %v", b.d.tables["app.t"], want)
+	if !maps.Equal(b.d.tables[name], want) {
+		b.t.Errorf("%s holds %v, want %v", name, b.d.tables[name], want)
 	}
 }
 

@@ -313,13 +313,14 @@ func (t *target) Begin(ctx context.Context, mark relay.Mark) (relay.Tx, error) {
 	return x, nil
 }
 
-func (t *target) Identify(_ context.Context, _ *relay.Table, images []relay.Image) ([]relay.Identity, error) {
+func (t *target) Identify(_ context.Context, table *relay.Table, images []relay.Image) ([]relay.Identity, error) {
 	list := make([]relay.Identity, len(images))
 	for i, img := range images {
 		list[i].Key = idOf(img)
 		if u := uniqueOf(img); u != "" {
 			list[i].Unique = []string{"u=" + u}
 		}
+		family(table, img, &list[i])
 	}
 	return list, nil
 }

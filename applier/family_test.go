@@ -1,0 +1,95 @@
+package applier_test
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// Rows of app.c name their parent in app.p by their last column, and go with it.
+var tie = relay.Tie{
+	Child: relay.TableName{Schema: "app", Table: "c"}, Parent: relay.TableName{Schema: "app", Table: "p"}, Columns: []string{"v"},
+}
+
+// family names a row's parent and its children.
+func family(table *relay.Table, img relay.Image, id *relay.Identity) {
+	switch table.Name {
+	case "c":
+		id.Parents = []string{tie.Name() + parentOf(string(img))}
+	case "p":
+		id.Children = []string{tie.Name() + idOf(img)}
+	}
+}
+
+// parentOf is the last column of a row.
+func parentOf(row string) string { return row[strings.LastIndex(row, "|")+1:] }
+
+// Below implements relay.Family.
+func (t *target) Below(_ context.Context, table *relay.Table, images []relay.Image) (found []relay.Change, err error) {
+	t.d.mu.Lock()
+	defer t.d.mu.Unlock()
+	for _, img := range images {
+		for _, row := range t.d.tables["app.c"] {
+			if table.Name == "p" && parentOf(row) == idOf(img) {
+				found = append(found, relay.Change{Op: relay.Delete, Table: tableOf("app.c"), Before: relay.Image(row)})
+			}
+		}
+	}
+	return found, nil
+}
+
+// Children that nothing is known of go with their parent, and so do those whose write the parent's deletion had seen, come as they may; others stay. What is known of
+// that is on disk, and the relay dies before the mark comes back.
+func TestChildrenGoWithTheirParent(t *testing.T) {
+	b := newBed(t, 2, 3)
+	var dead atomic.Bool
+	b.d.onCommit = func(m relay.Mark) error {
+		if m.Origin == 2 && m.Range.To == 2 && !dead.Load() {
+			return errGone
+		}
+		return nil
+	}
+	b.d.localIn("app.p", "1||p")
+	b.d.localIn("app.c", "1||1", "2||1", "3||2")
+	b.start()
+	b.settle()
+	forgotten := b.d.state.HLC
+	b.a.Heard(2, relay.Heartbeat{Promise: forgotten, Announced: relay.Vector{0, forgotten, 0, forgotten}})
+	b.a.Heard(3, relay.Heartbeat{Promise: forgotten, Announced: relay.Vector{0, forgotten, forgotten}})
+	if err := b.a.Forget(); err != nil {
+		t.Fatal(err)
+	}
+	if _, known, err := b.a.Register(conflict.Key("app.c\x001")); err != nil || known {
+		t.Fatalf("a child is remembered: %v", err)
+	}
+	first := max(now(), forgotten+1)
+	b.receive(2, first, nil, line("app.c", "", "4||1"))
+	b.d.localIn("app.c", "5||1")
+	b.settle()
+	if err := b.a.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.a.Cool()
+	b.receive(2, first+1e6, relay.Vector{0, forgotten, 0, first + 10}, line("app.p", "1||p", ""))
+	b.receive(2, first+2e6, nil, line("app.c", "", "1||1"))
+	b.kill()
+	dead.Store(true)
+	b.start()
+	b.settle()
+	b.receive(3, first+5, nil, line("app.c", "", "6||1"))
+	b.receive(3, first+20, nil, line("app.c", "", "7||1"))
+	b.settle()
+	want := map[string]string{"1": "1||1", "3": "3||2", "5": "5||1", "7": "7||1"}
+	b.requireTable("app.c", want)
+	if err := b.a.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.kill()
+	b.start()
+	b.receive(3, first+21, relay.Vector{0, forgotten}, line("app.p", "", "9||p"))
+	b.requireTable("app.c", want)
+}
