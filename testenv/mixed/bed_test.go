@@ -43,10 +43,11 @@ type region struct {
 
 // bed is a cluster of several engines.
 type bed struct {
-	t       testing.TB
-	dir     string
-	regions []*region
-	network *testenv.Network
+	t        testing.TB
+	dir      string
+	postgres pgtest.Engine
+	regions  []*region
+	network  *testenv.Network
 }
 
 // start runs a region on each of the engines.
@@ -55,10 +56,13 @@ func start(t testing.TB, configure func(*testenv.RelayConfig), dialects ...diale
 	if testing.Short() {
 		t.Skip("needs database servers")
 	}
-	if len(pgtest.Engines()) == 0 {
-		t.Skip("no PostgreSQL is installed: run make engines")
-	}
-	b := &bed{t: t, dir: envtest.Dir(t)}
+	return startOn(t, pgtest.Oldest(t), configure, dialects...)
+}
+
+// startOn is start with another PostgreSQL than the oldest.
+func startOn(t testing.TB, postgres pgtest.Engine, configure func(*testenv.RelayConfig), dialects ...dialect) *bed {
+	t.Helper()
+	b := &bed{t: t, dir: envtest.Dir(t), postgres: postgres}
 	targets := make(map[string]string)
 	for i, is := range dialects {
 		r := b.database(is, i+1, len(dialects))
@@ -79,7 +83,7 @@ func (b *bed) database(is dialect, id, regions int) *region {
 	b.t.Helper()
 	r := &region{name: string(rune('a' + id - 1)), id: id, is: is}
 	if is == postgreSQL {
-		s := pgtest.Start(b.t, pgtest.Oldest(b.t))
+		s := pgtest.Start(b.t, b.postgres)
 		s.Prepare(b.t, schemaOf(is))
 		r.url = fmt.Sprintf("postgres://%s@%s/%s", pgtest.User, s.Addr(), pgtest.Database)
 		r.pg = s.Connect(b.t, pgtest.Super, pgtest.Database)

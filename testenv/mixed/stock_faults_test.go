@@ -169,9 +169,14 @@ func (a *audience) altered(t *testing.T) {
 		}
 	}
 	a.source.exec(t, "UPDATE app.narrow SET more = 1 WHERE id = 7")
+	a.awaitShown(t, time.Minute, widened())
+}
+
+// widened is the table as it is from then on.
+func widened() *table {
 	wider := *narrow
 	wider.columns = append(slices.Clone(narrow.columns), column{"more", each("int"), ""})
-	a.awaitShown(t, time.Minute, &wider)
+	return &wider
 }
 
 // refusals are for replicas that cannot go on, with the servers' words. The last one is for good.
@@ -193,9 +198,17 @@ func (a *audience) refusals(t *testing.T) {
 	}
 	a.source.exec(t, "INSERT INTO app.narrow (id, n, w) VALUES (5, 5, 'e')")
 	a.awaitShown(t, time.Minute, narrow)
+	for _, r := range a.replicas { // so that they read both at once
+		if err := r.server.StopFollowing(envtest.Context(t, time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	a.source.exec(t, "INSERT INTO app.narrow (id, n, w) VALUES (6, 6, 'f')")
 	a.source.exec(t, "INSERT INTO app.limited (id, day) VALUES (1, 'infinity')")
 	for _, r := range a.replicas {
+		if err := r.server.StartFollowing(envtest.Context(t, time.Minute)); err != nil {
+			t.Fatal(err)
+		}
 		r.awaitStopped(t, "cannot be shown to a replica: table app.limited: column day: ")
 	}
 	a.awaitShown(t, time.Minute, narrow) // what came before the row is there

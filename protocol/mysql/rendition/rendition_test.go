@@ -315,6 +315,28 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
+// What stood before can be what cannot be shown: then the key says which row it was.
+func TestUnshownBefore(t *testing.T) {
+	d := logical.Description{Schema: "app", Name: "days", Key: []int{0}, Columns: []logical.Column{
+		{Name: "id", Type: "integer", Form: logical.Integer}, {Name: "day", Type: "date", Form: logical.Date},
+	}}
+	both(t, func(t *testing.T, flavour relay.Flavour) {
+		db := open(t, t.TempDir(), relaylog.Options{})
+		defer db.Close()
+		write(t, db, entry(&d, message('U', 'O', image("1", "infinity"), 'N', image("1", "2024-02-29")), message('D', 'O', image("1", "-infinity"))))
+		raw, _ := file(t, logOf(t, db.Local(), flavour), 1)
+		var rows []string
+		for _, line := range shown(t, flavour, raw) {
+			if _, row, ok := strings.Cut(line, "key [0] "); ok {
+				rows = append(rows, row)
+			}
+		}
+		if got := strings.Join(rows, "; "); got != "id=1; id=1 day=2024-02-29; id=1" {
+			t.Errorf("shown are %s", got)
+		}
+	})
+}
+
 // Another relay log has other names for its entries.
 func TestNames(t *testing.T) {
 	db := open(t, t.TempDir(), relaylog.Options{})
