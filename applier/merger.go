@@ -99,6 +99,9 @@ func (a *Applier) mergeLocal(ctx context.Context, e *relay.Entry, body relay.Bod
 			return err
 		}
 		a.reportEmptied(&part)
+		if err := a.redefine(ctx, part.definitions); err != nil {
+			return err
+		}
 		t.Emptied, t.Changes = a.emptiedBy(&part), part.changes
 		if len(t.Emptied)+len(t.Changes) == 0 {
 			continue // a definition: it is done

@@ -170,6 +170,9 @@ func (e *Engine) Wrote(c *Change, landed *Landed) error {
 	} else if reg.unlearned() {
 		err = e.recall(c.Key, reg, stoodBefore(c), landed.add)
 	}
+	if err == nil && known && reg.Row.renamed(c.After) {
+		err = e.Redefine(c.Key, c.After.Unique)
+	}
 	if err != nil {
 		return err
 	}

@@ -63,6 +63,11 @@ func (r Row) identical(s Row) bool {
 	return !(r.Exists() && s.Exists() && r.redefined(s)) && r.Same(s)
 }
 
+// renamed tells whether a row that stands has other unique values now, of a table that has gained or lost unique keys.
+func (r Row) renamed(now Row) bool {
+	return r.Exists() && now.Exists() && !slices.Equal(r.Unique, now.Unique) && r.Same(now)
+}
+
 // redefined tells whether the table's definition was changed between two rows.
 func (r Row) redefined(s Row) bool {
 	return r.Table != s.Table && r.Table != nil && s.Table != nil &&

@@ -178,3 +178,18 @@ func (e *Engine) unpin() error {
 	}
 	return nil
 }
+
+// Redefine has a known row have other unique values: the table has gained or lost unique keys. Rows that were hidden by a value that does not count any
+// more are put back, rows that share one now give way. What a row's values are follows from it and the table's definition: this merges nothing.
+func (e *Engine) Redefine(k Key, unique []string) error {
+	reg, known, err := e.index.Get(k)
+	if err != nil || !known || slices.Equal(reg.Row.Unique, unique) {
+		return err
+	}
+	v := e.onM()
+	reg.Row.Unique = slices.Clone(unique)
+	if err := v.put(k, reg); err != nil {
+		return err
+	}
+	return e.settle(v, e.repairs.add)
+}

@@ -5,4 +5,4 @@ package regions_test
 import "time"
 
 // familiesStorm is how long the storm over families blows.
-const familiesStorm = 10 * time.Second
+const familiesStorm = 8 * time.Second
