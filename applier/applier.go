@@ -257,11 +257,34 @@ func (a *Applier) canary(ctx context.Context) error {
 	if err := a.cfg.Prepare(ctx); err != nil {
 		return fmt.Errorf("prepare the database: %w", err)
 	}
+	if err := a.remembers(ctx); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, canaryWait, errors.New(
 		"the canary did not come back: what the relay writes to octant.applied does not show in the database's log, or capture does not run"+
 			" (look at binlog_do_db, binlog_ignore_db and the capture state)"))
 	defer cancel()
 	return a.fence(ctx)
+}
+
+// remembers tells whether the relay's log has everything that the database has applied: it was on disk before. A log that has not is another one or was set back, and
+// with it went what is known of rows. What came then would be decided wrongly.
+func (a *Applier) remembers(ctx context.Context) error {
+	applied, err := a.cfg.Target.Applied(ctx)
+	if err != nil {
+		return fmt.Errorf("read the ledger octant.applied: %w", err)
+	}
+	for r, last := range applied {
+		origin := relay.Region(r)
+		if !origin.Valid() || origin == a.cfg.Self {
+			continue
+		}
+		if held := relay.Seq(a.cfg.Log.Received(origin).Last()); last.Seq > held {
+			return fmt.Errorf("the database has applied transaction %d of region %d (octant.applied), and the relay log has only %d: the log was lost, replaced or set back. "+
+				"Bring it back, or load this region again: octant join --replace", last.Seq, origin, held)
+		}
+	}
+	return nil
 }
 
 // resume tells the engine what the database's ledger says of an origin.

@@ -11,7 +11,7 @@ import (
 // Admit tells whether a region may join, and keeps for it what it needs from now on. A region that has lost its log comes back under its old name and id.
 func (r *Relay) Admit(ctx context.Context, h Hello) (Admission, error) {
 	var a Admission
-	if err := errors.Join(r.admit(h), r.refuseLost(h, true)); err != nil {
+	if err := errors.Join(r.admit(h, true), r.refuseLost(h, true)); err != nil {
 		return a, err
 	}
 	if h.Rules != r.cfg.Rules {

@@ -124,7 +124,7 @@ func TestRefusals(t *testing.T) {
 	eventually(t, "a to meet b", func() bool { return a.peer("b").ID == 2 })
 	a.relay.Purge(t.Context(), 3, false) //nolint:errcheck // looked at below
 	eventually(t, "room", func() bool { return a.relay.Purge(t.Context(), 3, false) == nil })
-	good := relay.Hello{Cluster: "shop", Name: "b", Region: 2, Store: "s", Protocol: relay.FeedProtocol}
+	good := relay.Hello{Cluster: "shop", Name: "b", Region: 2, Store: b.db.StoreID(), Protocol: relay.FeedProtocol}
 	for _, test := range []struct {
 		name   string
 		change func(*relay.Hello)
@@ -138,6 +138,7 @@ func TestRefusals(t *testing.T) {
 		{"taken id", func(h *relay.Hello) { h.Name = "d" }, 6, []string{"d and b both have id 2"}},
 		{"new id", func(h *relay.Hello) { h.Region = 7 }, 6, []string{"had id 2 and now says 7"}},
 		{"no id", func(h *relay.Hello) { h.Name, h.Region = "d", 0 }, 6, []string{"has the id 0"}},
+		{"another log", func(h *relay.Hello) { h.Store = "s" }, 6, []string{"not the one that was known here", "join again"}},
 		{"ahead", func(*relay.Hello) {}, 7, []string{"holds 6 transactions", "only 5", "lost or set back"}},
 		{"trimmed", func(*relay.Hello) {}, 2, []string{"transaction 2", "no longer in its relay log", "join again"}},
 	} {

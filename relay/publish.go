@@ -19,7 +19,7 @@ func (r *Relay) Self() Hello {
 
 // Open implements Publisher.
 func (r *Relay) Open(_ context.Context, from Hello, w Want) (Hello, Feed, error) {
-	err := r.admit(from)
+	err := r.admit(from, false)
 	if err == nil {
 		err = r.refuseLost(from, false)
 	}
@@ -47,8 +47,8 @@ func (r *Relay) Open(_ context.Context, from Hello, w Want) (Hello, Feed, error)
 	return r.Self(), f, nil
 }
 
-// admit checks who wants to subscribe.
-func (r *Relay) admit(h Hello) error {
+// admit checks who wants to subscribe, or to join.
+func (r *Relay) admit(h Hello, joins bool) error {
 	if _, err := Agree(h, r.Self()); err != nil {
 		return err
 	}
@@ -62,10 +62,13 @@ func (r *Relay) admit(h Hello) error {
 	}
 	for _, p := range r.peers {
 		p.mu.Lock()
-		known := p.facts.Region
+		known, store := p.facts.Region, p.facts.Store
 		p.mu.Unlock()
 		if p.cfg.Name == h.Name && known.Valid() && known != h.Region {
 			return fmt.Errorf("region %s had id %d and now says %d: a region's id must never change", h.Name, known, h.Region)
+		}
+		if p.cfg.Name == h.Name && !joins && store != "" && h.Store != "" && store != h.Store {
+			return fmt.Errorf("the relay log of region %s is not the one that was known here: it has been lost or replaced, and the region must join again", h.Name)
 		}
 		if p.cfg.Name != h.Name && known == h.Region {
 			return fmt.Errorf("regions %s and %s both have id %d: give every region its own region.id", h.Name, p.cfg.Name, h.Region)

@@ -239,10 +239,6 @@ var mutations = []mutation{
 		"level = level && s != nil && s.Level", "level = s == nil || s != nil",
 	},
 	{
-		"a survivor does not count what it has received of a lost region and not applied", "relay/eviction.go",
-		"longest, known = own, true", "longest, known = 0, true",
-	},
-	{
 		"nobody keeps what a newcomer has not seen", "conflict/simulation/join.go",
 		"r.engine.Meet(j.id)", "_ = r",
 	},

@@ -149,12 +149,23 @@ func TestRegionThatWasAwayForTooLongIsToldAndJoinsAgain(t *testing.T) {
 	waitProblem(t, bed, "b", "peer_refused", "has been away for longer than the retention and must join again")
 	waitRows(t, relaySQL(t, bed, "b"), "SELECT state FROM octant.peers", "refused")
 
-	if err := b.Relay.Stop(envtest.Context(t, soon)); err != nil {
+	withoutLog := func() {
+		t.Helper()
+		if err := b.Relay.Stop(envtest.Context(t, soon)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(filepath.Join(bed.Dir, "b", "relay", "data")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	withoutLog()
+	if err := b.Relay.Start(); err != nil { // an operator hopes that an empty log will do
 		t.Fatal(err)
 	}
-	if err := os.RemoveAll(filepath.Join(bed.Dir, "b", "relay", "data")); err != nil {
-		t.Fatal(err)
-	}
+	waitProblem(t, bed, "b", "peer_refused", "the region must join again")
+	waitUnready(t, b, "", "the log was lost, replaced or set back")
+	waitProblem(t, bed, "a", "peer_refused", "that relay log was lost or set back")
+	withoutLog()
 	run(t, b, "SET SESSION sql_log_bin=0", "DELETE FROM octant.applied")
 	if out, err := octantJoin(t.Context(), t, bed, "b", "--from", "a", "--replace"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
