@@ -318,11 +318,7 @@ func weight(k conflict.Key, r conflict.Register) int64 {
 	if r.History == nil {
 		return n
 	}
-	n += int64(len(r.History.Base.Row.Image)) + 160
-	for _, ev := range r.History.Events {
-		n += int64(len(ev.Before.Image)+len(ev.After.Image)+8*len(ev.Deps)) + 240
-	}
-	return n
+	return n + r.History.Size()
 }
 
 // save writes what has changed. The caller writes the place in the stream after it, and only then calls sweep.

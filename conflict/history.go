@@ -18,8 +18,11 @@ type History struct {
 	Base   State
 	Events []*Event // above Floor, ascending by version
 
+	room   *room // behind Events; nil: none that is known
 	known  State // the fold of the first events, as far as it has been worked out
 	counts int   // how many events are in it; 0: none, whatever known is
+	size   int64 // of the first events, as far as it has been worked out
+	sized  int   // how many these are
 }
 
 // State is what a fold has come to.
@@ -70,17 +73,48 @@ func (h History) with(ev Event) History {
 		ev.Before, ev.Rejected = h.Events[i].Before, h.Events[i].Rejected
 		return h.replaced(i, ev)
 	}
+	if i == len(h.Events) {
+		return h.appended(&ev)
+	}
 	h.unfold(i)
 	events := make([]*Event, 0, len(h.Events)+1)
 	events = append(append(events, h.Events[:i]...), &ev)
-	h.Events = append(events, h.Events[i:]...)
+	h.setEvents(append(events, h.Events[i:]...))
+	return h
+}
+
+// setEvents takes other events than there were.
+func (h *History) setEvents(events []*Event) {
+	h.Events, h.room, h.size, h.sized = events, nil, 0, 0
+}
+
+// Size is about what the history takes in memory, in bytes.
+func (h *History) Size() int64 {
+	for ; h.sized < len(h.Events); h.sized++ {
+		ev := h.Events[h.sized]
+		h.size += int64(len(ev.Before.Image)+len(ev.After.Image)+8*len(ev.Deps)) + 240
+	}
+	return int64(len(h.Base.Row.Image)) + 160 + h.size
+}
+
+// room tells how much of an array is taken by the longest of the histories that share it: one that ends there may grow in place, and no other one sees that.
+type room struct{ taken int }
+
+// appended returns the history with a write behind all others. That a row is written again and again must not copy all of its writes each time.
+func (h History) appended(ev *Event) History {
+	n := len(h.Events)
+	if h.room == nil || h.room.taken != n || n == cap(h.Events) {
+		h.Events, h.room = append(make([]*Event, 0, 2*n+4), h.Events...), &room{taken: n}
+	}
+	h.Events = append(h.Events, ev)
+	h.room.taken++
 	return h
 }
 
 // replaced returns the history with its i-th event changed.
 func (h History) replaced(i int, ev Event) History {
 	h.unfold(i)
-	h.Events = slices.Clone(h.Events)
+	h.setEvents(slices.Clone(h.Events))
 	h.Events[i] = &ev
 	return h
 }
@@ -109,7 +143,7 @@ func (h History) settled(r *Rule, limit relay.HLC) (History, error) {
 	}
 	if n > 0 {
 		h.counts = max(0, h.counts-n)
-		h.Events = slices.Clone(h.Events[n:])
+		h.setEvents(slices.Clone(h.Events[n:]))
 		h.Floor = max(h.Floor, limit)
 	}
 	return h, nil
