@@ -40,12 +40,15 @@ func (f *file) check() (*Config, []string) {
 
 // replicas reads what stock replicas see. Only those of another engine can be shown less than the database's log has.
 func (c *checker) replicas(f *file) Replicas {
-	tables, err := NewTables(f.Database.Include, slices.Concat(f.Database.Exclude, f.Replicas.Exclude))
-	if err != nil && len(f.Replicas.Exclude) > 0 {
-		c.addf("replicas.%v", err)
-	}
 	if len(f.Replicas.Exclude) > 0 && !strings.HasPrefix(f.Database.URL, "postgres") {
 		c.addf("replicas.exclude is for relays of PostgreSQL: the log of other databases is served as it is")
+	}
+	if _, err := NewTables(nil, f.Replicas.Exclude); err != nil {
+		c.addf("replicas.%v", err)
+	}
+	tables, err := NewTables(f.Database.Include, slices.Concat(f.Database.Exclude, f.Replicas.Exclude))
+	if err != nil {
+		return Replicas{} // which was said
 	}
 	return Replicas{Tables: tables}
 }

@@ -215,6 +215,7 @@ var problemCases = []struct{ name, old, new, want string }{
 	{"no key", `"6f70656e2d`, `"hunter2`, "region.log_key is not"},
 	{"no data_dir", `data_dir = "/var/lib/octant/a"`, ``, "region.data_dir"},
 	{"postgres", "mariadb://octant@127.0.0.1:3306/", "postgres://octant@127.0.0.1", "postgres://user@host:5432/database"},
+	{"replicas of MariaDB", "[retention]", "[replicas]\nexclude = [\"app.docs\"]\n[retention]", "replicas.exclude is for relays of PostgreSQL"},
 	{"strange scheme", "mariadb://", "oracle://", `unknown scheme "oracle"`},
 	{"no database user", "octant@127.0.0.1", "127.0.0.1", "names no user"},
 	{"database in URL", "3306/", "3306/app", "include and exclude"},

@@ -87,3 +87,23 @@ func TestPostgresKnowsOneRule(t *testing.T) {
 		t.Errorf("says %v", err)
 	}
 }
+
+// TestReplicasOfPostgres are shown what is replicated, less what is excluded for them.
+func TestReplicasOfPostgres(t *testing.T) {
+	text := strings.Replace(complete, "mariadb://octant@127.0.0.1:3306/", "postgres://octant@127.0.0.1/app", 1)
+	c, err := load(t, text+"\n[replicas]\nexclude = [\"app.docs\"]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for table, want := range map[string]bool{"orders": true, "docs": false, "audit_1": false} {
+		if got := c.Replicas.Tables.Match("app", table); got != want {
+			t.Errorf("table %s is shown: %v", table, got)
+		}
+	}
+	if !c.Database.Tables.Match("app", "docs") {
+		t.Error("what replicas are not shown is not replicated")
+	}
+	if _, err := load(t, text+"\n[replicas]\nexclude = [\"docs\"]\n"); err == nil || !strings.Contains(err.Error(), "replicas.exclude: ") {
+		t.Errorf("says %v", err)
+	}
+}
