@@ -18,12 +18,22 @@ type History struct {
 	Base   State
 	Events []*Event // above Floor, ascending by version
 
-	room   *room // behind Events; nil: none that is known
-	known  State // the fold of the first events, as far as it has been worked out
-	counts int   // how many events are in it; 0: none, whatever known is
-	size   int64 // of the first events, as far as it has been worked out
-	sized  int   // how many these are
+	room   *room   // behind Events; nil: none that is known
+	known  State   // the fold of the first events, as far as it has been worked out
+	counts int     // how many events are in it; 0: none, whatever known is
+	marks  [4]mark // the latest last
+	size   int64   // of the first events, as far as it has been worked out
+	sized  int     // how many these are
 }
+
+// mark is a fold on the way: one that a late write unfolds goes on from the last mark before it.
+type mark struct {
+	state  State
+	counts int // how many events are in it; 0: there is no mark
+}
+
+// stride is how many events lie between marks.
+const stride = 16
 
 // State is what a fold has come to.
 type State struct {
@@ -77,9 +87,14 @@ func (h History) with(ev Event) History {
 		return h.appended(&ev)
 	}
 	h.unfold(i)
-	events := make([]*Event, 0, len(h.Events)+1)
+	events := make([]*Event, 0, len(h.Events)+1+len(h.Events)/8)
 	events = append(append(events, h.Events[:i]...), &ev)
+	size, sized := h.size, h.sized
 	h.setEvents(append(events, h.Events[i:]...))
+	if i < sized {
+		h.size, h.sized = size+ev.size(), sized+1
+	}
+	h.room = &room{taken: len(h.Events)}
 	return h
 }
 
@@ -91,10 +106,13 @@ func (h *History) setEvents(events []*Event) {
 // Size is about what the history takes in memory, in bytes.
 func (h *History) Size() int64 {
 	for ; h.sized < len(h.Events); h.sized++ {
-		ev := h.Events[h.sized]
-		h.size += int64(len(ev.Before.Image)+len(ev.After.Image)+8*len(ev.Deps)) + 240
+		h.size += h.Events[h.sized].size()
 	}
 	return int64(len(h.Base.Row.Image)) + 160 + h.size
+}
+
+func (e *Event) size() int64 {
+	return int64(len(e.Before.Image)+len(e.After.Image)+8*len(e.Deps)) + 240
 }
 
 // room tells how much of an array is taken by the longest of the histories that share it: one that ends there may grow in place, and no other one sees that.
@@ -119,10 +137,18 @@ func (h History) replaced(i int, ev Event) History {
 	return h
 }
 
-// unfold forgets what was worked out if the i-th event is in it.
+// unfold forgets what was worked out with the i-th event in it.
 func (h *History) unfold(i int) {
-	if i < h.counts {
-		h.counts = 0
+	if i >= h.counts {
+		return
+	}
+	h.counts = 0
+	for n, m := range h.marks {
+		if m.counts > i {
+			h.marks[n] = mark{}
+		} else if m.counts > h.counts {
+			h.known, h.counts = m.state, m.counts
+		}
 	}
 }
 
@@ -142,7 +168,7 @@ func (h History) settled(r *Rule, limit relay.HLC) (History, error) {
 		n++
 	}
 	if n > 0 {
-		h.counts = max(0, h.counts-n)
+		h.counts, h.marks = max(0, h.counts-n), [4]mark{}
 		h.setEvents(slices.Clone(h.Events[n:]))
 		h.Floor = max(h.Floor, limit)
 	}
@@ -155,12 +181,15 @@ func (h *History) fold(r *Rule) (State, error) {
 	if h.counts > 0 {
 		s = h.known
 	}
-	for _, ev := range h.Events[h.counts:] {
-		next, err := r.step(s, ev)
+	for i := h.counts; i < len(h.Events); i++ {
+		next, err := r.step(s, h.Events[i])
 		if err != nil {
 			return s, err
 		}
-		s = next
+		if s = next; (i+1)%stride == 0 {
+			copy(h.marks[:], h.marks[1:])
+			h.marks[len(h.marks)-1] = mark{s, i + 1}
+		}
 	}
 	h.known, h.counts = s, len(h.Events)
 	return s, nil
