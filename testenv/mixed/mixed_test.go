@@ -14,6 +14,7 @@ func TestMixed(t *testing.T) {
 	b := start(t, merging, mariaDB, mySQL, postgreSQL)
 	t.Run("types", b.types)
 	t.Run("keys", b.keys)
+	t.Run("shown", b.shown)
 	t.Run("truncated", b.truncated)
 	t.Run("refused", b.refused)
 	t.Run("held", b.held)
@@ -27,6 +28,7 @@ func TestMixed(t *testing.T) {
 // merging gives one table a policy that regions of one engine only can have. PostgreSQL's relay would not start with it.
 func merging(c *testenv.RelayConfig) {
 	if strings.HasPrefix(c.Database.URL, "postgres") {
+		serving(c)
 		return
 	}
 	c.Rules = []testenv.RuleConfig{{Tables: []string{"app.merged"}, Policy: "merge"}}

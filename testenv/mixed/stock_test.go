@@ -175,6 +175,13 @@ func (a *audience) play(t *testing.T) {
 	t.Run("copied", a.copied)
 }
 
+// shown has a stock replica follow the relay of a PostgreSQL region from the beginning: it gets what came from the other regions too.
+func (b *bed) shown(t *testing.T) {
+	a := &audience{bed: b, source: b.of(postgreSQL)}
+	a.follow(t, testenv.MariaDB1011, 201)
+	a.awaitShown(t, time.Minute, everything, keyed)
+}
+
 // types writes edge values of every type.
 func (a *audience) types(t *testing.T) {
 	for _, statement := range edges(postgreSQL, 100) {
