@@ -84,19 +84,16 @@ func bereft(ctx context.Context, target relay.Target, k conflict.Key, row confli
 	if !tie.Unset {
 		return row.Deleted(), nil
 	}
-	if row.Table == nil || row.Table.Composer == nil {
+	if row.Table == nil || row.Table.Unset == nil {
 		return row, nil
 	}
-	cells, err := row.Table.Composer.Cells(row.Image)
-	if err != nil {
-		return row, fmt.Errorf("unset columns of a row of %s: %w", row.Table, err)
-	}
+	var columns []int
 	for i := range row.Table.Columns {
 		if slices.Contains(tie.Columns, row.Table.Columns[i].Name) {
-			cells[i] = nil
+			columns = append(columns, i)
 		}
 	}
-	image, err := row.Table.Composer.Join(row.Image, cells)
+	image, err := row.Table.Unset(row.Image, columns)
 	if err != nil {
 		return row, fmt.Errorf("unset columns of a row of %s: %w", row.Table, err)
 	}

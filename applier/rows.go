@@ -189,7 +189,7 @@ func appendUnique(list, was, is []string) []string {
 
 // rowOf is a row with what is known of it.
 func rowOf(t *relay.Table, image relay.Image, id *relay.Identity) conflict.Row {
-	return conflict.Row{Table: t, Image: image, Unique: valuesOf(t.String(), id.Unique), Parents: id.Parents, Children: id.Children}
+	return conflict.Row{Table: t, Image: image, Unique: valuesOf(t.String(), id.Unique), Parents: id.Parents, Children: id.Children, Partial: id.Partial}
 }
 
 // valuesOf puts the table in front of unique values.

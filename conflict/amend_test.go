@@ -74,3 +74,17 @@ func TestAmendmentsBeatNobody(t *testing.T) {
 	requireRow(t, index, "newer")
 	requireRepairs(t, e, 0)
 }
+
+// TestHalfARowIsNotPutBack: a repair takes away a row that nobody remembers and that the log does not have whole. What would be put back has only its key.
+func TestHalfARowIsNotPutBack(t *testing.T) {
+	for partial, repairs := range map[bool]int{false: 1, true: 0} {
+		e := newEngine(conflict.NewMemory(), conflict.Snapshot{}, conflict.LWW)
+		c := conflict.Change{Key: rowKey, Before: row("key")}
+		c.Before.Partial = partial
+		c.After = c.Before.Deleted()
+		if err := e.Own(relay.Mark{Origin: 1, Nonce: 7}, nil, []conflict.Change{c}); err != nil {
+			t.Fatal(err)
+		}
+		requireRepairs(t, e, repairs)
+	}
+}

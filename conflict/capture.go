@@ -53,9 +53,12 @@ func (e *Engine) simple(v *view, reg *Register, c *Change) bool {
 	return !viewed && !pinned && reg.plain() && len(c.After.Unique) == 0 && !related(c) && e.rule(c.Key).Policy == LWW
 }
 
-// stoodBefore is the row that stood under a change's key before it.
+// stoodBefore is the row that stood under a change's key before it. One that the log does not have whole cannot be put back: it is gone for good.
 func stoodBefore(c *Change) Row {
-	if c.Before.Exists() {
+	switch {
+	case c.Before.Exists() && c.Before.Partial && !c.After.Exists():
+		return c.Before.Deleted()
+	case c.Before.Exists():
 		return c.Before
 	}
 	return c.After.Deleted()

@@ -15,6 +15,8 @@ type Row struct {
 	Table *relay.Table // how to read and write the image; the engine never looks at it
 	Image relay.Image
 	Gone  bool // nothing stands there any more: Image is of the row that did, for finding it by its key
+	// Partial says that Image lacks columns. As what stood before a change it tells the key, and cannot be put back.
+	Partial bool
 	// Unique has the row's values in secondary unique keys, its table and the index in front of each: two rows that
 	// share one cannot stand at a time.
 	Unique []string

@@ -19,6 +19,8 @@ type Table struct {
 	Same func(img Image, other *Table, otherImg Image) bool
 	// Composer makes new images of this table's; nil if the engine cannot.
 	Composer Composer
+	// Unset returns an image that is like the given one but for NULL in some columns; nil if the engine cannot.
+	Unset func(img Image, columns []int) (Image, error)
 	// Plain is for regions of other engines; nil if the engine cannot.
 	Plain Plain
 }

@@ -73,4 +73,5 @@ type Identity struct {
 	// Parents is that of each foreign key that is a Tie and has no NULL, Children that of what ties refer to in the row, with the tie's name in front:
 	// a row is the parent of those that have in Parents what it has in Children.
 	Parents, Children []string
+	Partial           bool // the image lacks columns: nobody can make the row of it
 }

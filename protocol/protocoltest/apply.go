@@ -115,7 +115,7 @@ func identity(t *testing.T, b *bed) {
 		t.Error("rows are not told apart by their primary keys")
 	}
 	if len(ids[1].Unique) != 0 || len(ids[2].Unique) != 1 || !slices.Equal(ids[2].Unique, ids[3].Unique) || slices.Equal(ids[0].Unique, ids[3].Unique) {
-		t.Errorf("unique values: %q", ids)
+		t.Errorf("unique values: %+v", ids)
 	}
 }
 

@@ -135,7 +135,7 @@ func TestTargetTranslates(t *testing.T) {
 	}
 	ids, err := target.Identify(t.Context(), from, []relay.Image{row(number(1), "a"), row(number(1), "b"), changes[1].After, changes[2].After})
 	if err != nil || ids[0].Key != ids[1].Key || ids[0].Key == ids[2].Key || ids[2].Key == ids[3].Key {
-		t.Errorf("identities: %q, %v", ids, err)
+		t.Errorf("identities: %+v, %v", ids, err)
 	}
 	if !values.Same(from, row(number(1), "x"), to, changes[0].After) || values.Same(from, row(number(1), "y"), to, changes[0].After) {
 		t.Error("rows of two engines are not compared by value")

@@ -176,14 +176,14 @@ func testIdentityOfSeveralColumns(t *testing.T, on *database) {
 		t.Fatal(err)
 	}
 	if got[0].Key == got[1].Key || got[0].Key == got[2].Key || got[0].Key != got[3].Key || got[3].Key != got[4].Key {
-		t.Errorf("keys: %q", got)
+		t.Errorf("keys: %+v", got)
 	}
 	if len(got[0].Unique) != 2 || len(got[2].Unique) != 1 || !strings.HasPrefix(got[2].Unique[0], "u_a\x00") {
-		t.Errorf("unique: %q", got)
+		t.Errorf("unique: %+v", got)
 	}
 	again, err := target.Identify(b.ctx, changes[0].Table, images)
 	if err != nil || fmt.Sprint(again) != fmt.Sprint(got) {
-		t.Errorf("asked again: %q, %v", again, err)
+		t.Errorf("asked again: %+v, %v", again, err)
 	}
 }
 
@@ -199,7 +199,7 @@ func testIdentityOfGeneratedColumns(t *testing.T, on *database) {
 	}
 	unique := func(i int) string { return got[i].Unique[0] }
 	if unique(0) == unique(1) || unique(0) != unique(2) || unique(3) == unique(2) || unique(4) != unique(2) {
-		t.Errorf("%q", got)
+		t.Errorf("%+v", got)
 	}
 }
 

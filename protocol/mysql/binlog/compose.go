@@ -52,6 +52,18 @@ func (s *Schema) Join(like relay.Image, cells [][]byte) (relay.Image, error) {
 	return relay.Image(image), nil
 }
 
+// unset implements relay.Table.Unset.
+func (s *Schema) unset(img relay.Image, columns []int) (relay.Image, error) {
+	cells, err := s.Cells(img)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range columns {
+		cells[i] = nil
+	}
+	return s.Join(img, cells)
+}
+
 // Number implements relay.Composer.
 func (s *Schema) Number(i int, v relay.Value) ([]byte, error) {
 	c := &s.columns[i]

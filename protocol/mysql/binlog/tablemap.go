@@ -98,7 +98,7 @@ func newSchema(flavour relay.Flavour, native []byte) (*Schema, error) {
 		s.text += s.columns[i].text
 	}
 	p.geometries()
-	s.Table.Decode, s.Table.Same, s.Table.Composer, s.Table.Plain = s.Decode, s.same, s, newPlain(s)
+	s.Table.Decode, s.Table.Same, s.Table.Composer, s.Table.Unset, s.Table.Plain = s.Decode, s.same, s, s.unset, newPlain(s)
 	return s, nil
 }
 

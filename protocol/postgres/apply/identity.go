@@ -102,8 +102,29 @@ func (t *Target) Identify(ctx context.Context, table *relay.Table, images []rela
 				identities[i].Unique = append(identities[i].Unique, k.identity[n].name+"\x00"+key)
 			}
 		}
+		identities[i].Partial = logical.HasAbsent(cells)
+		if identities[i].Parents, err = t.named(ctx, k, k.parents, cells); err == nil {
+			identities[i].Children, err = t.named(ctx, k, k.children, cells)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("identify rows of %s: %w", table, err)
+		}
 	}
 	return identities, nil
+}
+
+// named makes the identities of the keys that a row has whole, with their names in front.
+func (t *Target) named(ctx context.Context, k *knownTable, plans []keyPlan, cells []logical.Cell) (list []string, err error) {
+	for n := range plans {
+		key, whole, err := t.key(ctx, k, &plans[n], cells)
+		if err != nil {
+			return nil, err
+		}
+		if whole {
+			list = append(list, plans[n].name+key)
+		}
+	}
+	return list, nil
 }
 
 // key makes one key's identity. False: a column is NULL or not there, so that it equals nothing.

@@ -18,6 +18,8 @@ type knownTable struct {
 	schema       *logical.Schema // as it came
 	problem      error           // why its changes cannot be written here
 	identity     []keyPlan       // the primary key first
+	parents      []keyPlan       // by which a row names its parents, a tie each
+	children     []keyPlan       // by which children name a row
 	unique       bool            // it has another unique index or an exclusion constraint
 	always       []bool          // by column: GENERATED ALWAYS AS IDENTITY
 	fixed        bool            // such a column stands outside the key: rows cannot be updated
@@ -32,6 +34,8 @@ type knownTable struct {
 type tables struct {
 	mu    sync.Mutex
 	known map[string]*knownTable // by native description
+	ties  []catalog.Tie
+	tied  bool // ties were read
 }
 
 func (t *tables) get(native []byte) *knownTable {
@@ -53,6 +57,7 @@ func (t *tables) forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	clear(t.known)
+	t.ties, t.tied = nil, false
 }
 
 // table returns what is known of a table, and asks the database the first time.
@@ -67,7 +72,12 @@ func (t *Target) table(ctx context.Context, r *relay.Table) (*knownTable, error)
 	if err != nil {
 		return nil, err
 	}
+	ties, err := t.ties(ctx)
+	if err != nil {
+		return nil, err
+	}
 	k := &knownTable{name: r.String(), quoted: connect.Table(r.Schema, r.Name), schema: schema}
+	k.planTies(ties)
 	err = t.withControl(ctx, func(c *connect.Conn) error {
 		local, err := catalog.Read(ctx, c, r.Schema, r.Name)
 		if errors.Is(err, catalog.ErrMissing) {

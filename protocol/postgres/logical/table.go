@@ -79,7 +79,7 @@ func (d *Description) table(native []byte) *relay.Table {
 		t.Key = append(t.Key, relay.KeyPart{Column: k})
 	}
 	t.Decode = func(image relay.Image) ([]relay.Value, error) { return d.values(image) }
-	t.Plain = newPlain(d)
+	t.Plain, t.Unset = newPlain(d), d.unset
 	t.Same = func(img relay.Image, other *relay.Table, otherImg relay.Image) bool {
 		if other.Flavour == Flavour {
 			return sameShared(t, img, other, otherImg)
@@ -87,6 +87,18 @@ func (d *Description) table(native []byte) *relay.Table {
 		return values.Same(t, img, other, otherImg)
 	}
 	return t
+}
+
+// unset implements relay.Table.Unset.
+func (d *Description) unset(image relay.Image, columns []int) (relay.Image, error) {
+	cells, err := Cells(nil, image, len(d.Columns))
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range columns {
+		cells[i] = Cell{Kind: IsNull}
+	}
+	return AppendImage(nil, cells), nil
 }
 
 // sameShared compares the columns that both definitions have. Columns that one of them lacks have, for such rows, what stands there for all of them.
