@@ -22,10 +22,10 @@ engines: ## provide what tests and demo use: a database server by apt, as root; 
 demo: build engines ## eight regions on this machine; ENGINES=mysql, postgres or mixed; KEEP=1 leaves them running
 	bin/octant demo $(if $(ENGINES),--engines $(ENGINES)) $(if $(KEEP),--keep)
 
-# Packages run two at a time: the real-server tests are bound by the machine, not by each other.
+# Packages run two at a time, the longest first: the real-server tests are bound by the machine, not by each other.
 test: engines vet fmt-check ## everything: vet, format, all tests with the race detector and real databases
 	$(GO) test -run TestHistories ./conflict/simulation # 10,000 of them; with the race detector fewer
-	$(GO) test -race -p 2 -timeout 28m ./...
+	$(GO) test -race -p 2 -timeout 28m ./testenv/regions ./testenv/replicas ./...
 
 compose-test: ## docker-compose.yml: builds the images, cuts a region off, heals, compares; starts a Docker daemon if none runs
 	@./deploy/compose/test
