@@ -10,54 +10,36 @@ import (
 	"github.com/go-mysql-org/go-mysql/client"
 	"github.com/go-mysql-org/go-mysql/mysql"
 
+	"github.com/octant-db/octant/internal/pool"
 	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/relay"
 )
 
 // Copier copies rows out of a server or into one. Its methods may be called from several goroutines; as many work at a time as it has connections.
-type Copier struct{ free chan *Reader }
+type Copier struct{ readers *pool.Pool[*Reader] }
 
 var _ relay.TableCopier = (*Copier)(nil)
 
 // NewCopier returns a copier with so many connections, which are made when they are needed.
 func NewCopier(c Config, connections int) *Copier {
-	p := &Copier{free: make(chan *Reader, connections)}
-	for range connections {
-		p.free <- New(c)
+	readers := make([]*Reader, connections)
+	for i := range readers {
+		readers[i] = New(c)
 	}
-	return p
+	return &Copier{pool.New(readers...)}
 }
 
 // Close ends the connections. No other method may be running.
-func (p *Copier) Close() error {
-	var errs []error
-	for range cap(p.free) {
-		r := <-p.free
-		errs = append(errs, r.Close())
-		p.free <- r
-	}
-	return errors.Join(errs...)
-}
-
-// lend lends a connection.
-func (p *Copier) lend(ctx context.Context, use func(*Reader) error) error {
-	select {
-	case r := <-p.free:
-		defer func() { p.free <- r }()
-		return use(r)
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
+func (p *Copier) Close() error { return p.readers.Close() }
 
 // with lends a connection and a table's definition.
 func (p *Copier) with(ctx context.Context, name string, use func(*client.Conn, *table) error) error {
-	return p.lend(ctx, func(r *Reader) error { return r.with(ctx, name, use) })
+	return p.readers.Lend(ctx, func(r *Reader) error { return r.with(ctx, name, use) })
 }
 
 // Definitions implements relay.TableCopier.
 func (p *Copier) Definitions(ctx context.Context) (list []relay.TableDefinition, err error) {
-	err = p.lend(ctx, func(r *Reader) error {
+	err = p.readers.Lend(ctx, func(r *Reader) error {
 		tables, err := r.Tables(ctx)
 		if err != nil {
 			return err
@@ -318,7 +300,7 @@ func isNumber(v []byte) bool {
 
 // Create implements relay.TableCopier.
 func (p *Copier) Create(ctx context.Context, list []relay.TableDefinition) error {
-	return p.lend(ctx, func(r *Reader) error {
+	return p.readers.Lend(ctx, func(r *Reader) error {
 		return r.withSession(ctx, func(conn *client.Conn) error {
 			for _, d := range list {
 				schema, _, _ := strings.Cut(d.Name, ".")

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/octant-db/octant/internal/pool"
 	"github.com/octant-db/octant/protocol/postgres/catalog"
 	"github.com/octant-db/octant/protocol/postgres/connect"
 	"github.com/octant-db/octant/relay"
@@ -19,8 +20,8 @@ import (
 // Rows travel as COPY writes them: text whose form the session's settings pin, as that of the log. Triggers and foreign keys do not fire for rows that are
 // written, so the user must be allowed to set session_replication_role.
 type Copier struct {
-	clock relay.Clock
-	free  chan *Reader
+	clock   relay.Clock
+	readers *pool.Pool[*Reader]
 }
 
 var (
@@ -37,45 +38,25 @@ var copying = map[string]string{
 
 // NewCopier returns a copier with so many connections, which are made when they are needed.
 func NewCopier(c Config, connections int) *Copier {
-	p := &Copier{clock: relay.SystemClock{}, free: make(chan *Reader, connections)}
-	for range connections {
-		r := New(c)
-		r.name, r.settings = "octant join", copying
-		p.free <- r
+	readers := make([]*Reader, connections)
+	for i := range readers {
+		readers[i] = New(c)
+		readers[i].name, readers[i].settings = "octant join", copying
 	}
-	return p
+	return &Copier{clock: relay.SystemClock{}, readers: pool.New(readers...)}
 }
 
 // Close ends the connections. No other method may be running.
-func (p *Copier) Close() error {
-	var errs []error
-	for range cap(p.free) {
-		r := <-p.free
-		errs = append(errs, r.Close())
-		p.free <- r
-	}
-	return errors.Join(errs...)
-}
-
-// lend lends a connection.
-func (p *Copier) lend(ctx context.Context, use func(*Reader) error) error {
-	select {
-	case r := <-p.free:
-		defer func() { p.free <- r }()
-		return use(r)
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
+func (p *Copier) Close() error { return p.readers.Close() }
 
 // with lends a connection and a table's definition.
 func (p *Copier) with(ctx context.Context, name string, use func(*connect.Conn, *catalog.Table) error) error {
-	return p.lend(ctx, func(r *Reader) error { return r.with(ctx, name, use) })
+	return p.readers.Lend(ctx, func(r *Reader) error { return r.with(ctx, name, use) })
 }
 
 // Definitions implements relay.TableCopier. When it returns, all is visible that is in the log by the time that it is called.
 func (p *Copier) Definitions(ctx context.Context) (list []relay.TableDefinition, err error) {
-	err = p.lend(ctx, func(r *Reader) error {
+	err = p.readers.Lend(ctx, func(r *Reader) error {
 		if err := r.withSession(ctx, func(c *connect.Conn) error { return p.settle(ctx, c) }); err != nil {
 			return err
 		}
