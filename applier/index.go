@@ -171,14 +171,17 @@ func (x *index) prefetch(changes []conflict.Change) error {
 		return nil
 	}
 	var keys []conflict.Key
-	var names [][]byte
 	for i := range changes {
-		for _, k := range changes[i].Keys() {
-			_, hot, _ := x.hot.Get(k)
-			if _, gone := x.gone[k]; !hot && !gone {
-				keys, names = append(keys, k), append(names, registerKey(k))
-			}
-		}
+		keys = changes[i].AppendKeys(keys)
+	}
+	keys = slices.DeleteFunc(keys, func(k conflict.Key) bool {
+		_, hot, _ := x.hot.Get(k)
+		_, gone := x.gone[k]
+		return hot || gone
+	})
+	names := make([][]byte, len(keys))
+	for i, k := range keys {
+		names[i] = registerKey(k)
 	}
 	values, err := x.store.GetAll(names)
 	if err != nil {

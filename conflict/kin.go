@@ -47,9 +47,9 @@ func endsOf(c *Change) []string {
 	return c.Before.Children
 }
 
-// Keys are under what M is asked for a change: its own key, and the deletions of the row's parents.
-func (c *Change) Keys() []Key {
-	keys := []Key{c.Key}
+// AppendKeys appends what M is asked for because of a change: its own key, and the deletions of the row's parents.
+func (c *Change) AppendKeys(keys []Key) []Key {
+	keys = append(keys, c.Key)
 	for _, parent := range c.After.Parents {
 		keys = append(keys, endKey(parent))
 	}
