@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
@@ -143,9 +144,11 @@ func (binlogHouse) widen(name string) string {
 
 // walHouse is PostgreSQL. Its commits have the server's time.
 type walHouse struct {
-	server  *pgserver.Server
-	db      *sql.DB
-	written string // a place in the log before the last commit
+	server *pgserver.Server
+	db     *sql.DB
+
+	mu      sync.Mutex
+	written uint64 // a place in the log before the last commit
 }
 
 func (h *walHouse) DB() *sql.DB { return h.db }
@@ -162,9 +165,13 @@ func (h *walHouse) write(ctx context.Context, skew time.Duration, statements []s
 	if err := execAll(ctx, conn, append([]string{"BEGIN"}, statements...)...); err != nil {
 		return err
 	}
-	if err := conn.QueryRowContext(ctx, "SELECT pg_current_wal_insert_lsn()::text").Scan(&h.written); err != nil {
+	var at uint64
+	if err := conn.QueryRowContext(ctx, "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint").Scan(&at); err != nil {
 		return err
 	}
+	h.mu.Lock()
+	h.written = max(h.written, at)
+	h.mu.Unlock()
 	return execAll(ctx, conn, "COMMIT")
 }
 
@@ -179,9 +186,12 @@ func (h *walHouse) alter(ctx context.Context, statement string) error {
 
 // captured looks at what the relay has acknowledged: that is durable there.
 func (h *walHouse) captured(ctx context.Context, _ *sql.DB) error {
-	rows, err := ask(ctx, h.db, fmt.Sprintf("SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE confirmed_flush_lsn <= '%s'", h.written))
+	h.mu.Lock()
+	written := h.written
+	h.mu.Unlock()
+	rows, err := ask(ctx, h.db, fmt.Sprintf("SELECT confirmed_flush_lsn - '0/0' FROM pg_replication_slots WHERE confirmed_flush_lsn - '0/0' <= %d", written))
 	if err == nil && len(rows) > 0 {
-		err = fmt.Errorf("the relay has acknowledged %s, and the last write is behind %s", flat(rows), h.written)
+		err = fmt.Errorf("the relay has acknowledged %s, and the last write is behind %d", flat(rows), written)
 	}
 	return err
 }
