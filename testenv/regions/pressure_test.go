@@ -25,15 +25,10 @@ func TestRegionsConvergeWhileTheyAreShortOfMemory(t *testing.T) {
 		}
 	}
 	envtest.WaitIdentical(t, testenv.Oracle{Sites: bed.Sites(), Databases: []string{"app"}, ShowValues: true}, time.Minute)
-	db, err := a.Open(testenv.AdminUser, bed.Password)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	var said int
-	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM octant.problems WHERE kind = 'memory_short'").Scan(&said); err != nil || said != 1 {
-		t.Errorf("octant.problems says so %d times, %v", said, err)
-	}
+	waitFor(t, "octant.problems to say so", func(context.Context) (bool, string) {
+		said := askRelay(t, bed, "a", "SELECT count(*) FROM octant.problems WHERE kind = 'memory_short'")
+		return said == "1", said
+	})
 }
 
 // restartWith restarts a relay with more configuration.
