@@ -112,10 +112,11 @@ func writesWhile(t *testing.T, ctx context.Context, r *testenv.Region, do func()
 	return float64(written) / time.Since(began).Seconds()
 }
 
-// emptied leaves a region without tables and without a relay's log.
+// emptied leaves a region without tables, without a ledger, and without a relay's log.
 func emptied(t *testing.T, ctx context.Context, bed *testenv.Bed, r *testenv.Region) {
 	t.Helper()
 	mustExec(t, ctx, r.Server.DB(), "DROP DATABASE IF EXISTS app")
+	mustExec(t, ctx, r.Server.DB(), "DROP DATABASE IF EXISTS octant")
 	mustExec(t, ctx, r.Server.DB(), "RESET MASTER")
 	if err := os.RemoveAll(filepath.Join(bed.Dir, r.Name, "relay", "data")); err != nil {
 		t.Fatal(err)
