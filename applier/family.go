@@ -10,14 +10,6 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// parentsEnded are the names under which children know a row that a change deletes.
-func parentsEnded(c *conflict.Change) []string {
-	if !c.Before.Exists() || c.After.Exists() {
-		return nil
-	}
-	return c.Before.Children
-}
-
 // below looks up the rows that stand under the parents that changes delete, and those under these, by parent. It asks the database only if there can be any.
 func (r *reader) below(ctx context.Context, changes []conflict.Change) (map[string][]conflict.Found, error) {
 	family, ok := r.target.(relay.Family)
@@ -26,7 +18,7 @@ func (r *reader) below(ctx context.Context, changes []conflict.Change) (map[stri
 	}
 	var parents []conflict.Row
 	for i := range changes {
-		if len(parentsEnded(&changes[i])) > 0 {
+		if len(changes[i].Ends()) > 0 {
 			parents = append(parents, changes[i].Before)
 		}
 	}
@@ -127,7 +119,7 @@ func (a *Applier) withBelow(ctx context.Context, list []*conflict.Transaction, p
 
 // endsParents tells whether a transaction deletes rows that others refer to.
 func endsParents(t *conflict.Transaction) bool {
-	return slices.ContainsFunc(t.Changes, func(c conflict.Change) bool { return len(parentsEnded(&c)) > 0 })
+	return slices.ContainsFunc(t.Changes, func(c conflict.Change) bool { return len(c.Ends()) > 0 })
 }
 
 func sortedNames(found map[string][]conflict.Found) []string { return slices.Sorted(maps.Keys(found)) }

@@ -102,7 +102,7 @@ func (r *Redo) add(c *conflict.Change) {
 
 // bereave does with the children of a deleted row what the donor's foreign keys did, of which its log says nothing.
 func (r *Redo) bereave(ctx context.Context, c *conflict.Change) error {
-	if len(parentsEnded(c)) == 0 {
+	if len(c.Ends()) == 0 {
 		return nil
 	}
 	if err := r.Flush(ctx); err != nil {

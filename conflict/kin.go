@@ -39,8 +39,8 @@ func (e *Engine) Bereave(how func(k Key, row Row, parent string) (Row, error)) {
 // endKey is the name under which M keeps the deletions of a parent. It is no row's: see unitKey, from which it differs since clocks are positive.
 func endKey(parent string) Key { return Key("\x00\xff" + parent) }
 
-// endsOf are the parents that a change deletes.
-func endsOf(c *Change) []string {
+// Ends are the names under which children know a row that the change deletes; none if it deletes none.
+func (c *Change) Ends() []string {
 	if !c.Before.Exists() || c.After.Exists() {
 		return nil
 	}
@@ -57,7 +57,7 @@ func (c *Change) AppendKeys(keys []Key) []Key {
 }
 
 // related tells whether a change concerns parents or children.
-func related(c *Change) bool { return len(c.After.Parents) > 0 || len(endsOf(c)) > 0 }
+func related(c *Change) bool { return len(c.After.Parents) > 0 || len(c.Ends()) > 0 }
 
 // survive applies to a write what is known of the deletions of its parents.
 func (v *view) survive(k Key, reg Register) (Register, error) {
@@ -96,7 +96,7 @@ func (v *view) lose(t *Transaction, c *Change) error {
 }
 
 func (v *view) endAll(t *Transaction, c *Change) error {
-	for _, parent := range endsOf(c) {
+	for _, parent := range c.Ends() {
 		if err := v.end(t, parent); err != nil {
 			return err
 		}
@@ -227,7 +227,7 @@ func (e *Engine) after(c *Change, landed *Landed) (Row, error) {
 func (e *Engine) inherit(c *Change, right Row, landed *Landed) error {
 	for _, parent := range c.Before.Parents {
 		t, ended := landed.ends[parent]
-		if !ended || len(endsOf(&Change{Before: c.Before, After: right})) == 0 {
+		if !ended || len((&Change{Before: c.Before, After: right}).Ends()) == 0 {
 			continue
 		}
 		v := e.onM()
