@@ -208,6 +208,36 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 }
 
+// TestKilledWhileItOpens kills at any moment up to the first acknowledgement: in the making of a store, and in the opening of one
+// that was left like that.
+func TestKilledWhileItOpens(t *testing.T) {
+	begin := time.Now()
+	crash(t, t.TempDir(), "", 1)
+	opens := time.Since(begin)
+	for range 6 {
+		dir := t.TempDir()
+		for range 3 {
+			crashAfter(t, dir, rand.N(opens))
+		}
+	}
+}
+
+// crashAfter kills a child some time after its start.
+func crashAfter(t *testing.T, dir string, life time.Duration) {
+	t.Helper()
+	child := exec.CommandContext(t.Context(), os.Args[0])
+	child.Env = append(os.Environ(), crashDir+"="+dir)
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill := time.AfterFunc(life, func() { child.Process.Kill() })
+	defer kill.Stop()
+	if err := child.Wait(); child.ProcessState.ExitCode() != -1 {
+		t.Fatalf("the child was not killed: %v", err)
+	}
+	checkAfterCrash(t, dir, nil)
+}
+
 // crash runs a child until it is dead and checks what it left.
 func crash(t *testing.T, dir, step string, lines int) {
 	t.Helper()

@@ -94,6 +94,9 @@ func (db *DB) open() (err error) {
 			return err
 		}
 	}
+	if err := dropUnborn(filepath.Join(db.dir, storeDir)); err != nil {
+		return err
+	}
 	facts, err := badger.Open(db.badgerOptions())
 	if err != nil {
 		return explainKey(err) // with it comes a store that must not be closed

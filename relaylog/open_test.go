@@ -3,6 +3,8 @@ package relaylog_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -125,6 +127,47 @@ func damage(t *testing.T, dir string, change func([]byte) []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestStoreFileThatWasBeingMade kills, as it were, between the making of a store's file and its first byte: when the store is made,
+// and when it goes on in its next file.
+func TestStoreFileThatWasBeingMade(t *testing.T) {
+	for _, name := range []string{"00001.mem", "00002.mem", "00077.mem", "000001.vlog", "000002.vlog", "000077.vlog", "DISCARD"} {
+		for _, fresh := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, fresh store: %v", name, fresh), func(t *testing.T) {
+				dir := t.TempDir()
+				want := relay.LSN(0)
+				if fresh {
+					os.MkdirAll(filepath.Join(dir, "store"), 0o700)
+				} else {
+					want = storeAfterACrash(t, dir)
+				}
+				unborn, err := os.OpenFile(filepath.Join(dir, "store", name), os.O_CREATE|os.O_EXCL, 0o600)
+				if errors.Is(err, fs.ErrExist) {
+					t.Skip("it has been made")
+				}
+				unborn.Close()
+				db := open(t, dir, relaylog.Options{})
+				defer mustClose(t, db)
+				if got := db.State().LSN; got != want {
+					t.Errorf("the log ends at %d, not at %d", got, want)
+				}
+				commit(t, db, []byte("native"))
+			})
+		}
+	}
+}
+
+// storeAfterACrash leaves the store of a process that was killed in dir and returns its last entry.
+func storeAfterACrash(t *testing.T, dir string) (last relay.LSN) {
+	live := t.TempDir()
+	db := open(t, live, relaylog.Options{})
+	defer mustClose(t, db)
+	for range 20 {
+		last = commit(t, db, []byte("native"))
+	}
+	copyStore(t, dir, live)
+	return last
 }
 
 func TestStoreKeepsItsID(t *testing.T) {

@@ -142,3 +142,38 @@ func TestTornEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestFirstSegmentThatWasBeingMade opens what a process leaves that is killed while it makes its first segment.
+func TestFirstSegmentThatWasBeingMade(t *testing.T) {
+	whole := t.TempDir()
+	s, err := open(t, whole, nil)
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	head, err := os.ReadFile(filepath.Join(whole, firstSegment))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{0, 1, len(head) - 1} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, firstSegment), head[:size], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := open(t, dir, nil)
+		if err != nil {
+			t.Fatalf("with %d bytes of its head: %v", size, err)
+		}
+		appendSecrets(t, s)
+	}
+	dir := t.TempDir()
+	head[0]++
+	if err := os.WriteFile(filepath.Join(dir, firstSegment), head, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := open(t, dir, nil); err == nil {
+		s.Close()
+		t.Error("a damaged head was taken for one that was being written")
+	}
+}
+
+const firstSegment = "0000000000000001.log"

@@ -88,7 +88,7 @@ func (s *Set) openOne(number uint64, last bool) error {
 	}
 	f, err := openFile(s.dir, number, s.opts.Cipher)
 	if err != nil {
-		return s.headless(err, last)
+		return s.headless(number, err, last)
 	}
 	s.files = append(s.files, f)
 	if !last && f.adopt() == nil {
@@ -106,9 +106,13 @@ func (s *Set) openOne(number uint64, last bool) error {
 	return nil
 }
 
-// headless forgives a last segment that has no head: its making was interrupted, before anything could be written to it.
-func (s *Set) headless(err error, last bool) error {
-	if !last || errors.Is(err, ErrKey) || len(s.files) == 0 {
+// headless forgives a last segment that has no head: its making was interrupted, before anything could be written to it. With
+// nothing before it, it must be the very first, and be shorter than a head.
+func (s *Set) headless(number uint64, err error, last bool) error {
+	if !last || errors.Is(err, ErrKey) {
+		return err
+	}
+	if short := errors.Is(err, io.EOF); len(s.files) == 0 && (number > 1 || !short) {
 		return err
 	}
 	s.torn = true
