@@ -392,6 +392,19 @@ func TestOrderWhenGivingUp(t *testing.T) {
 	}
 }
 
+// TestStumbleIsNotHandedDown: a flight lets go of its locks when the one before it rolls back while it holds them, and not because that one did so earlier:
+// its own successor would then do the same, and so on.
+func TestStumbleIsNotHandedDown(t *testing.T) {
+	for range 50 {
+		if err := applier.TurnBehindStumbled(t.Context(), false); err != nil {
+			t.Fatalf("it rolls back for what was over before it began: %v", err)
+		}
+	}
+	if err := applier.TurnBehindStumbled(t.Context(), true); err == nil {
+		t.Fatal("it keeps its locks")
+	}
+}
+
 // TestHuge streams a transaction that is not held whole, retries it, and keeps its place in the order.
 func TestHuge(t *testing.T) {
 	b := newBed(t, 2, 3)

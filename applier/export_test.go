@@ -52,7 +52,37 @@ func TurnBehindLost(ctx context.Context, clock relay.Clock) error {
 	f := newFlight(&conflict.Plan{})
 	f.previous = lost
 	close(f.durable)
-	return f.turn(ctx, clock)
+	return f.turn(ctx, clock, nil)
+}
+
+// TurnBehindStumbled asks a flight whether it may commit, of which the one before it rolled back: before or after this one began to write. While this one waits, that
+// one commits.
+func TurnBehindStumbled(ctx context.Context, after bool) error {
+	first, f := newFlight(&conflict.Plan{}), newFlight(&conflict.Plan{})
+	f.previous = first
+	close(f.durable)
+	if !after {
+		first.stumbled.Raise()
+	}
+	stumbled := f.stumbledBefore()
+	clock := waited(func() {
+		first.committed = true
+		close(first.done)
+	})
+	if after {
+		first.stumbled.Raise()
+		clock = func() {}
+	}
+	return f.turn(ctx, clock, stumbled)
+}
+
+// waited is a clock that calls a function when somebody begins to wait, and whose time does not go on.
+type waited func()
+
+func (w waited) Now() time.Time { return time.Time{} }
+func (w waited) After(time.Duration) <-chan time.Time {
+	w()
+	return nil
 }
 
 // Reserve and Pool are the sizes of budgets.

@@ -29,11 +29,11 @@ type flight struct {
 	durable   chan struct{} // closed when the relay log has on disk what the flight carries
 	done      chan struct{} // closed when it has been committed, or given up because the applier stops
 	committed bool          // valid once done is closed
-	stumbled  chan struct{} // closed when it had to roll back once: those that wait behind it let go of their locks
+	stumbled  relay.Signal  // raised when it rolls back: those that wait behind it let go of their locks
 }
 
 func newFlight(p *conflict.Plan) *flight {
-	return &flight{plan: p, durable: make(chan struct{}), done: make(chan struct{}), stumbled: make(chan struct{})}
+	return &flight{plan: p, durable: make(chan struct{}), done: make(chan struct{})}
 }
 
 // fly takes a flight to its end on a lane. It returns an error only when ctx has ended.
@@ -90,7 +90,7 @@ func (a *Applier) cross(ctx context.Context, f *flight) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		f.stumble()
+		f.stumbled.Raise()
 		if err := a.recover(ctx, f, err, attempt); err != nil {
 			return err
 		}
@@ -106,6 +106,7 @@ var errGaveWay = errors.New("gave way to others while it waited")
 
 // attempt writes and commits once.
 func (a *Applier) attempt(ctx context.Context, f *flight) error {
+	stumbled := f.stumbledBefore()
 	tx, err := a.cfg.Target.Begin(ctx, f.plan.Mark)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -114,7 +115,7 @@ func (a *Applier) attempt(ctx context.Context, f *flight) error {
 	if err := a.write(ctx, f, tx); err != nil {
 		return err
 	}
-	if err := f.turn(ctx, a.cfg.Clock); err != nil {
+	if err := f.turn(ctx, a.cfg.Clock, stumbled); err != nil {
 		return err
 	}
 	// A commit is not cut short: whether it took place would have to be found out again.
@@ -137,8 +138,9 @@ func (a *Applier) write(ctx context.Context, f *flight, tx relay.Tx) error {
 // waits for these locks may be what the flight before is waiting for.
 const holdLocks = 50 * time.Millisecond
 
-// turn waits until what this flight carries is durable, and the flight before it has committed.
-func (f *flight) turn(ctx context.Context, clock relay.Clock) error {
+// turn waits until what this flight carries is durable, and the flight before it has committed. Stumbled is closed when that one has rolled back since this
+// one began to write.
+func (f *flight) turn(ctx context.Context, clock relay.Clock, stumbled <-chan struct{}) error {
 	if f.ready() {
 		return f.outcomeBefore()
 	}
@@ -146,7 +148,7 @@ func (f *flight) turn(ctx context.Context, clock relay.Clock) error {
 	for _, gate := range f.gates() {
 		select {
 		case <-gate:
-		case <-f.stumbledBefore():
+		case <-stumbled:
 			return errGaveWay
 		case <-late:
 			return errGaveWay
@@ -167,12 +169,13 @@ func (f *flight) gates() []<-chan struct{} {
 
 func (f *flight) ready() bool { return !slices.ContainsFunc(f.gates(), open) }
 
-// stumbledBefore is closed when the flight before this one had to roll back; nil if there is none.
+// stumbledBefore is closed when the flight before this one rolls back from now on; nil if there is none. That it did so before says nothing: it writes
+// again meanwhile, and if this one gave way for that too, so would all behind it, one after the other, and everything would be written twice.
 func (f *flight) stumbledBefore() <-chan struct{} {
 	if f.previous == nil || closed(f.previous.done) {
 		return nil
 	}
-	return f.previous.stumbled
+	return f.previous.stumbled.Next()
 }
 
 // outcomeBefore is the outcome of the flight before this one, which is done.
@@ -192,12 +195,6 @@ func (f *flight) outcome() error {
 		return errGivenUp
 	}
 	return nil
-}
-
-func (f *flight) stumble() {
-	if !closed(f.stumbled) {
-		close(f.stumbled)
-	}
 }
 
 func open(c <-chan struct{}) bool { return !closed(c) }
