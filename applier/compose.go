@@ -142,7 +142,7 @@ func sameColumn(in, t *relay.Table, i int) int {
 	return slices.IndexFunc(in.Columns, func(d relay.Column) bool { return sameType(&d, &t.Columns[i]) })
 }
 
-// plus is base + is - was, for numbers of one column.
+// plus is base + is - was, for numbers of one column, with as many digits after the point as the most exact of them.
 func plus(base, is, was relay.Value) (relay.Value, bool) {
 	switch base.Kind {
 	case relay.Float32, relay.Float64:
@@ -152,13 +152,24 @@ func plus(base, is, was relay.Value) (relay.Value, bool) {
 	default:
 		return relay.Value{}, false
 	}
-	a, scale, ok := whole(base)
-	b, _, okB := whole(is)
-	c, _, okC := whole(was)
+	a, scaleA, ok := whole(base)
+	b, scaleB, okB := whole(is)
+	c, scaleC, okC := whole(was)
 	if !ok || !okB || !okC {
 		return relay.Value{}, false
 	}
+	scale := max(scaleA, scaleB, scaleC)
+	raise(a, scale-scaleA)
+	raise(b, scale-scaleB)
+	raise(c, scale-scaleC)
 	return relay.Value{Kind: relay.Decimal, Bytes: point(a.Add(a, b.Sub(b, c)), scale)}, true
+}
+
+// raise puts zeros behind a number.
+func raise(n *big.Int, zeros int) {
+	if zeros > 0 {
+		n.Mul(n, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(zeros)), nil))
+	}
 }
 
 // whole is a number without its point, and how many digits stand after that.

@@ -61,14 +61,14 @@ func (p *postgreSQL) connect(ctx context.Context, d config.Database) (*database,
 	name := octantName(p.cfg)
 	source, err := capture.New(capture.Config{
 		Addr: d.Address, Database: d.Name, User: d.User, Password: string(d.Password), TLS: secured, Slot: name, Publication: name,
-		Include: d.Tables.Match, Logger: p.log.With("part", "capture"),
+		Include: d.Tables.Match, Ruled: rules{p.cfg.Rules}.judged, Logger: p.log.With("part", "capture"),
 	})
 	if err != nil {
 		return nil, err
 	}
 	target, err := apply.New(apply.Config{
 		Addr: d.Address, Database: d.Name, User: d.User, Password: string(d.Password), TLS: secured, Self: p.cfg.Region.ID,
-		Lanes: lanes(p.cfg), LockWait: p.cfg.Apply.LockWait, Logger: p.log.With("part", "apply"),
+		Lanes: lanes(p.cfg), LockWait: p.cfg.Apply.LockWait, Ruled: rules{p.cfg.Rules}.judged, Logger: p.log.With("part", "apply"),
 	})
 	if err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func watchPostgres(ctx context.Context, c pgpreflight.Config, report func(relay.
 func postgresChecks(cfg *config.Config, d config.Database, secured *tls.Config) pgpreflight.Config {
 	return pgpreflight.Config{
 		Addr: d.Address, Database: d.Name, User: d.User, Password: string(d.Password), TLS: secured, Slot: octantName(cfg),
-		Publication: octantName(cfg), Regions: len(cfg.Peers) + 1, Lanes: cfg.Apply.Lanes, Include: d.Tables.Match,
+		Publication: octantName(cfg), Regions: len(cfg.Peers) + 1, Lanes: cfg.Apply.Lanes, Include: d.Tables.Match, Ruled: rules{cfg.Rules}.judged,
 	}
 }
 

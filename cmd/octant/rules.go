@@ -44,6 +44,9 @@ func (r rules) Differ(text, schema, table string) string {
 	return fmt.Sprintf("%s there, %s here", there, here)
 }
 
+// judged tells whether a table's log must have the row before each change, since not the last writer wins.
+func (r rules) judged(schema, table string) bool { return r.Of(schema, table).Policy != conflict.LWW }
+
 // composed tells whether rows of a table are composed of several writes.
 func (r rules) composed(schema, table string) bool {
 	p := r.Of(schema, table).Policy

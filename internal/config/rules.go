@@ -141,9 +141,6 @@ func (c *checker) rule(key string, f *file, r Rule) {
 			c.addf("%s: region %q is there twice", key, region)
 		}
 	}
-	if (r.Policy != PolicyLWW || len(r.Counters) > 0 || r.Timestamp != "") && isPostgres(f.Database.URL) {
-		c.addf("%s: in regions of PostgreSQL the policy is lww, without counters and timestamp: the log does not have the rows before each change", key)
-	}
 }
 
 // knows tells whether the file names a region.
@@ -157,8 +154,4 @@ func (f *file) knows(region string) bool {
 		}
 	}
 	return false
-}
-
-func isPostgres(url string) bool {
-	return strings.HasPrefix(url, "postgres:") || strings.HasPrefix(url, "postgresql:")
 }

@@ -35,11 +35,30 @@ func scenarioSchema(e testenv.Engine, s *scenarios.Scenario) string {
 			}
 		}
 		fmt.Fprintf(&text, "CREATE TABLE app.%s (%s);\n", tableName(s, t.Name), strings.Join(columns, ", "))
+		if e == testenv.PostgreSQL && ruled(s, t.Name) {
+			fmt.Fprintf(&text, "ALTER TABLE app.%s REPLICA IDENTITY FULL;\n", tableName(s, t.Name))
+		}
 	}
 	for _, g := range s.Triggers {
 		text.WriteString(trigger(e, tableName(s, g.On), tableName(s, g.Into)))
 	}
 	return text.String()
+}
+
+// ruled tells whether a table has, at some time and somewhere, another rule than that the last writer wins.
+func ruled(s *scenarios.Scenario, table string) bool {
+	rules := slices.Clone(s.Rules)
+	for _, step := range s.Steps {
+		if change, ok := step.Do.(scenarios.Change); ok {
+			rules = append(rules, change.Rule)
+		}
+	}
+	return slices.ContainsFunc(rules, func(r scenarios.Rule) bool { return r.Table == table && !onlyLast(r) })
+}
+
+// onlyLast tells whether the last writer wins by a rule.
+func onlyLast(r scenarios.Rule) bool {
+	return (r.Policy == "" || r.Policy == "lww") && r.Timestamp == "" && len(r.Counters) == 0
 }
 
 // bytewise has texts be equal, in a unique key too, where their bytes are, so that regions of several engines mean the same.

@@ -57,10 +57,8 @@ func unfit(s *scenarios.Scenario, engines []testenv.Engine) string {
 	if !slices.Contains(engines, testenv.PostgreSQL) {
 		return ""
 	}
-	for _, r := range s.Rules {
-		if r.Policy != "lww" && r.Policy != "" || r.Timestamp != "" || len(r.Counters) > 0 {
-			return "where PostgreSQL is, the last writer wins"
-		}
+	if len(engines) > 1 && slices.ContainsFunc(s.Rules, func(r scenarios.Rule) bool { return !onlyLast(r) }) {
+		return "between engines the last writer wins"
 	}
 	for _, step := range s.Steps {
 		switch v := step.Do.(type) {
@@ -70,8 +68,6 @@ func unfit(s *scenarios.Scenario, engines []testenv.Engine) string {
 			}
 		case scenarios.Skew:
 			return "the time of PostgreSQL's commits cannot be set"
-		case scenarios.Change:
-			return "where PostgreSQL is, the last writer wins"
 		}
 	}
 	return ""

@@ -233,9 +233,12 @@ func TestIdentity(t *testing.T) {
 
 // TestCheck finds what keeps a table from being written.
 func TestCheck(t *testing.T) {
-	s := newStation(t, schema)
+	s := newStation(t, schema+`; CREATE TABLE ruled (id int PRIMARY KEY); CREATE TABLE ruled_full (id int PRIMARY KEY); ALTER TABLE ruled_full REPLICA IDENTITY FULL;
+ CREATE TABLE ruled_parts (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE part PARTITION OF ruled_parts FOR VALUES FROM (0) TO (9);
+ ALTER TABLE ruled_parts REPLICA IDENTITY FULL; CREATE TABLE ruled_parts_full (id int PRIMARY KEY) PARTITION BY RANGE (id);
+ CREATE TABLE part_full PARTITION OF ruled_parts_full FOR VALUES FROM (0) TO (9); ALTER TABLE part_full REPLICA IDENTITY FULL`)
 	tables := map[string]*relay.Table{}
-	for _, name := range []string{"t", "u", "keys", "child", "parent", "nokey", "secret", "uniques"} {
+	for _, name := range []string{"t", "u", "keys", "child", "parent", "nokey", "secret", "uniques", "ruled", "ruled_full", "ruled_parts", "ruled_parts_full"} {
 		tables[name] = s.table(name)
 	}
 	s.Exec(t, `ALTER TABLE app.t ALTER v TYPE varchar(10); ALTER TABLE app.u ADD extra int NOT NULL DEFAULT random(); ALTER TABLE app.keys RENAME n TO m; DROP TABLE app.child;
@@ -243,7 +246,7 @@ func TestCheck(t *testing.T) {
 	for name, want := range map[string]string{
 		"t": "(v) is text there and character varying(10) here", "u": "column extra stands only here", "keys": "is n there and m here",
 		"child": "the table is missing here", "parent": "it has no primary key here", "nokey": "no primary key where the change was made",
-		"secret": "GRANT", "uniques": "",
+		"secret": "GRANT", "uniques": "", "ruled": "REPLICA IDENTITY FULL", "ruled_full": "", "ruled_parts": "REPLICA IDENTITY FULL", "ruled_parts_full": "",
 	} {
 		err := s.target.Check(s.ctx, tables[name])
 		var difference *relay.TableError

@@ -33,6 +33,9 @@ type Config struct {
 	// LockWait is how long a statement waits for a lock before it gives way; 0 means DefaultLockWait.
 	LockWait time.Duration
 
+	// Ruled tells of which tables the log must have the rows before each change, since not the last writer wins; nil: none. A table without is not written.
+	Ruled func(schema, table string) bool
+
 	Clock  relay.Clock  // nil: relay.SystemClock
 	Logger *slog.Logger // nil: nothing is logged
 }

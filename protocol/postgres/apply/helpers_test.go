@@ -40,6 +40,7 @@ func (s *station) open(lockWait time.Duration) *apply.Target {
 	s.t.Helper()
 	target, err := apply.New(apply.Config{
 		Addr: s.Addr(), Database: pgtest.Database, User: pgtest.User, Password: pgtest.Password, Self: 1, LockWait: lockWait,
+		Ruled: func(_, table string) bool { return strings.HasPrefix(table, "ruled") },
 	})
 	if err != nil {
 		s.t.Fatal(err)

@@ -88,7 +88,7 @@ func (t *Target) table(ctx context.Context, r *relay.Table) (*knownTable, error)
 		if err != nil {
 			return err
 		}
-		return k.learn(ctx, c, local)
+		return k.learn(ctx, c, local, t.config.Ruled != nil && t.config.Ruled(r.Schema, r.Name))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the definition of %s: %w", r, err)
@@ -97,7 +97,7 @@ func (t *Target) table(ctx context.Context, r *relay.Table) (*knownTable, error)
 	return k, nil
 }
 
-func (k *knownTable) learn(ctx context.Context, c *connect.Conn, local *catalog.Table) error {
+func (k *knownTable) learn(ctx context.Context, c *connect.Conn, local *catalog.Table, ruled bool) error {
 	k.problem = compare(k.schema.Description, local)
 	if k.problem != nil {
 		k.identity = []keyPlan{k.planKey("", k.schema.Description.Key, false)}
@@ -117,7 +117,24 @@ func (k *knownTable) learn(ctx context.Context, c *connect.Conn, local *catalog.
 		k.extra = append(k.extra, connect.Identifier(c.Name))
 	}
 	k.plan(local)
-	return k.ask(ctx, c, local)
+	if err := k.ask(ctx, c, local); err != nil || !ruled || k.problem != nil {
+		return err
+	}
+	return k.askBefore(ctx, c, local)
+}
+
+// askBefore sees that the log has the rows before each change. Of a table with partitions these say so, each for itself.
+func (k *knownTable) askBefore(ctx context.Context, c *connect.Conn, local *catalog.Table) error {
+	rows, err := c.Query(ctx, "read pg_class", "SELECT EXISTS (SELECT FROM pg_catalog.pg_partition_tree($1::oid) t JOIN pg_catalog.pg_class c ON c.oid = t.relid"+
+		" WHERE t.isleaf AND c.relreplident <> 'f'), $2 = 'r' AND $3 <> 'f'", local.OID, local.Kind, string(local.Identity))
+	if err != nil {
+		return err
+	}
+	if string(rows[0][0]) == "t" || string(rows[0][1]) == "t" {
+		k.problem = &relay.TableError{Table: k.name, Reason: "it is under a rule of conflicts that needs the row before each change, which the log of this database does not have: " +
+			"ALTER TABLE " + k.quoted + " REPLICA IDENTITY FULL, of its partitions too"}
+	}
+	return nil
 }
 
 // ask looks for indexes that are not on columns alone, and for privileges.

@@ -95,6 +95,37 @@ func TestGoneLargeValue(t *testing.T) {
 	}
 }
 
+// TestRowsBefore: of tables under a rule that needs them, changes that were logged without are left out, and reported.
+func TestRowsBefore(t *testing.T) {
+	s := pgtest.Start(t, pgtest.Oldest(t))
+	s.Prepare(t, schema+"; ALTER TABLE parts REPLICA IDENTITY FULL; ALTER TABLE parts_2 REPLICA IDENTITY FULL")
+	m := newMemory()
+	c := config(s)
+	c.Ruled = func(_, table string) bool { return table != "nokey" }
+	r := run(t, c, "", m)
+	m.wait(t, "being caught up", func() bool { return m.caughtUp > 0 })
+	s.Exec(t, `BEGIN; INSERT INTO app.t VALUES (1, 'a', NULL); UPDATE app.t SET v = 'b'; INSERT INTO app.f VALUES (1, 'a', repeat('y', 9000)); UPDATE app.f SET v = 'c'; COMMIT`)
+	s.Exec(t, `INSERT INTO app.parts VALUES (1, '2024-01-31', 'p'), (2, '2024-02-01', 'p')`)
+	s.Exec(t, `UPDATE app.parts SET v = 'q'`)
+	s.Exec(t, `DELETE FROM app.t; ALTER TABLE app.t REPLICA IDENTITY FULL; INSERT INTO app.t VALUES (2, 'a', repeat('x', 9000))`)
+	s.Exec(t, `UPDATE app.t SET v = 'b'`)
+	s.Exec(t, `DELETE FROM app.t`)
+	got := m.awaitTransactions(t, 6)
+	r.end(t)
+	for i, want := range [][]string{
+		{"INSERT app.t ->1,a,NULL", "INSERT app.f ->1,a,<9000>", "UPDATE app.f 1,a,<9000>>1,c,<9000>"},
+		{"INSERT app.parts ->1,2024-01-31,p", "INSERT app.parts ->2,2024-02-01,p"}, {"UPDATE app.parts 2,2024-02-01,p>2,2024-02-01,q"},
+		{"INSERT app.t ->2,a,<9000>"}, {"UPDATE app.t 2,a,<9000>>2,b,<9000>"}, {"DELETE app.t 2,b,<9000>>-"},
+	} {
+		if g := changes(t, got[i]); !slices.Equal(g, want) {
+			t.Errorf("transaction %d\n got %q\nwant %q", i, g, want)
+		}
+	}
+	if !m.reported("replica_identity", "app.t") || !m.reported("replica_identity", "app.parts") || m.reported("replica_identity", "app.f") {
+		t.Errorf("problems: %v", m.problems)
+	}
+}
+
 // end2 ends a capture once it has begun.
 func (r *running) end2(t testing.TB, m *memory) {
 	t.Helper()

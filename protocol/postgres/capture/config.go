@@ -32,6 +32,10 @@ type Config struct {
 	// Include tells which tables are replicated between regions. nil: all. Schema octant is none of them.
 	Include func(schema, table string) bool
 
+	// Ruled tells of which tables the log must have the rows before each change, since not the last writer wins; nil: none. Changes without are left out and
+	// reported.
+	Ruled func(schema, table string) bool
+
 	StatusEvery time.Duration // how often the server hears of us at least; 0 means DefaultStatusEvery
 	Silence     time.Duration // after which the connection counts as lost; 0 means DefaultSilence
 	LookEvery   time.Duration // how often publication and slot are looked at, and the position of an idle log is saved; 0: DefaultLookEvery
@@ -49,6 +53,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Include == nil {
 		c.Include = func(string, string) bool { return true }
+	}
+	if c.Ruled == nil {
+		c.Ruled = func(string, string) bool { return false }
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -227,6 +227,9 @@ func (s *stream) row(ctx context.Context, m []byte) error {
 		err = s.own(r, &row)
 	} else {
 		s.group.other = true
+		if s.blind(r, &row) {
+			return nil
+		}
 		err = s.whole(ctx, r, &row)
 	}
 	if err != nil {
@@ -234,6 +237,17 @@ func (s *stream) row(ctx context.Context, m []byte) error {
 	}
 	s.group.rows = true
 	return s.append(m)
+}
+
+// blind tells whether a change cannot be judged by its table's rule, as the log lacks the row before it, and reports it.
+func (s *stream) blind(r *relation, row *logical.Row) bool {
+	if row.Op == relay.Insert || row.OldKind == 'O' || !s.source.config.Ruled(r.schema.Table.Schema, r.schema.Table.Name) {
+		return false
+	}
+	s.group.problem(relay.Problem{Kind: replicaIdentity, Subject: r.name(),
+		Detail: "it is under a rule of conflicts that needs the row before each change, which the log does not have: the change is not sent to the other regions",
+		Remedy: "ALTER TABLE " + connect.Table(r.Schema, r.Name) + " REPLICA IDENTITY FULL, of its partitions too; then octant verify finds the rows, and octant repair mends them"})
+	return true
 }
 
 // own looks for the mark: the row that the applier writes first. A deletion is none: somebody tidied up.

@@ -14,6 +14,7 @@ import (
 	"github.com/octant-db/octant/protocol/postgres/connect"
 	"github.com/octant-db/octant/protocol/postgres/logical"
 	"github.com/octant-db/octant/protocol/postgres/pgtest"
+	"github.com/octant-db/octant/relay"
 )
 
 // plainCases are types and values in their own words.
@@ -94,5 +95,23 @@ func comparePlain(t *testing.T, c *connect.Conn, name string, texts []string) {
 		if back, err := schema.Table.Plain.Image(values); err != nil || !bytes.Equal(back, image) {
 			t.Errorf("%q came back as %q, %v", image, back, err)
 		}
+		if v, ok := number(values[0]); ok && name != "oid" {
+			if text, err := schema.Table.Composer.Number(0, v); err != nil || !bytes.Equal(text, row[0]) {
+				t.Errorf("number %s is written as %q (%v)", row[0], text, err)
+			}
+		}
 	}
+}
+
+// number is a value as relay.Composer takes it, if it is one that can be counted with.
+func number(v relay.Value) (relay.Value, bool) {
+	switch v.Kind {
+	case relay.Int:
+		return relay.Value{Kind: relay.Decimal, Bytes: strconv.AppendInt(nil, v.Int, 10)}, true
+	case relay.Decimal:
+		return v, !strings.ContainsAny(string(v.Bytes), "NI")
+	case relay.Float32, relay.Float64:
+		return relay.Value{Kind: relay.Float64, Float: v.Float}, !math.IsNaN(v.Float) && !math.IsInf(v.Float, 0)
+	}
+	return v, false
 }

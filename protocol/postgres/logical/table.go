@@ -79,7 +79,8 @@ func (d *Description) table(native []byte) *relay.Table {
 		t.Key = append(t.Key, relay.KeyPart{Column: k})
 	}
 	t.Decode = func(image relay.Image) ([]relay.Value, error) { return d.values(image) }
-	t.Plain, t.Unset = newPlain(d), d.unset
+	p := newPlain(d)
+	t.Plain, t.Composer, t.Unset = p, composer{p}, d.unset
 	t.Same = func(img relay.Image, other *relay.Table, otherImg relay.Image) bool {
 		if other.Flavour == Flavour {
 			return sameShared(t, img, other, otherImg)

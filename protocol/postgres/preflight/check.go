@@ -21,6 +21,8 @@ type Config struct {
 	Lanes                          int // of the applier, per origin
 	// Include tells which tables are replicated; nil: all.
 	Include func(schema, table string) bool
+	// Ruled tells of which tables the log must have the rows before each change, since not the last writer wins; nil: none.
+	Ruled func(schema, table string) bool
 }
 
 // server is a session with what every check needs.
@@ -40,6 +42,9 @@ var checks = []func(context.Context, *server) []finding.Result{
 func Check(ctx context.Context, c Config) []finding.Result {
 	if c.Include == nil {
 		c.Include = func(string, string) bool { return true }
+	}
+	if c.Ruled == nil {
+		c.Ruled = func(string, string) bool { return false }
 	}
 	conn, err := connect.Open(ctx, connect.Config{
 		Addr: c.Addr, Database: c.Database, User: c.User, Password: c.Password, TLS: c.TLS, Name: "octant doctor",

@@ -40,8 +40,10 @@ func check(t *testing.T, c preflight.Config) map[string]finding.Result {
 func TestGoodServer(t *testing.T) {
 	pgtest.Each(t, func(t *testing.T, e pgtest.Engine) {
 		s := pgtest.Start(t, e, "fsync=on")
-		s.Prepare(t, "CREATE TABLE t (id uuid PRIMARY KEY, n int)")
-		for name, r := range check(t, config(s)) {
+		s.Prepare(t, "CREATE TABLE t (id uuid PRIMARY KEY, n int); CREATE TABLE ruled (id int PRIMARY KEY); ALTER TABLE ruled REPLICA IDENTITY FULL")
+		c := config(s)
+		c.Ruled = func(_, table string) bool { return table == "ruled" }
+		for name, r := range check(t, c) {
 			if r.Status == finding.Fail || r.Status == finding.Warn {
 				t.Errorf("%s: %s, %s", name, r.Status, r.Detail)
 			}
@@ -54,15 +56,19 @@ func TestFindings(t *testing.T) {
 	s := pgtest.Start(t, pgtest.Oldest(t), "wal_level=replica", "max_replication_slots=3")
 	s.Prepare(t, `CREATE TABLE nokey (v text); CREATE TABLE nothing (id int PRIMARY KEY); ALTER TABLE nothing REPLICA IDENTITY NOTHING;
 CREATE UNLOGGED TABLE fleeting (id int PRIMARY KEY); CREATE TABLE s (id serial PRIMARY KEY, o oid, v text);
-CREATE TABLE deferred (id int PRIMARY KEY DEFERRABLE)`)
+CREATE TABLE deferred (id int PRIMARY KEY DEFERRABLE);
+CREATE TABLE ruled (id int PRIMARY KEY); CREATE TABLE ruled_parts (id int PRIMARY KEY) PARTITION BY RANGE (id); ALTER TABLE ruled_parts REPLICA IDENTITY FULL;
+CREATE TABLE part PARTITION OF ruled_parts FOR VALUES FROM (0) TO (9)`)
 	s.Exec(t, `ALTER ROLE octant NOREPLICATION; REVOKE CREATE ON DATABASE shop FROM octant; REVOKE SET ON PARAMETER session_replication_role FROM octant;
 CREATE TABLE app.foreign_owner (id int PRIMARY KEY); GRANT SELECT ON app.foreign_owner TO octant; ALTER TABLE app.foreign_owner ENABLE ROW LEVEL SECURITY`)
-	found := check(t, config(s))
+	c := config(s)
+	c.Ruled = func(_, table string) bool { return strings.HasPrefix(table, "ruled") }
+	found := check(t, c)
 	for name, want := range map[string]finding.Status{
 		"wal_level": finding.Fail, "replication": finding.Fail, "create": finding.Info, "session_replication_role": finding.Warn,
 		"ledger": finding.Fail, "primary_key": finding.Warn, "replica_identity": finding.Warn, "unlogged": finding.Warn,
 		"table_privileges": finding.Fail, "table_owner": finding.Fail, "row_security": finding.Fail, "types": finding.Warn,
-		"sequences": finding.Warn, "large_values": finding.Info, "replication_origins": finding.Info, "fsync": finding.Warn,
+		"sequences": finding.Warn, "large_values": finding.Info, "replication_origins": finding.Info, "fsync": finding.Warn, "rows_before": finding.Fail,
 	} {
 		if found[name].Status != want {
 			t.Errorf("%s: %+v, want %s", name, found[name], want)
@@ -70,6 +76,9 @@ CREATE TABLE app.foreign_owner (id int PRIMARY KEY); GRANT SELECT ON app.foreign
 	}
 	if d := found["primary_key"].Detail; !strings.Contains(d, "nokey") || !strings.Contains(d, "deferred") {
 		t.Errorf("primary_key: %s", d)
+	}
+	if d := found["rows_before"].Detail; !strings.Contains(d, `"ruled", `) || !strings.Contains(d, "ruled_parts") {
+		t.Errorf("rows_before: %s", d)
 	}
 	if !finding.Failed(slices.Collect(func(yield func(finding.Result) bool) {
 		for _, r := range found {

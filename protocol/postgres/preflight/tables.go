@@ -19,7 +19,9 @@ const tablesSQL = `SELECT n.nspname, c.relname, c.relpersistence, c.relreplident
   c.relrowsecurity AND NOT (SELECT rolsuper OR rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = current_user)
     AND (c.relforcerowsecurity OR NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')),
   EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attlen = -1 AND a.attstorage IN ('x', 'e') AND a.attnum > 0 AND NOT a.attisdropped),
-  pg_catalog.has_table_privilege(c.oid, 'TRUNCATE')
+  pg_catalog.has_table_privilege(c.oid, 'TRUNCATE'),
+  c.relkind = 'r' AND c.relreplident = 'f' OR c.relkind = 'p' AND NOT EXISTS (SELECT FROM pg_catalog.pg_partition_tree(c.oid) t
+    JOIN pg_catalog.pg_class l ON l.oid = t.relid WHERE t.isleaf AND l.relreplident <> 'f')
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'octant') AND n.nspname !~ '^pg_'
 ORDER BY 1, 2`
@@ -51,6 +53,8 @@ func checkTables(ctx context.Context, s *server) []finding.Result {
 		{name: "truncate_privilege", status: finding.Warn, detail: "the user may not empty them as other regions' TRUNCATE does", remedy: "GRANT TRUNCATE ON %s TO " + user},
 		{name: "large_values", status: finding.Info, detail: "large values that an update leaves alone are not in the log; the relay reads them from the table",
 			remedy: "ALTER TABLE %s REPLICA IDENTITY FULL, where rows are often updated and deleted at once"},
+		{name: "rows_before", status: finding.Fail, detail: "under a [[rule]] other than that the last writer wins, and the log lacks the rows before each change: their updates and" +
+			" deletions are not sent, and nothing is written to them", remedy: "ALTER TABLE %s REPLICA IDENTITY FULL, of its partitions too"},
 	}
 	total := 0
 	for _, row := range rows {
@@ -62,6 +66,7 @@ func checkTables(ctx context.Context, s *server) []finding.Result {
 		unlogged := string(row[2]) != "p"
 		for i, bad := range []bool{
 			!is(4), string(row[3]) == "n", unlogged, !is(5), !is(6) && is(4) && !unlogged, is(7), !is(9), is(8) && string(row[3]) != "f" && is(4),
+			!is(10) && s.config.Ruled(string(row[0]), string(row[1])),
 		} {
 			if bad {
 				flaws[i].tables = append(flaws[i].tables, connect.Table(string(row[0]), string(row[1])))

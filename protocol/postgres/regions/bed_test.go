@@ -80,6 +80,7 @@ func configOf(r *region, id int, data string) testenv.RelayConfig {
 		Database: testenv.DatabaseConfig{
 			URL: fmt.Sprintf("postgres://%s@%s/%s", pgtest.User, r.server.Addr(), pgtest.Database), Password: pgtest.Password, Include: []string{"app.*"},
 		},
+		Rules: []testenv.RuleConfig{{Tables: []string{"app.sums"}, Policy: "merge", Counters: []string{"n"}}},
 		Users: []testenv.UserConfig{
 			{Name: "peer", Password: "secret", Roles: []string{"replicate"}}, {Name: "admin", Password: "secret", Roles: []string{"read", "admin"}},
 		},

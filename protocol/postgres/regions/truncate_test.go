@@ -104,6 +104,18 @@ func (r *region) ask(t *testing.T, query string) (list []string) {
 	return list
 }
 
+// awaitAnswer waits until a region's relay answers so.
+func (b *bed) awaitAnswer(t *testing.T, r *region, query string, want ...string) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for got := r.ask(t, query); !slices.Equal(got, want); got = r.ask(t, query) {
+		if time.Now().After(deadline) {
+			t.Fatalf("relay %s answers %q, want %q\n%s", r.name, got, want, r.relay.LogTail())
+		}
+		b.pause()
+	}
+}
+
 // awaitProblem waits until a region's relay has a problem.
 func (b *bed) awaitProblem(t *testing.T, r *region, kind, subject, words string) {
 	t.Helper()
