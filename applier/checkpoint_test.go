@@ -160,7 +160,7 @@ func TestTornCheckpoints(t *testing.T) {
 	for _, crash := range []bool{true, false} {
 		for _, ruled := range []bool{false, true} {
 			t.Run(fmt.Sprintf("crash=%v,ruled=%v", crash, ruled), func(t *testing.T) {
-				for seed := range uint64(5) {
+				for seed := range uint64(tornSeeds) {
 					t.Run(fmt.Sprint(seed), func(t *testing.T) { t.Parallel(); torn(t, seed, crash, ruled) })
 				}
 			})

@@ -288,7 +288,7 @@ func (m mutation) mustFail(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "overlay.json"), string(overlay))
-	cmd := exec.Command("go", "test", "-overlay", filepath.Join(dir, "overlay.json"), "-count=1", "-run=^TestHistories$", ".")
+	cmd := exec.Command("go", "test", "-overlay", filepath.Join(dir, "overlay.json"), "-count=1", "-vet=off", "-ldflags=-s -w", "-run=^TestHistories$", ".")
 	cmd.Env = append(os.Environ(), "OCTANT_MUTANT=1")
 	out, err := cmd.CombinedOutput()
 	switch {

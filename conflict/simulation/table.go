@@ -68,9 +68,8 @@ type Schema interface {
 type mixture struct{}
 
 func (mixture) Row(k conflict.Key, image string) conflict.Row {
-	row := cellsOf(image).row(tableOf(k))
-	row.Children = childrenOf(k)
-	return row
+	c, table := cellsOf(image), tableOf(k)
+	return conflict.Row{Image: relay.Image(image), Unique: c.unique(table), Parents: c.parents(table), Children: childrenOf(k)}
 }
 
 func (mixture) Rule(_ relay.Region, k conflict.Key) *conflict.Rule { return rules(k) }
@@ -152,6 +151,9 @@ func (d *database) clashes(writes []conflict.Write) []conflict.Key {
 				wants[u] = w.Key
 			}
 		}
+	}
+	if len(wants) == 0 {
+		return nil
 	}
 	for k := range d.rows {
 		if !written[k] && slices.ContainsFunc(d.row(k).Unique, func(u string) bool { return wants[u] != "" }) {
