@@ -405,6 +405,16 @@ func TestStumbleIsNotHandedDown(t *testing.T) {
 	}
 }
 
+// TestLocksAreKeptWhileOthersCommit: a flight that waits for its turn lets go of its locks when nothing has moved for a while, and not while those before it commit.
+func TestLocksAreKeptWhileOthersCommit(t *testing.T) {
+	if err := applier.TurnBehindOthers(t.Context(), 10, true); err != nil {
+		t.Fatalf("it rolls back while those before it commit: %v", err)
+	}
+	if err := applier.TurnBehindOthers(t.Context(), 10, false); err == nil {
+		t.Fatal("it keeps its locks while nothing moves")
+	}
+}
+
 // TestHuge streams a transaction that is not held whole, retries it, and keeps its place in the order.
 func TestHuge(t *testing.T) {
 	b := newBed(t, 2, 3)

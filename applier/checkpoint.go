@@ -163,26 +163,29 @@ func (a *Applier) runKeeper(ctx context.Context) error {
 			return err
 		}
 		a.tendLetters(ctx)
-		full, err := a.forget()
+		full, noted, err := a.forget()
 		if err != nil {
 			return err
 		}
-		if now := a.cfg.Clock.Now(); full || now.Sub(last) >= checkpointEvery {
-			err := a.checkpoint(ctx)
-			if err != nil && ctx.Err() != nil {
-				a.cut.Store(true)
-				return context.Cause(ctx)
-			}
-			if err != nil {
-				a.cfg.Logger.Error("save the applier's checkpoint", "error", err)
-			}
-			last = now
+		now := a.cfg.Clock.Now()
+		switch {
+		case full || now.Sub(last) >= checkpointEvery:
+			last, err = now, a.checkpoint(ctx)
+			a.cut.Store(err != nil && ctx.Err() != nil)
+		case noted:
+			err = a.saveNotes(ctx)
+		}
+		if err != nil && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			a.cfg.Logger.Error("save the applier's checkpoint", "error", err)
 		}
 	}
 }
 
-// forget drops what every region has seen, and tells whether too much is left for memory.
-func (a *Applier) forget() (full bool, err error) {
+// forget drops what every region has seen, and tells whether too much is left for memory, and whether there are many new conflicts.
+func (a *Applier) forget() (full, noted bool, err error) {
 	a.lookups.Lock()
 	defer a.lookups.Unlock()
 	a.gate.Lock()
@@ -190,7 +193,7 @@ func (a *Applier) forget() (full bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	err = a.engine.Forget()
-	return a.index.bytes > hotBytes || a.notes.full() || a.index.storeOnly() > sweepAtOnce, err
+	return a.index.bytes > hotBytes || a.index.storeOnly() > sweepAtOnce, a.notes.full(), err
 }
 
 // checkpoint saves the version index as it is after the last merged entry. The order is what makes it safe: registers first, then the place,
@@ -209,7 +212,7 @@ func (a *Applier) checkpoint(ctx context.Context) error {
 	}
 	err := a.saveAll(ctx)
 	if err != nil {
-		a.index.unsure, a.notes.count = true, -1
+		a.index.unsure = true
 		return err
 	}
 	if a.index.bytes > hotBytes {
@@ -247,11 +250,11 @@ func (a *Applier) spill(ctx context.Context, open []conflict.Key) error {
 }
 
 func (a *Applier) saveAll(ctx context.Context) error {
-	w := &writer{store: a.cfg.Store, lock: &a.mu}
-	defer w.settle()
-	if err := a.notes.save(ctx, w, a.index.tables); err != nil {
+	if err := a.notes.save(ctx, &a.mu, a.index.tables, func() {}); err != nil {
 		return err
 	}
+	w := &writer{store: a.cfg.Store, lock: &a.mu}
+	defer w.settle()
 	if err := a.saveAhead(ctx, w, nil); err != nil {
 		return err
 	}
@@ -261,7 +264,6 @@ func (a *Applier) saveAll(ctx context.Context) error {
 	if err := a.saveState(ctx, w); err != nil {
 		return err
 	}
-	a.notes.saved()
 	return a.index.sweep(ctx, w, a.engine.Holds)
 }
 

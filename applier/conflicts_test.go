@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -105,6 +106,48 @@ func TestConflictLogFails(t *testing.T) {
 	b.halt()
 	if after := gist(b.start().conflicts()); after != before {
 		t.Fatalf("%q became %q", before, after)
+	}
+}
+
+// TestConflictsAreSavedWhileOthersAreMerged: a storm of conflicts is written down without the rest of what is known, and holds nothing up. What is found again after a
+// crash is on record once.
+func TestConflictsAreSavedWhileOthersAreMerged(t *testing.T) {
+	b := newBed(t, 2)
+	writing, goOn := make(chan struct{}), make(chan struct{})
+	once := sync.OnceFunc(func() { close(writing); <-goOn })
+	b.store.onWrite = func(pairs []relay.Pair) {
+		if pairs[0].Key[0] == 'c' {
+			once()
+		}
+	}
+	b.start()
+	b.d.local("1||a", "2||a")
+	b.settle()
+	seen := b.d.state.HLC
+	b.receive(2, seen-1000, nil, insert("1||b"))
+	b.converged()
+	saved := make(chan error, 1)
+	go func() { saved <- b.a.SaveConflicts(t.Context()) }()
+	<-writing
+	b.receive(2, seen-999, nil, insert("2||b"))
+	b.converged()
+	before := gist(b.conflicts())
+	close(goOn)
+	if err := <-saved; err != nil || b.store.count("c") != 1 || b.store.count("v") != 0 {
+		t.Fatalf("%v, %d conflicts and %d registers are saved", err, b.store.count("c"), b.store.count("v"))
+	}
+	b.store.fail(0)
+	if err := b.a.SaveConflicts(t.Context()); err == nil {
+		t.Fatal("saved in a store that fails")
+	}
+	b.store.fail(-1)
+	if after := gist(b.conflicts()); strings.Count(before, "\n") != 2 || after != before {
+		t.Fatalf("%q became %q", before, after)
+	}
+	b.kill()
+	b.start().settle()
+	if after := gist(b.conflicts()); after != before {
+		t.Fatalf("%q became %q after a crash", before, after)
 	}
 }
 

@@ -38,7 +38,7 @@ func (a *Applier) Donate(ctx context.Context) (*Donation, error) {
 		return nil, err
 	}
 	if err := a.saveAll(ctx); err != nil {
-		a.index.unsure, a.notes.count = true, -1
+		a.index.unsure = true
 		return nil, fmt.Errorf("save what a region that joins shall know: %w", err)
 	}
 	last, err := a.lastLocal(a.saved.merged)

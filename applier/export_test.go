@@ -18,9 +18,12 @@ func (a *Applier) Merge(ctx context.Context, e *relay.Entry, body relay.Body) er
 // Checkpoint saves now.
 func (a *Applier) Checkpoint(ctx context.Context) error { return a.checkpoint(ctx) }
 
+// SaveConflicts saves the conflicts alone.
+func (a *Applier) SaveConflicts(ctx context.Context) error { return a.saveNotes(ctx) }
+
 // Forget drops now what every region has seen.
 func (a *Applier) Forget() error {
-	_, err := a.forget()
+	_, _, err := a.forget()
 	return err
 }
 
@@ -74,6 +77,44 @@ func TurnBehindStumbled(ctx context.Context, after bool) error {
 		clock = func() {}
 	}
 	return f.turn(ctx, clock, stumbled)
+}
+
+// TurnBehindOthers asks a flight whether it may commit that waits for one before it, while others before that one begin to commit so many times. When nothing moves any more,
+// the time that it may wait is over.
+func TurnBehindOthers(ctx context.Context, moves int, ends bool) error {
+	first, f := newFlight(&conflict.Plan{}), newFlight(&conflict.Plan{})
+	f.previous = first
+	close(f.durable)
+	over := make(chan time.Time)
+	close(over)
+	return f.turn(ctx, moving{f: f, left: &moves, last: func() {
+		if ends {
+			first.committed = true
+			close(first.done)
+			f.headway.Raise()
+		}
+	}, over: over}, nil)
+}
+
+// moving is a clock whose time is over when nothing moves any more.
+type moving struct {
+	f    *flight
+	left *int
+	last func()
+	over <-chan time.Time
+}
+
+func (m moving) Now() time.Time { return time.Time{} }
+func (m moving) After(time.Duration) <-chan time.Time {
+	if *m.left--; *m.left > 0 {
+		m.f.headway.Raise()
+		return nil
+	}
+	m.last()
+	if closed(m.f.previous.done) {
+		return nil
+	}
+	return m.over
 }
 
 // waited is a clock that calls a function when somebody begins to wait, and whose time does not go on.

@@ -605,10 +605,11 @@ func (x *tx) Rollback() error {
 
 // memory is a Store that can be made to fail after some writes.
 type memory struct {
-	mu     sync.Mutex
-	pairs  map[string][]byte
-	left   int // writes until it fails; -1: never
-	writes int
+	mu      sync.Mutex
+	pairs   map[string][]byte
+	left    int // writes until it fails; -1: never
+	writes  int
+	onWrite func([]relay.Pair) // set before it is used
 }
 
 func newMemory() *memory { return &memory{pairs: make(map[string][]byte), left: -1} }
@@ -654,6 +655,9 @@ func (m *memory) Scan(prefix, start []byte) iter.Seq2[relay.Pair, error] {
 }
 
 func (m *memory) Write(_ context.Context, pairs []relay.Pair) error {
+	if m.onWrite != nil {
+		m.onWrite(pairs)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	size := 0

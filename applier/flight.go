@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,10 +29,11 @@ type flight struct {
 	done      chan struct{} // closed when it has been committed, or given up because the applier stops
 	committed bool          // valid once done is closed
 	stumbled  relay.Signal  // raised when it rolls back: those that wait behind it let go of their locks
+	headway   *relay.Signal // raised when a flight of the same origin begins to commit, or has ended
 }
 
 func newFlight(p *conflict.Plan) *flight {
-	return &flight{plan: p, durable: make(chan struct{}), done: make(chan struct{})}
+	return &flight{plan: p, durable: make(chan struct{}), done: make(chan struct{}), headway: new(relay.Signal)}
 }
 
 // fly takes a flight to its end on a lane. It returns an error only when ctx has ended.
@@ -118,6 +118,7 @@ func (a *Applier) attempt(ctx context.Context, f *flight) error {
 	if err := f.turn(ctx, a.cfg.Clock, stumbled); err != nil {
 		return err
 	}
+	f.headway.Raise()
 	// A commit is not cut short: whether it took place would have to be found out again.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
@@ -134,29 +135,40 @@ func (a *Applier) write(ctx context.Context, f *flight, tx relay.Tx) error {
 	return tx.Write(ctx, writesOf(f.plan.Writes, f.clear))
 }
 
-// holdLocks is how long a flight keeps its row locks while it waits for its turn. The application's writes come first: one that
-// waits for these locks may be what the flight before is waiting for.
+// holdLocks is how long a flight keeps its row locks while it waits for its turn and nothing moves. The application's writes come first: one that waits for these locks may
+// be what the first of those before it is waiting for. While they commit one after the other, it is not, and to write everything again would only make them slower.
 const holdLocks = 50 * time.Millisecond
 
 // turn waits until what this flight carries is durable, and the flight before it has committed. Stumbled is closed when that one has rolled back since this
 // one began to write.
 func (f *flight) turn(ctx context.Context, clock relay.Clock, stumbled <-chan struct{}) error {
-	if f.ready() {
-		return f.outcomeBefore()
-	}
-	late := clock.After(holdLocks)
 	for _, gate := range f.gates() {
+		if err := f.pass(ctx, clock, gate, stumbled); err != nil {
+			return err
+		}
+	}
+	return f.outcomeBefore()
+}
+
+// pass waits at one gate.
+func (f *flight) pass(ctx context.Context, clock relay.Clock, gate, stumbled <-chan struct{}) error {
+	for {
+		moved := f.headway.Next()
+		if closed(gate) {
+			return nil
+		}
 		select {
 		case <-gate:
+			return nil
+		case <-moved:
 		case <-stumbled:
 			return errGaveWay
-		case <-late:
+		case <-clock.After(holdLocks):
 			return errGaveWay
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
-	return f.outcomeBefore()
 }
 
 // gates are closed when the flight may commit.
@@ -166,8 +178,6 @@ func (f *flight) gates() []<-chan struct{} {
 	}
 	return []<-chan struct{}{f.durable, f.previous.done}
 }
-
-func (f *flight) ready() bool { return !slices.ContainsFunc(f.gates(), open) }
 
 // stumbledBefore is closed when the flight before this one rolls back from now on; nil if there is none. That it did so before says nothing: it writes
 // again meanwhile, and if this one gave way for that too, so would all behind it, one after the other, and everything would be written twice.
@@ -196,8 +206,6 @@ func (f *flight) outcome() error {
 	}
 	return nil
 }
-
-func open(c <-chan struct{}) bool { return !closed(c) }
 
 func closed(c <-chan struct{}) bool {
 	select {

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/octant-db/octant/conflict"
@@ -32,10 +33,13 @@ type notebook struct {
 	clock relay.Clock
 	json  func(*relay.Table, relay.Image, bool) string
 
-	fresh map[string]savedNote // one without a kind: it is to be removed
-	bytes int
-	count int // in the Store; -1: not counted yet
-	keep  time.Duration
+	fresh  map[string]savedNote // one without a kind: it is to be removed
+	bytes  int                  // of fresh, about
+	saving map[string]savedNote // was fresh, and is being written
+	keep   time.Duration
+
+	saves sync.Mutex // held while conflicts are saved; taken after the applier's gate and before its lock
+	count int        // in the Store; -1: not counted yet
 }
 
 // savedNote is what the Store has of a conflict: what people see of it, and what its row can be written with again.
@@ -79,9 +83,13 @@ func (n *notebook) note(c *conflict.Conflict, table string) relay.Conflict {
 	if s.Key = n.show(c.There.Row, true); s.Key == "" {
 		s.Key = n.show(c.Here.Row, true)
 	}
-	n.fresh[string(key)] = s
-	n.bytes += len(s.Local) + len(s.Remote) + len(s.Image) + 300
+	n.add(string(key), s)
 	return s.Conflict
+}
+
+func (n *notebook) add(key string, s savedNote) {
+	n.fresh[key] = s
+	n.bytes += len(s.Local) + len(s.Remote) + len(s.Image) + 300
 }
 
 func decisionOf(c *conflict.Conflict) string {
@@ -123,16 +131,70 @@ func noteKey(c *conflict.Conflict) []byte {
 
 func (n *notebook) full() bool { return n.bytes > maxFreshNotes }
 
-// save writes what is fresh, and lets the oldest go when there are too many.
-func (n *notebook) save(ctx context.Context, w *writer, tables *tableStore) error {
-	for key, c := range n.fresh {
+// save writes what is fresh. Ready is called once that is set apart: what is noted from then on goes into the next save. The caller holds the lock, which is let go
+// of while the Store writes.
+func (n *notebook) save(ctx context.Context, lock sync.Locker, tables *tableStore, ready func()) error {
+	lock.Unlock()
+	n.saves.Lock()
+	defer n.saves.Unlock()
+	lock.Lock()
+	n.saving, n.fresh, n.bytes = n.fresh, make(map[string]savedNote), 0
+	err := n.describe(ctx, &writer{store: n.store, lock: lock}, tables)
+	ready()
+	if err == nil {
+		lock.Unlock()
+		err = n.write(ctx)
+		lock.Lock()
+	}
+	n.settle(err)
+	return err
+}
+
+// describe gives what is being saved the numbers of its tables' descriptions, and has these in the Store.
+func (n *notebook) describe(ctx context.Context, w *writer, tables *tableStore) error {
+	defer w.settle()
+	numbers := make(map[*relay.Table]uint32)
+	for key, c := range n.saving {
+		number, known := numbers[c.table]
+		if !known {
+			var err error
+			if number, err = tables.save(ctx, w, c.table); err != nil {
+				return err
+			}
+			numbers[c.table] = number
+		}
+		c.Description = number
+		n.saving[key] = c
+	}
+	return nil
+}
+
+// settle lets go of what is on disk now. What is not is fresh again.
+func (n *notebook) settle(err error) {
+	if err == nil {
+		n.count += len(n.saving)
+	} else {
+		n.count = -1
+		for key, c := range n.saving {
+			if _, newer := n.fresh[key]; !newer {
+				n.add(key, c)
+			}
+		}
+	}
+	n.saving = nil
+}
+
+// write writes what is being saved, and lets the oldest go when there are too many.
+func (n *notebook) write(ctx context.Context) error {
+	var own sync.Mutex // of a writer that nobody else uses
+	own.Lock()
+	defer own.Unlock()
+	w := &writer{store: n.store, lock: &own}
+	defer w.settle()
+	for key, c := range n.saving {
 		if c.Kind == "" {
 			w.delete([]byte(key))
 			continue
-		}
-		var err error
-		if c.Description, err = tables.save(ctx, w, c.table); err != nil {
-			return err
 		}
 		data, err := json.Marshal(c)
 		if err != nil {
@@ -146,7 +208,10 @@ func (n *notebook) save(ctx context.Context, w *writer, tables *tableStore) erro
 	if err := n.expire(ctx, w); err != nil {
 		return err
 	}
-	return n.trim(ctx, w)
+	if err := n.trim(ctx, w); err != nil {
+		return err
+	}
+	return w.flush(ctx)
 }
 
 // expire removes what is too old. The keys are in the order of the writes' clocks.
@@ -169,12 +234,6 @@ func (n *notebook) expire(ctx context.Context, w *writer) error {
 		}
 	}
 	return nil
-}
-
-// saved lets go of what save has written, once it is on disk.
-func (n *notebook) saved() {
-	n.count += len(n.fresh)
-	n.fresh, n.bytes = make(map[string]savedNote), 0
 }
 
 // trim removes the oldest when there are too many. Conflicts that were found again after a crash have been counted twice, so they are
@@ -225,7 +284,9 @@ func (a *Applier) Conflicts(ctx context.Context) iter.Seq2[relay.Conflict, error
 // all returns the conflicts, oldest first. A fresh one may have been saved before.
 func (n *notebook) all(ctx context.Context, a *Applier) ([]savedNote, error) {
 	a.mu.Lock()
-	fresh := maps.Clone(n.fresh)
+	fresh := make(map[string]savedNote, len(n.saving)+len(n.fresh))
+	maps.Copy(fresh, n.saving)
+	maps.Copy(fresh, n.fresh)
 	a.mu.Unlock()
 	byKey := maps.Clone(fresh)
 	for pair, err := range n.store.Scan([]byte("c"), nil) {
@@ -250,6 +311,24 @@ func (n *notebook) all(ctx context.Context, a *Applier) ([]savedNote, error) {
 		}
 	}
 	return list, nil
+}
+
+// saveNotes saves conflicts between two checkpoints. They say more than the place in the stream then, and those that are found again after a crash have the same
+// keys. Merging goes on while they are written.
+func (a *Applier) saveNotes(ctx context.Context) error {
+	a.gate.Lock()
+	ready := sync.OnceFunc(a.gate.Unlock)
+	defer ready()
+	if err := a.cfg.Told(ctx); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	err := a.notes.save(ctx, &a.mu, a.index.tables, ready)
+	if err != nil {
+		a.index.unsure = true // of the descriptions of tables
+	}
+	return err
 }
 
 // noteConflict is told by the engine, while the lock is held.

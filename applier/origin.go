@@ -27,9 +27,10 @@ type origin struct {
 	stop     context.CancelCauseFunc // of the run that is going on
 	woken    relay.Signal
 
-	last *flight // the latest one; only the dispatcher touches it
-	held atomic.Pointer[string]
-	loud complaint // that it is held up
+	last    *flight // the latest one; only the dispatcher touches it
+	headway relay.Signal
+	held    atomic.Pointer[string]
+	loud    complaint // that it is held up
 }
 
 // prepared is a transaction that has been read and decoded.
@@ -367,7 +368,7 @@ func (o *origin) plan(transactions []conflict.Transaction, unique []string, olde
 
 func (o *origin) follow(plan *conflict.Plan, oldest time.Time) *flight {
 	f := newFlight(plan)
-	f.previous, f.oldest = o.last, oldest
+	f.previous, f.oldest, f.headway = o.last, oldest, &o.headway
 	o.last = f
 	return f
 }
@@ -382,6 +383,7 @@ func (a *Applier) settle(f *flight) {
 	a.locks.release(f)
 	f.previous, f.after = nil, nil
 	close(f.done)
+	f.headway.Raise()
 }
 
 // landed counts a committed flight.
