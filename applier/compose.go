@@ -19,6 +19,7 @@ type composer struct {
 	table    string
 	counters []string
 	whole    bool // all but the counters goes with the later write
+	flavour  relay.Flavour
 	target   relay.Target
 	unfit    func(table, column, why string)
 }
@@ -32,15 +33,67 @@ func (c composer) replay(onto, before, after conflict.Row) (conflict.Row, error)
 	if after.Table == nil || after.Table.Composer == nil || onto.Table == nil || onto.Table.Composer == nil {
 		return after, nil
 	}
-	cells, changed, err := c.compose(onto, before, after)
+	base, was, is, err := c.level(onto, before, after)
+	if err != nil {
+		return after, err
+	}
+	cells, changed, err := c.compose(base, was, is)
 	if err != nil || !changed {
 		return after, nil
 	}
-	image, err := after.Table.Composer.Join(after.Image, cells)
+	image, err := is.Table.Composer.Join(is.Image, cells)
 	if err != nil {
 		return after, nil
 	}
-	return c.identified(context.Background(), conflict.Row{Table: after.Table, Image: image})
+	return c.identified(context.Background(), c.own(onto, conflict.Row{Table: is.Table, Image: image}))
+}
+
+// level brings an update and the row that it is done to into one form, if they come from several engines: one of them had none here. What neither engine can hold
+// beside what the other cannot is not dropped for it.
+func (c composer) level(onto, before, after conflict.Row) (conflict.Row, conflict.Row, conflict.Row, error) {
+	if onto.Table.Flavour == after.Table.Flavour {
+		return onto, before, after, nil
+	}
+	if row, err := as(onto, after.Table); err == nil {
+		return row, before, after, nil
+	}
+	was, err := as(before, onto.Table)
+	if err != nil {
+		return onto, before, after, c.apart(onto, after, err)
+	}
+	is, err := as(after, onto.Table)
+	if err != nil {
+		return onto, before, after, c.apart(onto, after, err)
+	}
+	return onto, was, is, nil
+}
+
+func (c composer) apart(onto, after conflict.Row, err error) error {
+	return fmt.Errorf("compose a row of %s from changes of %s and %s: each has values that the other engine does not have: give the columns other types: %w",
+		c.table, onto.Table.Flavour, after.Table.Flavour, err)
+}
+
+// own brings a composed row into the form of this database, where there is one.
+func (c composer) own(onto, row conflict.Row) conflict.Row {
+	if row.Table.Flavour == c.flavour || onto.Table.Flavour != c.flavour {
+		return row
+	}
+	if own, err := as(row, onto.Table); err == nil {
+		return own
+	}
+	return row
+}
+
+// as is a row in the form of another engine's table.
+func as(row conflict.Row, t *relay.Table) (conflict.Row, error) {
+	if row.Table == t {
+		return row, nil
+	}
+	if row.Table == nil || row.Table.As == nil {
+		return row, relay.ErrCorrupt
+	}
+	image, err := row.Table.As(row.Image, t)
+	return conflict.Row{Table: t, Image: image}, err
 }
 
 // identified gives a new row its unique values.
@@ -115,9 +168,10 @@ func (c composer) cell(t *relay.Table, u *update, j, i int) []byte {
 	return u.after[i]
 }
 
-// sameRow tells whether two rows are equal. If the table's definition has changed in between, that cannot be told, and they count as equal.
+// sameRow tells whether two rows are equal. If the table's definition has changed in between, that cannot be told, and they count as equal. Rows of several engines
+// are compared by value.
 func sameRow(a, b conflict.Row) bool {
-	if a.Exists() && b.Exists() && a.Table != nil && b.Table != nil && !sameColumns(a.Table, b.Table) {
+	if a.Exists() && b.Exists() && a.Table != nil && b.Table != nil && a.Table.Flavour == b.Table.Flavour && !sameColumns(a.Table, b.Table) {
 		return true
 	}
 	return a.Same(b)
@@ -221,6 +275,8 @@ func momentOf(row conflict.Row, column string) (relay.HLC, bool) {
 		return relay.HLC(at.UnixMicro()), err == nil
 	case relay.Int:
 		return relay.HLC(v.Int), true
+	case relay.Uint:
+		return relay.HLC(min(v.Uint, math.MaxInt64)), true
 	}
 	return 0, false
 }

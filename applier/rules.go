@@ -62,9 +62,6 @@ func (a *Applier) judge(name string) *tableRule {
 	var regions []string
 	for region, peer := range a.peers {
 		how := a.cfg.Rules.Differ(peer.Rules, schema, table)
-		if how == "" && r.rule.Policy != conflict.LWW && a.foreign(peer) {
-			how = fmt.Sprintf("its database is %s, and between engines the last writer wins: policy %s is for regions of one engine", peer.Flavour, r.rule.Policy)
-		}
 		if how != "" {
 			r.differs[region] = how
 			regions = append(regions, fmt.Sprintf("region %s: %s", peer.Name, how))
@@ -102,12 +99,6 @@ func (a *Applier) rejudge() {
 	}
 }
 
-// foreign tells whether a region has another engine. Policies that compare rows, or compose them, would come to other rows there: images differ, and
-// some logs lack what stood before.
-func (a *Applier) foreign(peer relay.Hello) bool {
-	return peer.Flavour != "" && a.cfg.Flavour != "" && peer.Flavour != a.cfg.Flavour
-}
-
 // compile makes a rule that the engine understands.
 func (a *Applier) compile(table string, r Rule) *conflict.Rule {
 	rule := &conflict.Rule{Policy: r.Policy, Same: sameRow}
@@ -119,7 +110,7 @@ func (a *Applier) compile(table string, r Rule) *conflict.Rule {
 			}
 		}
 	case conflict.Merge, conflict.Counter:
-		c := composer{table: table, counters: r.Counters, whole: r.Policy == conflict.Counter, target: a.cfg.Target, unfit: a.unfit}
+		c := composer{table: table, counters: r.Counters, whole: r.Policy == conflict.Counter, flavour: a.cfg.Flavour, target: a.cfg.Target, unfit: a.unfit}
 		rule.Replay = c.replay
 	case conflict.Timestamp:
 		rule.Moment = func(row conflict.Row) (relay.HLC, bool) { return momentOf(row, r.Timestamp) }

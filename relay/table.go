@@ -17,6 +17,8 @@ type Table struct {
 	// Same tells whether an image of this table and one of another definition of the same table are one row, as far as both have its columns.
 	// nil: images of different definitions are never compared. The other one may be of another engine: then rows are compared by value.
 	Same func(img Image, other *Table, otherImg Image) bool
+	// As returns a row of this table as one of another engine's definition of it, exactly; nil if the engine cannot.
+	As func(img Image, other *Table) (Image, error)
 	// Composer makes new images of this table's; nil if the engine cannot.
 	Composer Composer
 	// Unset returns an image that is like the given one but for NULL in some columns; nil if the engine cannot.

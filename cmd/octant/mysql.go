@@ -112,7 +112,7 @@ func (m *mySQL) connect(ctx context.Context, d config.Database) (*database, erro
 	}
 	tables := compare.Config{Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Match: d.Tables.Match}
 	reader, copier := compare.New(tables), compare.NewCopier(tables, copies)
-	db.target, db.reader, db.copier, db.open = values.NewTarget(target, m.flavour), reader, copier, target.Open
+	db.target, db.reader, db.copier, db.open = values.NewTarget(target, m.flavour, rules{m.cfg.Rules}.demand), reader, copier, target.Open
 	db.prepare = func(ctx context.Context) error {
 		if err := target.Open(ctx); err != nil {
 			return err

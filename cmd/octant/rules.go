@@ -6,6 +6,7 @@ import (
 	"github.com/octant-db/octant/applier"
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/internal/config"
+	"github.com/octant-db/octant/protocol/values"
 )
 
 // rules gives the applier the configuration's rules.
@@ -42,6 +43,13 @@ func (r rules) Differ(text, schema, table string) string {
 		return ""
 	}
 	return fmt.Sprintf("%s there, %s here", there, here)
+}
+
+// demand is what a table's rule asks for where regions have several engines.
+func (r rules) demand(schema, table string) values.Demand {
+	rule := r.Of(schema, table)
+	compares := rule.Policy != conflict.LWW && rule.Policy != conflict.Priority && rule.Policy != conflict.Timestamp
+	return values.Demand{Alike: compares, Counters: rule.Counters, Timestamp: rule.Timestamp}
 }
 
 // judged tells whether a table's log must have the row before each change, since not the last writer wins.

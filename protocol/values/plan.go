@@ -39,6 +39,7 @@ type plan struct {
 	inKey    []bool // by local column
 	problem  *relay.TableError
 	keyed    bool // rows can be identified, whatever the problem is
+	strict   bool // rows are brought over whole or not at all, those before a change too
 }
 
 // newPlan compares two tables. to is nil if there is no such table.
@@ -230,6 +231,9 @@ func (p *plan) key(img relay.Image) (relay.Image, error) {
 
 // before brings over what stood: if not all of it can be, then the key.
 func (p *plan) before(img relay.Image) (relay.Image, error) {
+	if p.strict {
+		return p.whole(img)
+	}
 	list, err := p.from.Plain.Values(img)
 	if err == nil {
 		if image, err := p.image(list, all); err == nil {
@@ -239,7 +243,7 @@ func (p *plan) before(img relay.Image) (relay.Image, error) {
 	return p.key(img)
 }
 
-// change brings a change over. False: it has no local form.
+// change brings a change over. False: it has no local form, or not of all that must be known of it.
 func (p *plan) change(c *relay.Change) bool {
 	if p.problem != nil {
 		return false

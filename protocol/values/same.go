@@ -13,10 +13,15 @@ func Same(a *relay.Table, rowA relay.Image, b *relay.Table, rowB relay.Image) bo
 }
 
 func becomes(from *relay.Table, row relay.Image, to *relay.Table, other relay.Image) bool {
+	image, err := As(from, row, to)
+	return err == nil && bytes.Equal(image, other)
+}
+
+// As brings a row of one table into the form of another; see relay.Table.As. Errors never contain values.
+func As(from *relay.Table, row relay.Image, to *relay.Table) (relay.Image, error) {
 	p := newPlan(from, &Local{Table: to})
 	if p.problem != nil {
-		return false
+		return nil, p.problem
 	}
-	image, err := p.whole(row)
-	return err == nil && bytes.Equal(image, other)
+	return p.whole(row)
 }

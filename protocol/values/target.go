@@ -25,6 +25,7 @@ type Engine interface {
 type Target struct {
 	Engine
 	flavour relay.Flavour
+	demand  func(schema, table string) Demand
 
 	mu    sync.Mutex
 	plans map[*relay.Table]*plan
@@ -34,9 +35,9 @@ type Target struct {
 // maxPlans bounds what is remembered by the number of its tables.
 const maxPlans = 8192
 
-// NewTarget returns a Target over one whose own rows have the flavour.
-func NewTarget(e Engine, flavour relay.Flavour) *Target {
-	return &Target{Engine: e, flavour: flavour, plans: make(map[*relay.Table]*plan), local: make(map[string]*relay.Table)}
+// NewTarget returns a Target over one whose own rows have the flavour. demand says what the rules of conflicts ask of a table; nil: nothing of any.
+func NewTarget(e Engine, flavour relay.Flavour, demand func(schema, table string) Demand) *Target {
+	return &Target{Engine: e, flavour: flavour, demand: demand, plans: make(map[*relay.Table]*plan), local: make(map[string]*relay.Table)}
 }
 
 // Refresh implements relay.Target.
@@ -65,6 +66,7 @@ func (t *Target) plan(ctx context.Context, table *relay.Table) (*plan, error) {
 		return nil, fmt.Errorf("read the definition of %s: %w", table, err)
 	default:
 		p = newPlan(table, local)
+		t.judge(p)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -77,6 +79,15 @@ func (t *Target) plan(ctx context.Context, table *relay.Table) (*plan, error) {
 		t.local[table.String()] = p.to
 	}
 	return p, nil
+}
+
+// judge holds a table that does not meet what its rule asks for.
+func (t *Target) judge(p *plan) {
+	if t.demand == nil || p.problem != nil {
+		return
+	}
+	d := t.demand(p.from.Schema, p.from.Name)
+	p.strict, p.problem = d.Alike, p.meets(d)
 }
 
 // Translate implements relay.Translator.

@@ -85,7 +85,7 @@ func TestTargetHolds(t *testing.T) {
 		{"another key", mysqlTable(t, myV), &values.Local{Table: pgTable(t, pgID)}, "the primary key is (v) there and (id) here", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			target := values.NewTarget(&engine{local: c.local}, logical.Flavour)
+			target := values.NewTarget(&engine{local: c.local}, logical.Flavour, nil)
 			err := target.Check(t.Context(), c.from)
 			if c.reason == "" {
 				if err != nil {
@@ -117,7 +117,7 @@ func TestTargetTranslates(t *testing.T) {
 		return img
 	}
 	e := &engine{local: &values.Local{Table: to}}
-	target := values.NewTarget(e, logical.Flavour)
+	target := values.NewTarget(e, logical.Flavour, nil)
 	changes := []relay.Change{
 		{Op: relay.Insert, Table: from, After: row(number(1), "x")},
 		{Op: relay.Insert, Table: from, After: row(number(2), "\x00")},

@@ -5,13 +5,11 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/octant-db/octant/testenv"
 )
 
 // TestMixed runs one region of each engine.
 func TestMixed(t *testing.T) {
-	b := start(t, merging, mariaDB, mySQL, postgreSQL)
+	b := start(t, ruling, mariaDB, mySQL, postgreSQL)
 	t.Run("types", b.types)
 	t.Run("keys", b.keys)
 	t.Run("shown", b.shown)
@@ -23,15 +21,6 @@ func TestMixed(t *testing.T) {
 	t.Run("databases", func(t *testing.T) { b.wholeDatabases(t, 300, 5*time.Second) })
 	t.Run("storm", func(t *testing.T) { b.storm(t, 8*time.Second) })
 	t.Run("quiet", b.quiet)
-}
-
-// merging gives one table a policy that regions of one engine only can have. PostgreSQL's relay would not start with it.
-func merging(c *testenv.RelayConfig) {
-	if strings.HasPrefix(c.Database.URL, "postgres") {
-		serving(c)
-		return
-	}
-	c.Rules = []testenv.RuleConfig{{Tables: []string{"app.merged"}, Policy: "merge"}}
 }
 
 // edges are rows of everything that each engine can hold, in words that each of them understands, but for the literals in braces.
@@ -261,30 +250,9 @@ func (b *bed) mended(t *testing.T) {
 	b.noLetters(t)
 }
 
-// policies: where engines differ only the last writer wins. Another policy holds the table everywhere, and that is said.
-func (b *bed) policies(t *testing.T) {
-	for _, r := range b.regions {
-		r.exec(t, fmt.Sprintf("INSERT INTO app.merged VALUES (%d, 'x')", r.id))
-	}
-	for _, r := range b.regions {
-		why := "policy merge is for regions of one engine"
-		if r.is == postgreSQL {
-			why = "its rules of conflicts differ, the tables are held: app.merged"
-		}
-		awaitTrue(t, 20*time.Second, "region "+r.name+" says that it holds the table: "+why, func() bool {
-			return strings.Contains(r.ask(t, "SELECT GROUP_CONCAT(last_error) FROM octant.peers"), why)
-		})
-	}
-	for _, r := range b.regions {
-		if got := merged.dump(t, r); strings.Count(got, "id=") != 1 {
-			t.Errorf("merged in region %s is\n%s", r.name, got)
-		}
-	}
-}
-
 // quiet: once nothing is left to do no log grows, so that nothing is written again and again.
 func (b *bed) quiet(t *testing.T) {
-	b.awaitSame(t, time.Minute, everything, keyed, accounts, limited, unlike, narrow)
+	b.awaitSame(t, time.Minute, append(ruled, everything, keyed, accounts, limited, unlike, narrow)...)
 	last := func() string {
 		var text string
 		for _, r := range b.regions {

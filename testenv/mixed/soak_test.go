@@ -14,7 +14,7 @@ func TestSoakMixed(t *testing.T) {
 	if err != nil {
 		t.Fatalf("OCTANT_SOAK must be a duration such as 30m: %v", err)
 	}
-	b := start(t, nil, mariaDB, mySQL, postgreSQL, mariaDB, mySQL, postgreSQL, mariaDB, mySQL)
+	b := start(t, ruling, mariaDB, mySQL, postgreSQL, mariaDB, mySQL, postgreSQL, mariaDB, mySQL)
 	b.types(t)
 	b.refused(t)
 	b.wholeDatabases(t, 12_000, min(duration, time.Minute))

@@ -213,7 +213,7 @@ SAVEPOINT s; DELETE FROM app.keyed; ROLLBACK TO s; UPDATE app.keyed SET v = NULL
 }
 
 // one reads one value.
-func (r *stock) one(t testing.TB, query string) string {
+func (r *region) one(t testing.TB, query string) string {
 	t.Helper()
 	rows, err := r.rows(query)
 	if err != nil || len(rows) != 1 {

@@ -25,7 +25,11 @@ func (b *bed) storm(t *testing.T, writing time.Duration) {
 	for _, r := range b.regions {
 		writers.Go(func() {
 			for random := rand.New(rand.NewPCG(1, uint64(r.id))); ctx.Err() == nil; {
-				if err := r.try(r.statement(random)); err != nil {
+				statement := r.statement(random)
+				if random.IntN(2) == 0 {
+					statement = r.ruledStatement(random)
+				}
+				if err := r.try(statement); err != nil {
 					failed.Add(1) // deadlocks and lock waits, with which applications live
 					continue
 				}
@@ -39,7 +43,7 @@ func (b *bed) storm(t *testing.T, writing time.Duration) {
 		t.Errorf("%d statements succeeded, %d failed", n, failed.Load())
 	}
 	b.awaitReady()
-	b.awaitSame(t, 2*time.Minute, accounts, keyed)
+	b.awaitSame(t, 2*time.Minute, append(ruled, accounts, keyed)...)
 	t.Logf("%d statements", written.Load())
 	b.noLetters(t)
 }

@@ -80,15 +80,12 @@ var limited = &table{name: "limited", rest: "PRIMARY KEY (id)", columns: []colum
 // unlike has a column that does not go together.
 var unlike = &table{name: "unlike", rest: "PRIMARY KEY (id)", columns: []column{{"id", each("int"), ""}, {"tags", [3]string{"varchar(20)", "varchar(20)", "int[]"}, ""}}}
 
-// merged has a policy that is not for several engines.
-var merged = &table{name: "merged", rest: "PRIMARY KEY (id)", columns: []column{{"id", each("int"), ""}, {"v", text("varchar(20)"), ""}}}
-
 // narrow has columns that are too small, until they are altered.
 var narrow = &table{name: "narrow", rest: "PRIMARY KEY (id)", columns: []column{
 	{"id", each("int"), ""}, {"n", both("bigint unsigned", "bigint"), ""}, {"w", both("varchar(3) CHARACTER SET utf8mb4", "text"), ""},
 }}
 
-var tables = []*table{everything, keyed, accounts, limited, unlike, merged, narrow}
+var tables = []*table{everything, keyed, accounts, limited, unlike, narrow}
 
 func schemaOf(is dialect) string {
 	text := ""
@@ -98,7 +95,7 @@ func schemaOf(is dialect) string {
 	for _, t := range append(slices.Clone(tables), databases...) {
 		text += t.create(is) + ";"
 	}
-	return text
+	return text + createRuled(is)
 }
 
 func (t *table) create(is dialect) string {

@@ -57,9 +57,6 @@ func unfit(s *scenarios.Scenario, engines []testenv.Engine) string {
 	if !slices.Contains(engines, testenv.PostgreSQL) {
 		return ""
 	}
-	if len(engines) > 1 && slices.ContainsFunc(s.Rules, func(r scenarios.Rule) bool { return !onlyLast(r) }) {
-		return "between engines the last writer wins"
-	}
 	for _, step := range s.Steps {
 		switch v := step.Do.(type) {
 		case scenarios.Refuse:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/octant-db/octant/protocol/values"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -99,6 +100,7 @@ func newSchema(flavour relay.Flavour, native []byte) (*Schema, error) {
 	}
 	p.geometries()
 	s.Table.Decode, s.Table.Same, s.Table.Composer, s.Table.Unset, s.Table.Plain = s.Decode, s.same, s, s.unset, newPlain(s)
+	s.Table.As = func(img relay.Image, other *relay.Table) (relay.Image, error) { return values.As(s.Table, img, other) }
 	return s, nil
 }
 

@@ -79,6 +79,7 @@ func (d *Description) table(native []byte) *relay.Table {
 		t.Key = append(t.Key, relay.KeyPart{Column: k})
 	}
 	t.Decode = func(image relay.Image) ([]relay.Value, error) { return d.values(image) }
+	t.As = func(image relay.Image, other *relay.Table) (relay.Image, error) { return values.As(t, image, other) }
 	p := newPlain(d)
 	t.Plain, t.Composer, t.Unset = p, composer{p}, d.unset
 	t.Same = func(img relay.Image, other *relay.Table, otherImg relay.Image) bool {
