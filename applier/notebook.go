@@ -124,7 +124,7 @@ func noteKey(c *conflict.Conflict) []byte {
 		older, newer = newer, older
 	}
 	h := fnv.New64a()
-	fmt.Fprint(h, c.Key, newer, older)
+	h.Write([]byte(string(c.Key) + newer.String() + " " + older.String()))
 	b := binary.BigEndian.AppendUint64([]byte("c"), uint64(newer.HLC))
 	return binary.BigEndian.AppendUint64(b, h.Sum64()>>1)
 }

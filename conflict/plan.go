@@ -40,8 +40,8 @@ func flightOf(m relay.Mark) flight {
 
 // pendingWrite is a row that was planned and not yet seen in the log.
 type pendingWrite struct {
-	Register
-	plan *Plan
+	*Register // not changed any more
+	plan      *Plan
 }
 
 // Resume tells the engine, once after New, what the database's own ledger says was applied of an origin, so that nothing is
@@ -80,7 +80,11 @@ func (e *Engine) Plan(batch []Transaction) (*Plan, error) {
 
 // decide finds out what a plan's transactions change.
 func (e *Engine) decide(p *Plan) error {
-	v := e.onPending()
+	v, rows := e.onPending(), 0
+	for i := range p.batch {
+		rows += len(p.batch[i].Changes)
+	}
+	v.expect(rows)
 	for i := range p.batch {
 		if err := v.takeAll(&p.batch[i]); err != nil {
 			return err
@@ -90,9 +94,10 @@ func (e *Engine) decide(p *Plan) error {
 	if p.Writes, err = v.writes(); err != nil {
 		return err
 	}
+	p.rows = make([]Key, 0, len(v.order))
 	for _, k := range v.order {
 		if row := v.rows[k]; row.set {
-			e.pend(k, row.reg, p)
+			e.pend(k, &row.reg, p)
 		}
 	}
 	return nil
@@ -193,7 +198,7 @@ func (e *Engine) forget(p *Plan) {
 }
 
 // pend puts a row into the overlay.
-func (e *Engine) pend(k Key, reg Register, p *Plan) {
+func (e *Engine) pend(k Key, reg *Register, p *Plan) {
 	e.disclaim(k)
 	if reg.Row.Exists() {
 		for _, u := range reg.Row.Claims() {
@@ -214,7 +219,11 @@ func (e *Engine) unpend(k Key, p *Plan) {
 
 // disclaim takes back the unique values of a pending row.
 func (e *Engine) disclaim(k Key) {
-	for _, u := range e.pending[k].Row.Claims() {
+	p, pending := e.pending[k]
+	if !pending {
+		return
+	}
+	for _, u := range p.Row.Claims() {
 		keys := slices.DeleteFunc(e.claims[u], func(other Key) bool { return other == k })
 		if e.claims[u] = keys; len(keys) == 0 {
 			delete(e.claims, u)
@@ -233,7 +242,7 @@ func (e *Engine) onPending() *view {
 // view is a row as the applier will find it.
 func (e *Engine) view(k Key) (Register, bool, error) {
 	if p, ok := e.pending[k]; ok {
-		return p.Register, true, nil
+		return *p.Register, true, nil
 	}
 	return e.index.Get(k)
 }
@@ -252,12 +261,12 @@ func (v *view) takeAll(t *Transaction) error {
 
 // writes lists what has changed in the table, in the order in which the rows were first met.
 func (v *view) writes() ([]Write, error) {
-	var list []Write
+	list := make([]Write, 0, len(v.order))
 	err := v.changes(func(k Key, row *viewRow, now Shown) error {
 		if v.engine.rule(k).Held && !row.found {
 			return nil
 		}
-		w := Write{Key: k, Before: row.was.Row, After: now.Row, Version: row.reg.Version, Expect: expectation(*row.was, row.first), Found: row.found}
+		w := Write{Key: k, Before: row.was.Row, After: now.Row, Version: row.reg.Version, Expect: expectation(row.was, row.first), Found: row.found}
 		if row.first != nil && !w.Before.Exists() {
 			w.Before = row.first.Before
 		}

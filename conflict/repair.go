@@ -145,7 +145,7 @@ func (e *Engine) planRepair(p *Plan, k Key) error {
 		e.repairs.remove(k)
 		return nil
 	}
-	e.pend(k, reg, p)
+	e.pend(k, &reg, p)
 	p.Writes = append(p.Writes, Write{Key: k, Before: right.Row, After: right.Row, Version: reg.Version, Expect: relay.Unknown})
 	return nil
 }

@@ -89,12 +89,12 @@ func precedes(j Key, a *Register, k Key, b *Register) bool {
 	return j < k
 }
 
-// reach is the key and all whose row may be hidden or put back when the key's row changes from one to the other.
+// reach are the other keys whose row may be hidden or put back when a key's row changes from one to the other.
 func (v *view) reach(k Key, from, to Row) ([]Key, error) {
-	keys := []Key{k}
 	if len(from.Unique) == 0 && len(to.Unique) == 0 {
-		return keys, nil
+		return nil, nil
 	}
+	keys := []Key{k}
 	met := map[Key]bool{k: true}
 	add := func(row Row) error {
 		rivals, err := v.rivals(k, row)
@@ -118,7 +118,7 @@ func (v *view) reach(k Key, from, to Row) ([]Key, error) {
 			return nil, err
 		}
 	}
-	return keys, nil
+	return keys[1:], nil
 }
 
 // pin holds on to the rows of a view that share a unique value with another one, and lets go of the others.
@@ -126,7 +126,7 @@ func (v *view) pin() error {
 	for i := 0; i < len(v.order); i++ {
 		k := v.order[i]
 		row := v.rows[k]
-		if row.was == nil {
+		if !row.noted {
 			continue
 		}
 		rivals, err := v.rivals(k, row.reg.Row)

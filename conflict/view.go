@@ -9,6 +9,7 @@ type view struct {
 	under  func(Key) (Register, bool, error) // what lies below
 	lists  func(value string) ([]Key, error) // claims of what lies below
 	rows   map[Key]*viewRow
+	spare  []viewRow // made together: most views have many rows
 	order  []Key
 	claims map[string][]Key // of rows that were set
 	ended  []string         // the parents that were deleted
@@ -19,7 +20,8 @@ type viewRow struct {
 	reg   Register
 	known bool
 	set   bool
-	was   *Shown  // before the first write that could change it
+	noted bool    // was says what it showed
+	was   Shown   // before the first write that could change it
 	first *Change // of the row by the writes that were taken
 	found bool    // in the table, as a child of a row that is deleted
 }
@@ -45,13 +47,24 @@ func (v *view) row(k Key) (*viewRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	row := &viewRow{reg: reg, known: known}
-	if v.rows == nil {
-		v.rows = make(map[Key]*viewRow)
+	if len(v.spare) == 0 {
+		v.expect(1)
 	}
+	row := &v.spare[0]
+	v.spare = v.spare[1:]
+	row.reg, row.known = reg, known
 	v.rows[k] = row
 	v.order = append(v.order, k)
 	return row, nil
+}
+
+// expect makes room for rows that will be asked for.
+func (v *view) expect(rows int) {
+	if v.rows == nil {
+		v.rows = make(map[Key]*viewRow, rows)
+	}
+	v.order = slices.Grow(v.order, rows)
+	v.spare = make([]viewRow, rows)
 }
 
 // take merges one change of a transaction. Base is what the local log says stood under the key before, nil if this is not
@@ -85,7 +98,7 @@ func (v *view) put(k Key, reg Register) error {
 	if err != nil {
 		return err
 	}
-	if err := v.around(k, row.reg.Row, reg.Row); err != nil {
+	if err := v.around(k, row, reg.Row); err != nil {
 		return err
 	}
 	row.reg, row.known, row.set = reg, true, true
@@ -110,30 +123,36 @@ func (v *view) look(k Key) error {
 	if err != nil {
 		return err
 	}
-	return v.around(k, row.reg.Row, row.reg.Row)
+	return v.around(k, row, row.reg.Row)
 }
 
-// around notes what is shown under a key and all others that may change when the key's row does.
-func (v *view) around(k Key, from, to Row) error {
-	keys, err := v.reach(k, from, to)
+// around notes what is shown under a key and all others that may change when the key's row becomes another one.
+func (v *view) around(k Key, row *viewRow, to Row) error {
+	if err := v.noteShown(k, row); err != nil {
+		return err
+	}
+	keys, err := v.reach(k, row.reg.Row, to)
 	if err != nil {
 		return err
 	}
 	for _, other := range keys {
-		if err := v.noteShown(other); err != nil {
+		row, err := v.row(other)
+		if err == nil {
+			err = v.noteShown(other, row)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (v *view) noteShown(k Key) error {
-	row, err := v.row(k)
-	if err != nil || row.was != nil {
-		return err
+func (v *view) noteShown(k Key, row *viewRow) (err error) {
+	if row.noted {
+		return nil
 	}
-	was, err := v.show(k)
-	row.was = &was
+	row.noted = true
+	row.was, err = v.shown(k, row)
 	return err
 }
 
@@ -142,10 +161,10 @@ func (v *view) changes(yield func(k Key, row *viewRow, now Shown) error) error {
 	for i := 0; i < len(v.order); i++ { // it may grow
 		k := v.order[i]
 		row := v.rows[k]
-		if row.was == nil || row.reg.Unit != nil {
+		if !row.noted || row.reg.Unit != nil {
 			continue
 		}
-		now, err := v.show(k)
+		now, err := v.shown(k, row)
 		if err != nil {
 			return err
 		}
@@ -162,8 +181,15 @@ func (v *view) changes(yield func(k Key, row *viewRow, now Shown) error) error {
 // show is what the table is to show under a key.
 func (v *view) show(k Key) (Shown, error) {
 	row, err := v.row(k)
-	if err != nil || !row.known || row.reg.Blank {
+	if err != nil {
 		return Shown{}, err
+	}
+	return v.shown(k, row)
+}
+
+func (v *view) shown(k Key, row *viewRow) (Shown, error) {
+	if !row.known || row.reg.Blank {
+		return Shown{}, nil
 	}
 	hidden, err := v.hidden(k, row, nil)
 	if err != nil {

@@ -2,7 +2,7 @@ package relay
 
 import (
 	"cmp"
-	"fmt"
+	"strconv"
 )
 
 // MaxRegions is the largest region id. Ids are 1..MaxRegions; 0 means "no region".
@@ -39,4 +39,6 @@ func (v Version) After(w Version) bool { return v.Compare(w) > 0 }
 func (v Version) IsZero() bool { return v == Version{} }
 
 // String prints a version as clock@region.
-func (v Version) String() string { return fmt.Sprintf("%d@%d", v.HLC, v.Region) }
+func (v Version) String() string {
+	return strconv.FormatInt(int64(v.HLC), 10) + "@" + strconv.Itoa(int(v.Region))
+}
