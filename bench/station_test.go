@@ -175,7 +175,7 @@ func await(t *testing.T, ctx context.Context, what string, done func() (bool, er
 			last = err
 		}
 		select {
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(25 * time.Millisecond):
 		case <-ctx.Done():
 			t.Fatalf("wait until %s: %v (last error: %v)", what, context.Cause(ctx), last)
 		}
