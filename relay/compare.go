@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -29,6 +30,11 @@ type Comparison interface {
 	Columns(ctx context.Context, table string, key RowKey) ([]ColumnValue, error)
 	// Replace writes a row in this region alone, if it is still as expected: ErrChanged if it is not.
 	Replace(ctx context.Context, r Replacement) error
+	// Shape describes a table to regions of other engines.
+	Shape(ctx context.Context, table string) (*Shape, error)
+	// ByValue returns the same for a table that is compared with regions of other engines: keys, digests and values are those of the form. It must
+	// not be used for another table.
+	ByValue(f *ValueForm) Comparison
 }
 
 // TableReader is what an engine brings to a Comparison. Rows are found and told apart by the database's own rules.
@@ -44,6 +50,9 @@ type TableReader interface {
 	Key(t *Table, img Image) (RowKey, error)
 	// Replace gives ErrChanged if the row is not as expected, and an error for the operator if it cannot be written.
 	Replace(ctx context.Context, r Replacement) error
+	Shape(ctx context.Context, table string) (*Shape, error)
+	// ByValue returns the same for tables that are compared with regions of other engines. It uses the reader's connection.
+	ByValue(f *ValueForm) TableReader
 }
 
 // ErrChanged says that a row is not as it was when it was compared.
@@ -137,6 +146,21 @@ type ColumnValue struct {
 	Name  string
 	Key   bool // it is part of the primary key
 	Value []byte
+
+	// Of rows that are compared by value: Value is the text of a plain one of this type, and what all engines call it digested.
+	Type   *Type `json:",omitempty"`
+	Common *Sum  `json:",omitempty"`
+}
+
+// Same tells whether two regions have the same in a column.
+func (v *ColumnValue) Same(other *ColumnValue) bool {
+	switch {
+	case v.Value == nil || other.Value == nil:
+		return v.Value == nil && other.Value == nil
+	case v.Common != nil && other.Common != nil:
+		return *v.Common == *other.Common
+	}
+	return bytes.Equal(v.Value, other.Value)
 }
 
 // Replacement says what a row shall be.

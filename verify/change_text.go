@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -47,7 +46,7 @@ func all(row *Content) string {
 func changed(was, is []relay.ColumnValue) string {
 	text := ""
 	for i := range min(len(was), len(is)) {
-		if (was[i].Value == nil) != (is[i].Value == nil) || !bytes.Equal(was[i].Value, is[i].Value) {
+		if !was[i].Same(&is[i]) {
 			text += " " + is[i].Name + ": " + literal(was[i].Value) + " -> " + literal(is[i].Value)
 		}
 	}

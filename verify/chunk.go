@@ -18,6 +18,14 @@ type comparison struct {
 // maxSuspects is how many rows wait for judgement at most.
 const maxSuspects = 2_000
 
+// rows goes through the table, by its order if all members have the same.
+func (c *comparison) rows(ctx context.Context) error {
+	if c.t.Form != nil && !c.t.Form.Ordered {
+		return c.buckets(ctx)
+	}
+	return c.chunks(ctx)
+}
+
 // chunks goes through the table. The first member says where chunks end.
 func (c *comparison) chunks(ctx context.Context) error {
 	for span := (relay.Span{}); ; span.After = span.UpTo {
@@ -86,16 +94,22 @@ func (c *comparison) resize(took []time.Duration) {
 	for _, d := range took {
 		slowest = max(slowest, d)
 	}
+	c.size = c.next(c.size, slowest)
+}
+
+// next is how many rows come after so many that took so long.
+func (c *comparison) next(size int, took time.Duration) int {
 	switch {
-	case slowest > 2*chunkTime:
-		c.size /= 2
-	case slowest < chunkTime/2:
-		c.size *= 2
+	case took > 2*chunkTime:
+		size /= 2
+	case took < chunkTime/2:
+		size *= 2
 	}
-	c.size = min(max(c.size, leastChunk), mostChunk)
+	size = min(max(size, leastChunk), mostChunk)
 	if c.o.Rate > 0 {
-		c.size = min(c.size, max(c.o.Rate/4, leastChunk))
+		size = min(size, max(c.o.Rate/4, leastChunk))
 	}
+	return size
 }
 
 // suspect finds the rows of a chunk that are not the same everywhere.
@@ -106,9 +120,14 @@ func (c *comparison) suspect(ctx context.Context, span relay.Span) error {
 		lists[i], err = side.Rows(ctx, c.t.Table, span)
 		return err
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		c.collect(lists)
 	}
+	return err
+}
+
+// collect makes suspects of the rows that are not the same in all members' lists.
+func (c *comparison) collect(lists [][]relay.RowDigest) {
 	type seen struct {
 		sum   relay.Sum
 		times int
@@ -133,5 +152,4 @@ func (c *comparison) suspect(ctx context.Context, span relay.Span) error {
 			c.suspects = append(c.suspects, newSuspect(key, len(c.members)))
 		}
 	}
-	return nil
 }

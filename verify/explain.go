@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"bytes"
 	"context"
 	"errors"
 
@@ -76,7 +75,7 @@ func sameColumn(rows [][]relay.ColumnValue, n int) bool {
 		case row == nil:
 		case first == nil:
 			first = &row[n]
-		case (first.Value == nil) != (row[n].Value == nil), !bytes.Equal(first.Value, row[n].Value):
+		case !first.Same(&row[n]):
 			return false
 		}
 	}

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -25,6 +26,7 @@ type world struct {
 	lazy    int // one step in so many is an arrival
 	tired   int // questions after which nothing is written any more
 	asked   int
+	mixed   bool // regions of odd ids are of another engine, which has the rows in another order
 }
 
 // region is one side. Queues hold what other regions have still to send it.
@@ -113,8 +115,14 @@ func (r *region) digest(row int) *relay.RowDigest {
 }
 
 func (r *region) span(s relay.Span) (list []relay.RowDigest) {
-	for _, row := range slices.Sorted(maps.Keys(r.rows)) {
-		if k := keyOf(row); k > s.After && (s.UpTo == "" || k <= s.UpTo) && r.digest(row) != nil {
+	rows := slices.Sorted(maps.Keys(r.rows))
+	behind := func(k, other relay.RowKey) bool { return k > other }
+	if r.flavour() == "backwards" {
+		slices.Reverse(rows)
+		behind = func(k, other relay.RowKey) bool { return k < other }
+	}
+	for _, row := range rows {
+		if k := keyOf(row); (s.After == "" || behind(k, s.After)) && (s.UpTo == "" || !behind(k, s.UpTo)) && r.digest(row) != nil {
 			list = append(list, *r.digest(row))
 		}
 	}
@@ -122,8 +130,21 @@ func (r *region) span(s relay.Span) (list []relay.RowDigest) {
 }
 
 func (r *region) Tables(context.Context) ([]relay.ComparedTable, error) {
-	return []relay.ComparedTable{{Name: "app.t", Definition: "one"}}, nil
+	return []relay.ComparedTable{{Name: "app.t", Definition: string(r.flavour())}}, nil
 }
+
+func (r *region) flavour() relay.Flavour {
+	if r.w.mixed && r.id%2 == 1 {
+		return "backwards"
+	}
+	return "forwards"
+}
+
+func (r *region) Shape(context.Context, string) (*relay.Shape, error) {
+	return &relay.Shape{Flavour: r.flavour()}, nil
+}
+
+func (r *region) ByValue(*relay.ValueForm) relay.Comparison { return r }
 
 func (r *region) Bound(_ context.Context, _ string, after relay.RowKey, _ int) (relay.RowKey, error) {
 	defer r.w.asking()()
@@ -225,9 +246,12 @@ func (w *world) members() (list []verify.Member) {
 	return list
 }
 
+// agree finds no common order.
+func agree([]string, []*relay.Shape) (*relay.ValueForm, error) { return &relay.ValueForm{}, nil }
+
 func (w *world) run(t *testing.T) verify.TableReport {
 	t.Helper()
-	r, err := verify.Run(t.Context(), w.members(), verify.Options{Clock: &instant{}, Patience: time.Hour})
+	r, err := verify.Run(t.Context(), w.members(), verify.Options{Clock: &instant{}, Patience: time.Hour, Agree: agree})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +262,7 @@ func (w *world) run(t *testing.T) verify.TableReport {
 func TestNoFalseReport(t *testing.T) {
 	for seed := range uint64(600) {
 		w := newWorld(seed, 2+int(seed%4), 60, 1+int(seed%9))
-		w.lazy = 1 + int(seed%3)
+		w.lazy, w.mixed = 1+int(seed%3), seed%2 == 1
 		if table := w.run(t); table.Result != verify.Identical {
 			t.Fatalf("seed %d: %+v", seed, table)
 		}
@@ -249,6 +273,7 @@ func TestNoFalseReport(t *testing.T) {
 func TestEveryDifferenceIsFound(t *testing.T) {
 	for seed := range uint64(150) {
 		w := newWorld(seed, 2+int(seed%4), 60, 1+int(seed%9))
+		w.mixed = seed%2 == 1
 		var want []string
 		for row := 20; row < 60; row += 1 + w.rng.IntN(9) {
 			r := w.regions[w.rng.IntN(len(w.regions))]
@@ -285,5 +310,30 @@ func TestRowsOfARegionThatIsBehindAreUnsettled(t *testing.T) {
 	table := w.run(t)
 	if table.Result != verify.Unsettled || table.Unsettled != 1 || table.Reason == "" {
 		t.Errorf("%+v", table)
+	}
+}
+
+// TestDefinitionsBetweenEngines: tables that cannot be compared are named with the reason, and those of one engine must be defined alike.
+func TestDefinitionsBetweenEngines(t *testing.T) {
+	compare := func(agree verify.Agreement, mixed bool) verify.TableReport {
+		w := newWorld(1, 3, 60, 0)
+		w.mixed = mixed
+		r, err := verify.Run(t.Context(), w.members(), verify.Options{Clock: &instant{}, Agree: agree})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Tables[0]
+	}
+	refuse := func([]string, []*relay.Shape) (*relay.ValueForm, error) {
+		return nil, errors.New("column c is of no use")
+	}
+	if got := compare(refuse, true); got.Result != verify.Differs || got.Reason != "it cannot be compared by value: column c is of no use" {
+		t.Errorf("%+v", got)
+	}
+	if got := compare(nil, true); got.Result != verify.Differs || got.Reason != "its columns or its key are defined otherwise in r2" {
+		t.Errorf("%+v", got)
+	}
+	if got := compare(refuse, false); got.Result != verify.Identical || got.Form != nil {
+		t.Errorf("%+v", got)
 	}
 }

@@ -120,10 +120,24 @@ func (r *Remote) Columns(ctx context.Context, table string, key relay.RowKey) (l
 		if f[2].Value() != nil {
 			v.Value = append([]byte{}, f[2].AsString()...)
 		}
+		err := typed(&v, f)
 		list = append(list, v)
-		return nil
+		return err
 	}, "compare_columns", table, string(key))
 	return list, err
+}
+
+// typed reads what is said of a value that is compared with those of other engines.
+func typed(v *relay.ColumnValue, f []mysql.FieldValue) error {
+	if len(f) < 5 || f[3].Value() == nil {
+		return nil
+	}
+	if err := json.Unmarshal(f[3].AsString(), &v.Type); err != nil || f[4].Value() == nil {
+		return err
+	}
+	sum, err := relay.ParseSum(inquire.Cell(f, 4))
+	v.Common = &sum
+	return err
 }
 
 // Replace implements relay.Comparison. It is not tried twice: the first try may have been committed.

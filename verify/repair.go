@@ -55,8 +55,10 @@ type Change struct {
 	Table  string       `json:"table"`
 	Key    relay.RowKey `json:"row_key"`
 	Region string       `json:"region"`
-	Was    *Content     `json:"was"` // nil: there was no such row
-	Is     *Content     `json:"is"`
+	// Form is set if the row was compared by value, between engines.
+	Form *relay.ValueForm `json:"by_value,omitempty"`
+	Was  *Content         `json:"was"` // nil: there was no such row
+	Is   *Content         `json:"is"`
 }
 
 // Content is a row whole. In JSON its values are base64 of their bytes.
@@ -99,7 +101,7 @@ func (p *Repairer) Run(ctx context.Context, r *Report) (o Outcome, err error) {
 	for i := range r.Tables {
 		t := &r.Tables[i]
 		for batch := range slices.Chunk(t.Differences, repairBatch) {
-			if err := p.batch(ctx, t.Table, batch, &o); err != nil {
+			if err := p.batch(ctx, t, batch, &o); err != nil {
 				return o, fmt.Errorf("repair table %s: %w", t.Table, err)
 			}
 		}
@@ -107,9 +109,12 @@ func (p *Repairer) Run(ctx context.Context, r *Report) (o Outcome, err error) {
 	return o, nil
 }
 
-// side returns a region's member.
-func (p *Repairer) side(region string) (relay.Comparison, error) {
+// side returns a region's member, as it compares by a form.
+func (p *Repairer) side(region string, f *relay.ValueForm) (relay.Comparison, error) {
 	for _, m := range p.Members {
+		if m.Name == region && f != nil {
+			return m.Side.ByValue(f), nil
+		}
 		if m.Name == region {
 			return m.Side, nil
 		}
@@ -117,16 +122,16 @@ func (p *Repairer) side(region string) (relay.Comparison, error) {
 	return nil, fmt.Errorf("region %s is not in the configuration", region)
 }
 
-func (p *Repairer) batch(ctx context.Context, table string, list []Difference, o *Outcome) error {
+func (p *Repairer) batch(ctx context.Context, t *TableReport, list []Difference, o *Outcome) error {
 	for i := range list {
 		d := &list[i]
-		changes, err := p.plan(ctx, table, d)
+		changes, err := p.plan(ctx, t, d)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if err != nil {
 			o.Skipped++
-			p.Skipped(table, d, err)
+			p.Skipped(t.Table, d, err)
 			continue
 		}
 		for _, c := range changes {
@@ -139,8 +144,8 @@ func (p *Repairer) batch(ctx context.Context, table string, list []Difference, o
 }
 
 // plan reads a row in all regions, and makes a change for each where it is to become another one.
-func (p *Repairer) plan(ctx context.Context, table string, d *Difference) ([]Change, error) {
-	stands, err := p.Choose(table, d)
+func (p *Repairer) plan(ctx context.Context, t *TableReport, d *Difference) ([]Change, error) {
+	stands, err := p.Choose(t.Table, d)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +153,7 @@ func (p *Repairer) plan(ctx context.Context, table string, d *Difference) ([]Cha
 	g, ctx := errgroup.WithContext(ctx)
 	for i, row := range d.Rows {
 		g.Go(func() (err error) {
-			rows[i], err = p.read(ctx, table, d.Key, row)
+			rows[i], err = p.read(ctx, t, d.Key, row)
 			return err
 		})
 	}
@@ -158,19 +163,19 @@ func (p *Repairer) plan(ctx context.Context, table string, d *Difference) ([]Cha
 	var changes []Change
 	for i, row := range d.Rows {
 		if row.Digest != d.Rows[stands].Digest {
-			changes = append(changes, Change{Table: table, Key: d.Key, Region: row.Region, Was: rows[i], Is: rows[stands]})
+			changes = append(changes, Change{Table: t.Table, Key: d.Key, Region: row.Region, Form: t.Form, Was: rows[i], Is: rows[stands]})
 		}
 	}
 	return changes, nil
 }
 
 // read reads a row whole: it must be as it was compared, before and after it is read.
-func (p *Repairer) read(ctx context.Context, table string, key relay.RowKey, as RowState) (*Content, error) {
-	side, err := p.side(as.Region)
+func (p *Repairer) read(ctx context.Context, t *TableReport, key relay.RowKey, as RowState) (*Content, error) {
+	side, err := p.side(as.Region, t.Form)
 	if err != nil {
 		return nil, err
 	}
-	first, err := side.Columns(ctx, table, key)
+	first, err := side.Columns(ctx, t.Table, key)
 	if err != nil {
 		return nil, err
 	}
@@ -178,11 +183,11 @@ func (p *Repairer) read(ctx context.Context, table string, key relay.RowKey, as 
 	if err != nil {
 		return nil, err
 	}
-	looks, err := side.Look(ctx, table, cut.LSN, []relay.RowKey{key})
+	looks, err := side.Look(ctx, t.Table, cut.LSN, []relay.RowKey{key})
 	if err != nil {
 		return nil, err
 	}
-	second, err := side.Columns(ctx, table, key)
+	second, err := side.Columns(ctx, t.Table, key)
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +242,7 @@ func (p *Repairer) tell(c Change, err error) {
 }
 
 func (p *Repairer) make(ctx context.Context, c Change) error {
-	side, err := p.side(c.Region)
+	side, err := p.side(c.Region, c.Form)
 	if err != nil {
 		return err
 	}

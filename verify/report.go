@@ -49,6 +49,8 @@ type TableReport struct {
 	Differences []Difference `json:"differences,omitempty"`
 	More        int          `json:"more,omitempty"` // differences that are not listed
 	Seconds     float64      `json:"seconds"`
+	// Form is set if rows were compared by value, between engines.
+	Form *relay.ValueForm `json:"by_value,omitempty"`
 
 	judged map[string]bool // differences by what the regions showed
 }

@@ -32,6 +32,8 @@ type Options struct {
 	// Values puts the values of columns that differ into the report.
 	Values bool
 	Clock  relay.Clock
+	// Agree is for regions of several engines; nil: their tables are reported as defined otherwise.
+	Agree Agreement
 	// Done hears of every table once it has been compared. May be nil.
 	Done func(TableReport)
 }
@@ -143,7 +145,9 @@ func (v *verifier) tables(ctx context.Context) ([]TableReport, error) {
 	}
 	reports := make([]TableReport, len(chosen))
 	for i, name := range chosen {
-		reports[i] = v.definitions(name, lists)
+		if reports[i], err = v.definitions(ctx, name, lists); err != nil {
+			return nil, err
+		}
 	}
 	return reports, nil
 }
@@ -176,10 +180,10 @@ func matches(pattern, name string) bool {
 }
 
 // definitions compares how a table is defined.
-func (v *verifier) definitions(name string, lists []map[string]relay.ComparedTable) TableReport {
+func (v *verifier) definitions(ctx context.Context, name string, lists []map[string]relay.ComparedTable) (TableReport, error) {
 	t := TableReport{Table: name}
-	var missing, other []string
-	first := ""
+	var missing []string
+	definitions, same := make([]string, len(lists)), true
 	for i, list := range lists {
 		c, there := list[name]
 		switch {
@@ -190,26 +194,27 @@ func (v *verifier) definitions(name string, lists []map[string]relay.ComparedTab
 			if slices.Contains(v.o.Tables, name) { // somebody counts on it
 				t.Result = Failed
 			}
-		case first == "":
-			first = c.Definition
-		case c.Definition != first:
-			other = append(other, v.members[i].Name)
 		}
+		definitions[i] = c.Definition
+		same = same && c.Definition == definitions[0]
 	}
 	switch {
 	case len(missing) > 0:
-		t.Result, t.Reason = Differs, "it is missing or not replicated in "+strings.Join(missing, ", ")
-	case len(other) > 0:
-		t.Result, t.Reason = Differs, "its columns or its key are defined otherwise in "+strings.Join(other, ", ")
+		t.Result, t.Reason = Differs, "it is missing or not replicated in "+listed(missing)
+	case t.Result == "" && !same:
+		return t, v.between(ctx, &t, definitions)
 	}
-	return t
+	return t, nil
 }
+
+func listed(names []string) string { return strings.Join(names, ", ") }
 
 // table compares the rows of one table.
 func (v *verifier) table(ctx context.Context, t *TableReport) error {
-	c := &comparison{verifier: v, t: t, size: firstChunk}
+	members := byValue(v.members, t.Form)
+	c := &comparison{verifier: &verifier{members: members, ids: v.ids, o: v.o}, t: t, size: firstChunk}
 	began := v.o.Clock.Now()
-	err := c.chunks(ctx)
+	err := c.rows(ctx)
 	if err == nil {
 		err = c.settle(ctx)
 	}

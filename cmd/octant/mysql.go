@@ -110,7 +110,9 @@ func (m *mySQL) connect(ctx context.Context, d config.Database) (*database, erro
 	if err != nil {
 		return nil, err
 	}
-	tables := compare.Config{Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Match: d.Tables.Match}
+	tables := compare.Config{
+		Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Match: d.Tables.Match, Local: target.Local,
+	}
 	reader, copier := compare.New(tables), compare.NewCopier(tables, copies)
 	db.target, db.reader, db.copier, db.open = values.NewTarget(target, m.flavour, rules{m.cfg.Rules}.demand), reader, copier, target.Open
 	db.prepare = func(ctx context.Context) error {

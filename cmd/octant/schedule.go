@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/octant-db/octant/internal/config"
+	"github.com/octant-db/octant/protocol/values"
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/verify"
 )
@@ -15,7 +16,7 @@ func newSchedule(cfg *config.Config, l *live, store relay.Store, log *slog.Logge
 	v := cfg.Verify
 	s := &verify.Schedule{
 		Every: v.Every, From: v.From, To: v.To, Store: store, Logger: log,
-		Options: verify.Options{Tables: v.Tables, Rate: v.Rate, Patience: v.Patience, Clock: relay.SystemClock{}},
+		Options: verify.Options{Tables: v.Tables, Rate: v.Rate, Patience: v.Patience, Clock: relay.SystemClock{}, Agree: values.Agree},
 		Report:  func(p relay.Problem) { l.now().Report(p) },
 		Members: func() ([]verify.Member, func(), error) { return membersFrom(cfg, l) },
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/octant-db/octant/internal/config"
 	"github.com/octant-db/octant/internal/inquire"
+	"github.com/octant-db/octant/protocol/values"
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/verify"
 )
@@ -20,7 +21,7 @@ import (
 func runVerify(ctx context.Context, args []string) error {
 	flags := newFlags("verify")
 	asJSON := flags.Bool("json", false, "write the report as JSON, for octant repair")
-	values := flags.Bool("values", false, "show the values of columns that differ")
+	shown := flags.Bool("values", false, "show the values of columns that differ")
 	rate := flags.Int("rate", 0, "compare at most so many `rows` a second")
 	patience := flags.Duration("patience", verify.DefaultPatience, "how long rows that are being written are looked at again")
 	limit := flags.Int("limit", verify.DefaultLimit, "list at most so many `differences` of a table")
@@ -34,7 +35,7 @@ func runVerify(ctx context.Context, args []string) error {
 	}
 	defer closeAll()
 	o := verify.Options{
-		Tables: tables, Rate: *rate, Patience: *patience, Limit: *limit, Values: *values, Clock: relay.SystemClock{},
+		Tables: tables, Rate: *rate, Patience: *patience, Limit: *limit, Values: *shown, Clock: relay.SystemClock{}, Agree: values.Agree,
 	}
 	if !*asJSON {
 		o.Done = func(t verify.TableReport) { _ = t.WriteText(os.Stdout) }

@@ -34,6 +34,7 @@ var inquiries = map[string]inquiry{
 	"compare_shown":   {nil, 0, roleReplicate, compareShown},
 	"compare_look":    {[]tokenKind{text, number}, text, roleReplicate, compareLook},
 	"compare_columns": {[]tokenKind{text, text}, 0, roleReplicate, compareColumns},
+	"compare_shape":   {[]tokenKind{text}, 0, roleReplicate, compareShape},
 	"compare_replace": {[]tokenKind{text, text, text, text}, 0, roleAdmin, compareReplace},
 }
 
@@ -60,12 +61,30 @@ func (q inquiry) inquire(name string, a []token) (statement, error) {
 		if side == nil {
 			return nil, notSupported("CALL octant." + name)
 		}
+		a, err := about(&side, a)
+		if err != nil {
+			return nil, err
+		}
 		result, err := q.run(ctx, side, a)
 		if q.role == roleAdmin {
 			call.e.cfg.Logger.Info("a user repairs a row", "user", call.session.account(), "table", a[0].text, "error", err)
 		}
 		return result, asFailure(err)
 	}}, nil
+}
+
+// about takes the form off the table's name, if its rows are compared by value.
+func about(side *relay.Comparison, a []token) ([]token, error) {
+	if len(a) == 0 {
+		return a, nil
+	}
+	table, form, err := relay.ParseSubject(a[0].text)
+	if err != nil || form == nil {
+		return a, err
+	}
+	*side, a = (*side).ByValue(form), slices.Clone(a)
+	a[0].text = table
+	return a, nil
 }
 
 // comparison is this region's side, nil if it has none.
@@ -160,13 +179,34 @@ func compareLook(ctx context.Context, c relay.Comparison, a []token) (*mysql.Res
 
 func compareColumns(ctx context.Context, c relay.Comparison, a []token) (*mysql.Result, error) {
 	list, err := c.Columns(ctx, a[0].text, relay.RowKey(a[1].text))
-	return asRows([]column{{"name", textColumn}, {"in_key", intColumn}, {"value", longColumn}}, list, func(v relay.ColumnValue) []any {
-		row := []any{v.Name, truth(v.Key), nil}
+	columns := []column{{"name", textColumn}, {"in_key", intColumn}, {"value", longColumn}, {"type", longColumn}, {"common", textColumn}}
+	return asRows(columns, list, func(v relay.ColumnValue) []any {
+		row := []any{v.Name, truth(v.Key), nil, nil, nil}
 		if v.Value != nil {
 			row[2] = v.Value
 		}
+		if v.Type != nil {
+			row[3] = asJSON(v.Type)
+		}
+		if v.Common != nil {
+			row[4] = v.Common.String()
+		}
 		return row
 	}), err
+}
+
+func asJSON(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return "" // of our own types that cannot be
+	}
+	return string(text)
+}
+
+// compareShape tells what a table is like, for regions of other engines.
+func compareShape(ctx context.Context, c relay.Comparison, a []token) (*mysql.Result, error) {
+	s, err := c.Shape(ctx, a[0].text)
+	return newResult([]column{{"shape", longColumn}}, []any{[]byte(asJSON(s))}), err
 }
 
 // compareReplace writes a row: its new values come as base64 of JSON, "" to delete it; the expected digest is "" if there is no row.
@@ -191,14 +231,20 @@ func compareReplace(ctx context.Context, c relay.Comparison, a []token) (*mysql.
 	return nil, c.Replace(ctx, r)
 }
 
-// maxReplacement bounds the statement that brings a row, in bytes.
-const maxReplacement = 12 << 20
+// What bounds the statement that brings a row, and one that says how rows are compared, in bytes.
+const (
+	maxReplacement = 12 << 20
+	maxInquiry     = 512 << 10
+)
 
 // bound is how long a statement may be.
 func bound(query string) int {
-	const replacing = "call octant.compare_replace("
-	if len(query) > len(replacing) && strings.EqualFold(query[:len(replacing)], replacing) {
+	const replacing, comparing = "call octant.compare_replace(", "call octant.compare_"
+	switch {
+	case len(query) > len(replacing) && strings.EqualFold(query[:len(replacing)], replacing):
 		return maxReplacement
+	case len(query) > len(comparing) && strings.EqualFold(query[:len(comparing)], comparing):
+		return maxInquiry
 	}
 	return maxStatement
 }

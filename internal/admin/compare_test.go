@@ -61,11 +61,25 @@ func (s *side) Replace(_ context.Context, r relay.Replacement) error {
 	return relay.ErrChanged
 }
 
+func (s *side) Shape(_ context.Context, table string) (*relay.Shape, error) {
+	s.ask("shape %s", table)
+	return &relay.Shape{Flavour: "f"}, nil
+}
+
+func (s *side) ByValue(f *relay.ValueForm) relay.Comparison {
+	s.ask("by value of %s", f.Columns[0].Name)
+	return s
+}
+
 func TestComparison(t *testing.T) {
 	s := &side{}
 	e := admin.New(admin.Config{Inspector: &fixed{}, Comparison: func() relay.Comparison { return s }})
 	sum := relay.Sum{1}.String()
 	row := base64.StdEncoding.EncodeToString([]byte(`[{"Name":"id","Value":"MQ=="}]`))
+	subject, err := relay.Subject("app.t", &relay.ValueForm{Columns: []relay.FormColumn{{Name: "größe"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	cases := []struct{ statement, rows, asked, refused string }{
 		{"CALL octant.compare_tables()", "app.t,id int,", "", ""},
 		{"CALL octant.compare_bound('app.t','30_',100)", "31_", `bound app.t "30_" 100`, ""},
@@ -74,7 +88,11 @@ func TestComparison(t *testing.T) {
 		{"CALL octant.compare_cut()", "1,5,6", "", ""},
 		{"CALL octant.compare_shown()", "0;1;2", "", ""},
 		{"CALL octant.compare_look('app.t',9,'31_','32_')", "NULL,NULL,0,0,0;NULL,NULL,0,0,0", "look app.t 9 [31_ 32_]", ""},
-		{"CALL octant.compare_columns('app.t','31_')", "id,1,1;v,0,NULL", "columns app.t 31_", ""},
+		{"CALL octant.compare_columns('app.t','31_')", "id,1,1,NULL,NULL;v,0,NULL,NULL,NULL", "columns app.t 31_", ""},
+		{"CALL octant.compare_bound('" + subject + "','30_',100)", "31_", `by value of größe;bound app.t "30_" 100`, ""},
+		{"CALL octant.compare_look('" + subject + "',9)", "", "by value of größe;look app.t 9 []", ""},
+		{"CALL octant.compare_bound('{\"Table\":','30_',100)", "", "", "cut short"},
+		{"CALL octant.compare_shape('app.t')", `{"Flavour":"f","Columns":null,"Key":null,"Problem":""}`, "shape app.t", ""},
 		{"CALL octant.compare_replace('app.t','31_','','" + row + "')", "", "replace app.t 31_ <nil> 1", "1020"},
 		{"CALL octant.compare_replace('app.t','31_','','rubbish')", "", "", "base64"},
 		{"CALL octant.compare_bound('app.t',1,100)", "", "", "Incorrect arguments"},

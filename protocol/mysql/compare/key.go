@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/protocol/values"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -15,7 +16,7 @@ func (r *Reader) Key(t *relay.Table, img relay.Image) (relay.RowKey, error) {
 	if t.Flavour != binlog.Flavour && t.Flavour != binlog.MySQL {
 		return "", nil
 	}
-	values, err := t.Decode(img)
+	row, err := t.Decode(img)
 	if err != nil {
 		return "", err
 	}
@@ -33,15 +34,18 @@ func (r *Reader) Key(t *relay.Table, img relay.Image) (relay.RowKey, error) {
 		if c.kind == "uuid" {
 			return "", nil
 		}
-		parts[i] = cellOf(c, &values[part.Column])
+		parts[i] = cellOf(c, &row[part.Column])
 	}
 	return relay.NewRowKey(parts), nil
 }
 
 // cellOf is a value of an image as the database's text protocol has it.
 func cellOf(c *column, v *relay.Value) []byte {
-	if c.class() == shape {
+	switch {
+	case c.class() == shape:
 		return fmt.Appendf(nil, "%X", v.Bytes)
+	case c.kind == "uuid" && len(v.Bytes) == 16:
+		return values.UUIDText(v.Bytes)
 	}
 	switch v.Kind {
 	case relay.Int:

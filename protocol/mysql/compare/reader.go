@@ -2,7 +2,6 @@ package compare
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"strconv"
 	"strings"
@@ -21,8 +20,9 @@ type Reader struct {
 
 	tables sync.Map // of *table, by name
 
-	mu   sync.Mutex // guards conn, for as long as a statement runs
-	conn *client.Conn
+	mu        sync.Mutex // guards what is below, for as long as a statement runs
+	conn      *client.Conn
+	described map[*table]*relay.Table // as the log describes them
 }
 
 var _ relay.TableReader = (*Reader)(nil)
@@ -184,24 +184,16 @@ func appendCell(b []byte, f *mysql.FieldValue) []byte {
 	return append(b, f.AsString()...)
 }
 
-// Digest implements relay.TableReader. The two halves of the rows' digests are computed in a derived table with a LIMIT, which keeps the server
-// from computing them twice.
+// Digest implements relay.TableReader.
 func (r *Reader) Digest(ctx context.Context, name string, s relay.Span) (d relay.SpanDigest, err error) {
 	err = r.with(ctx, name, func(conn *client.Conn, t *table) error {
 		where, err := t.span(s)
 		if err != nil {
 			return answerf("%w", err)
 		}
-		text := "SELECT COUNT(*), COUNT(m), BIT_XOR(CAST(CONV(LEFT(m,16),16,10) AS UNSIGNED)), BIT_XOR(CAST(CONV(RIGHT(m,16),16,10) AS UNSIGNED)) FROM (SELECT " +
-			t.digest() + " AS m" + t.from() + where + " LIMIT 18446744073709551615) AS chunk"
-		return query(conn, "digest a chunk", text, func(f []mysql.FieldValue) error {
-			if number(f[0]) != number(f[1]) {
-				return answerf("digest a chunk: a row is larger than max_allowed_packet")
-			}
-			d.Rows = uint64(number(f[0]))
-			binary.BigEndian.PutUint64(d.Sum[:8], f[2].AsUint64())
-			binary.BigEndian.PutUint64(d.Sum[8:], f[3].AsUint64())
-			return nil
+		return query(conn, "digest a chunk", spanSQL(t.digest(), t.from()+where), func(f []mysql.FieldValue) error {
+			d, err = spanDigest(f)
+			return err
 		})
 	})
 	return d, err

@@ -16,22 +16,26 @@ import (
 // as the applier's do: the relay knows it for an operator's repair, and sends it to nobody. Tables with triggers are refused, as far as the user may see triggers: they would write more.
 func (r *Reader) Replace(ctx context.Context, p relay.Replacement) error {
 	return r.with(ctx, p.Table, func(conn *client.Conn, t *table) error {
-		if err := t.refuseTriggers(conn); err != nil {
-			return err
-		}
-		if _, err := conn.Execute("START TRANSACTION"); err != nil {
-			return explain("begin a repair", err)
-		}
-		err := t.replace(conn, &p)
-		if err != nil {
-			_, _ = conn.Execute("ROLLBACK")
-			return err
-		}
-		if _, err := conn.Execute("COMMIT"); err != nil {
-			return explain("commit a repair", asAnswer(err)) // it is not sent again: the row would no longer be as expected
-		}
-		return nil
+		return t.repair(conn, func() error { return t.replace(conn, &p) })
 	})
+}
+
+// repair does something in a transaction of its own.
+func (t *table) repair(conn *client.Conn, do func() error) error {
+	if err := t.refuseTriggers(conn); err != nil {
+		return err
+	}
+	if _, err := conn.Execute("START TRANSACTION"); err != nil {
+		return explain("begin a repair", err)
+	}
+	if err := do(); err != nil {
+		_, _ = conn.Execute("ROLLBACK")
+		return err
+	}
+	if _, err := conn.Execute("COMMIT"); err != nil {
+		return explain("commit a repair", asAnswer(err)) // it is not sent again: the row would no longer be as expected
+	}
+	return nil
 }
 
 // asAnswer keeps a statement from being sent again.
@@ -56,6 +60,11 @@ func (t *table) replace(conn *client.Conn, p *relay.Replacement) error {
 	if err := t.expect(conn, at, p.Expect); err != nil {
 		return err
 	}
+	return t.amend(conn, at, p, p.Expect != nil)
+}
+
+// amend writes the mark and the row, which has been locked if it is there.
+func (t *table) amend(conn *client.Conn, at string, p *relay.Replacement, there bool) error {
 	w, err := t.writing(at, p)
 	if err != nil {
 		return answerf("%w", err)
@@ -66,7 +75,7 @@ func (t *table) replace(conn *client.Conn, p *relay.Replacement) error {
 	switch {
 	case p.Values == nil:
 		return run(conn, w.erase)
-	case p.Expect == nil:
+	case !there:
 		return run(conn, w.insert)
 	}
 	result, err := conn.Execute(w.update)

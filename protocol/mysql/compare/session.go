@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/client"
 	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"github.com/octant-db/octant/protocol/values"
 )
 
 // Config says where the database is and which of its tables are compared.
@@ -18,6 +20,8 @@ type Config struct {
 	User, Password string
 	TLS            *tls.Config                     // nil: no encryption
 	Match          func(schema, table string) bool // which tables are replicated
+	// Local describes a table as the log does; see values.Engine. nil: rows are not compared by value.
+	Local func(ctx context.Context, schema, name string) (*values.Local, error)
 }
 
 // dialTimeout bounds the login.

@@ -100,78 +100,88 @@ func (t *table) order() string {
 	return " ORDER BY " + strings.Join(names, ",")
 }
 
-// at is the condition of a row with exactly this key, by the database's rules.
-func (t *table) at(key relay.RowKey) (string, error) {
+// operands are the values of a key as expressions.
+func (t *table) operands(key relay.RowKey) ([]string, error) {
+	if key == "" {
+		return nil, nil
+	}
 	values, err := key.Values(len(t.key))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	parts := make([]string, len(values))
+	list := make([]string, len(values))
 	for i, v := range values {
-		if parts[i], err = t.compare(i, "=", v); err != nil {
-			return "", err
+		if list[i], err = t.columns[t.key[i]].operand(v); err != nil {
+			return nil, err
 		}
 	}
-	return strings.Join(parts, " AND "), nil
+	return list, nil
+}
+
+// at is the condition of a row with exactly this key, by the database's rules.
+func (t *table) at(key relay.RowKey) (string, error) {
+	operands, err := t.operands(key)
+	if err == nil && operands == nil {
+		_, err = key.Values(len(t.key))
+	}
+	return t.equals(operands), err
+}
+
+func (t *table) equals(operands []string) string {
+	parts := make([]string, len(operands))
+	for i := range operands {
+		parts[i] = t.compare(i, "=", operands)
+	}
+	return strings.Join(parts, " AND ")
 }
 
 // compare compares one column of the key.
-func (t *table) compare(part int, operator string, v []byte) (string, error) {
-	c := &t.columns[t.key[part]]
-	operand, err := c.operand(v)
-	return c.quotedName() + operator + operand, err
+func (t *table) compare(part int, operator string, operands []string) string {
+	return t.columns[t.key[part]].quotedName() + operator + operands[part]
 }
 
 // span is the WHERE clause of a span.
 func (t *table) span(s relay.Span) (string, error) {
-	var parts []string
-	for _, side := range []struct {
-		key       relay.RowKey
-		beyond    string // what lies on this side of the key
-		or, first string // what lies at it, and what is said of the first column so that the server sees a range
-	}{{s.After, ">", "", ">="}, {s.UpTo, "<", "=", "<="}} {
-		if side.key == "" {
-			continue
-		}
-		part, err := t.side(side.key, side.beyond, side.or, side.first)
-		if err != nil {
-			return "", err
-		}
-		parts = append(parts, part)
-	}
-	if len(parts) == 0 {
-		return "", nil
-	}
-	return " WHERE " + strings.Join(parts, " AND "), nil
-}
-
-// side says in which half of the table a row lies: (a > x) OR (a = x AND b > y). Servers do not use an index for (a,b) > (x,y).
-func (t *table) side(key relay.RowKey, beyond, or, first string) (string, error) {
-	values, err := key.Values(len(t.key))
+	after, err := t.operands(s.After)
 	if err != nil {
 		return "", err
 	}
+	upTo, err := t.operands(s.UpTo)
+	return t.between(after, upTo), err
+}
+
+// between is the WHERE clause of the rows between two keys; nil: no bound.
+func (t *table) between(after, upTo []string) string {
+	var parts []string
+	for _, side := range []struct {
+		operands  []string
+		beyond    string // what lies on this side of the key
+		or, first string // what lies at it, and what is said of the first column so that the server sees a range
+	}{{after, ">", "", ">="}, {upTo, "<", "=", "<="}} {
+		if side.operands != nil {
+			parts = append(parts, t.side(side.operands, side.beyond, side.or, side.first))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(parts, " AND ")
+}
+
+// side says in which half of the table a row lies: (a > x) OR (a = x AND b > y). Servers do not use an index for (a,b) > (x,y).
+func (t *table) side(operands []string, beyond, or, first string) string {
 	var alternatives []string
 	equal := ""
-	for i, v := range values {
+	for i := range operands {
 		operator := beyond
-		if i == len(values)-1 {
+		if i == len(operands)-1 {
 			operator += or
 		}
-		this, err := t.compare(i, operator, v)
-		if err != nil {
-			return "", err
-		}
-		alternatives = append(alternatives, equal+this)
-		same, err := t.compare(i, "=", v)
-		if err != nil {
-			return "", err
-		}
-		equal += same + " AND "
+		alternatives = append(alternatives, equal+t.compare(i, operator, operands))
+		equal += t.compare(i, "=", operands) + " AND "
 	}
 	if len(alternatives) == 1 {
-		return alternatives[0], nil
+		return alternatives[0]
 	}
-	bound, err := t.compare(0, first, values[0])
-	return bound + " AND (" + strings.Join(alternatives, " OR ") + ")", err
+	return t.compare(0, first, operands) + " AND (" + strings.Join(alternatives, " OR ") + ")"
 }

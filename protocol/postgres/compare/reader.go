@@ -51,27 +51,34 @@ func (r *Reader) Tables(ctx context.Context) ([]relay.ComparedTable, error) {
 // with lends the connection and a table's definition.
 func (r *Reader) with(ctx context.Context, name string, use func(*connect.Conn, *catalog.Table) error) error {
 	return r.withSession(ctx, func(c *connect.Conn) error {
-		t := r.tables[name]
-		if t == nil {
-			schema, table, _ := strings.Cut(name, ".")
-			if !r.config.Match(schema, table) {
-				return fmt.Errorf("table %s is not replicated", name)
-			}
-			var err error
-			if t, err = catalog.Read(ctx, c, schema, table); err != nil {
-				return err
-			}
-			r.tables[name] = t
+		t, err := r.definition(ctx, c, name)
+		if err != nil {
+			return err
 		}
 		if p := compared(t).Problem; p != "" {
 			return fmt.Errorf("table %s cannot be compared: %s", name, p)
 		}
-		err := use(c, t)
-		if err != nil {
+		if err = use(c, t); err != nil {
 			delete(r.tables, name) // perhaps its definition has changed
 		}
 		return err
 	})
+}
+
+// definition reads a table's definition, if it is not known.
+func (r *Reader) definition(ctx context.Context, c *connect.Conn, name string) (*catalog.Table, error) {
+	if t := r.tables[name]; t != nil {
+		return t, nil
+	}
+	schema, table, _ := strings.Cut(name, ".")
+	if !r.config.Match(schema, table) {
+		return nil, fmt.Errorf("table %s is not replicated", name)
+	}
+	t, err := catalog.Read(ctx, c, schema, table)
+	if err == nil {
+		r.tables[name] = t
+	}
+	return t, err
 }
 
 // Bound implements relay.TableReader.
@@ -99,8 +106,7 @@ func (r *Reader) Digest(ctx context.Context, name string, s relay.Span) (d relay
 		if err != nil {
 			return err
 		}
-		rows, err := c.Query(ctx, "digest a chunk", `SELECT count(*), coalesce(bit_xor(('x' || left(m, 16))::bit(64)), 0::bit(64)),
-coalesce(bit_xor(('x' || right(m, 16))::bit(64)), 0::bit(64)) FROM (SELECT `+digest(t)+" AS m"+from(t)+condition+") AS chunk")
+		rows, err := c.Query(ctx, "digest a chunk", spanSQL(digest(t), from(t)+condition))
 		if err != nil {
 			return err
 		}
@@ -108,6 +114,12 @@ coalesce(bit_xor(('x' || right(m, 16))::bit(64)), 0::bit(64)) FROM (SELECT `+dig
 		return err
 	})
 	return d, err
+}
+
+// spanSQL digests rows whose digests, of which 32 digits count, are an expression.
+func spanSQL(digest, from string) string {
+	return `SELECT count(*), coalesce(bit_xor(('x' || left(m, 16))::bit(64)), 0::bit(64)),
+coalesce(bit_xor(('x' || substr(m, 17, 16))::bit(64)), 0::bit(64)) FROM (SELECT ` + digest + " AS m" + from + ") AS chunk"
 }
 
 func parseDigest(cells [][]byte) (d relay.SpanDigest, err error) {

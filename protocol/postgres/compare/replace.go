@@ -20,19 +20,24 @@ func (r *Reader) Replace(ctx context.Context, p relay.Replacement) error {
 		if err != nil {
 			return err
 		}
-		if err := c.Run(ctx, "begin a repair", "BEGIN; SET LOCAL session_replication_role = replica"); err != nil {
-			_ = c.Run(ctx, "roll back", "ROLLBACK")
-			return fmt.Errorf("%w (GRANT SET ON PARAMETER session_replication_role to the relay's user)", err)
-		}
-		if err := replace(ctx, c, t, condition, &p); err != nil {
-			_ = c.Run(ctx, "roll back", "ROLLBACK")
-			return err
-		}
-		if err := c.Run(ctx, "commit a repair", "COMMIT"); err != nil {
-			return fmt.Errorf("whether the row was written is not known: %v", err) // and so it is not tried again
-		}
-		return nil
+		return repair(ctx, c, func() error { return replace(ctx, c, t, condition, &p) })
 	})
+}
+
+// repair does something in a transaction of its own.
+func repair(ctx context.Context, c *connect.Conn, do func() error) error {
+	if err := c.Run(ctx, "begin a repair", "BEGIN; SET LOCAL session_replication_role = replica"); err != nil {
+		_ = c.Run(ctx, "roll back", "ROLLBACK")
+		return fmt.Errorf("%w (GRANT SET ON PARAMETER session_replication_role to the relay's user)", err)
+	}
+	if err := do(); err != nil {
+		_ = c.Run(ctx, "roll back", "ROLLBACK")
+		return err
+	}
+	if err := c.Run(ctx, "commit a repair", "COMMIT"); err != nil {
+		return fmt.Errorf("whether the row was written is not known: %v", err) // and so it is not tried again
+	}
+	return nil
 }
 
 func replace(ctx context.Context, c *connect.Conn, t *catalog.Table, condition string, p *relay.Replacement) error {
@@ -43,6 +48,11 @@ func replace(ctx context.Context, c *connect.Conn, t *catalog.Table, condition s
 	case (len(found) > 0) != (p.Expect != nil), p.Expect != nil && string(found[0][0]) != p.Expect.String():
 		return relay.ErrChanged
 	}
+	return amend(ctx, c, t, condition, p, p.Expect != nil)
+}
+
+// amend writes the mark and the row, which has been locked if it is there.
+func amend(ctx context.Context, c *connect.Conn, t *catalog.Table, condition string, p *relay.Replacement, there bool) error {
 	var mark []any
 	for _, v := range ledger.Format(p.Mark) {
 		mark = append(mark, v)
@@ -50,7 +60,7 @@ func replace(ctx context.Context, c *connect.Conn, t *catalog.Table, condition s
 	if _, err := c.Query(ctx, "write a mark", ledger.Upsert, mark...); err != nil {
 		return err
 	}
-	if p.Expect != nil {
+	if there {
 		if err := c.Run(ctx, "delete a row", "DELETE"+from(t)+" WHERE "+condition); err != nil {
 			return err
 		}
