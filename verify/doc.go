@@ -19,6 +19,12 @@
 // A row that is written all the time may never be quiet long enough. It is clean as well once every region has shown one and the same digest
 // of it past the first cut, and is counted as rewritten if every region wrote it anew.
 //
+// # Between engines
+//
+// Databases of several engines have no digest of their own in common, nor always an order. They agree on a text for each value of a table (relay.ValueForm), and
+// everything above goes by those. Where keys have one order they are compared in chunks of it, and otherwise each is read in its own, and rows meet in buckets of their
+// keys. Neither changes the judgement: rows that lie in different chunks or were read at different times are only looked at once more.
+//
 // # Repair
 //
 // A repair writes one row in one region, under a lock and only if the row is as it was compared. Its transaction begins with a mark, as the

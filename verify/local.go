@@ -3,6 +3,8 @@ package verify
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/octant-db/octant/relay"
 )
@@ -158,7 +160,7 @@ func (s *search) changes(flavour relay.Flavour, body relay.Body, v relay.Version
 		case err != nil:
 			return wrote, err
 		case c.Op == relay.Statement:
-			s.all(v)
+			s.statement(c.Definition, v)
 		case c.Table.String() == s.table:
 			one, err := s.change(&c, v)
 			if wrote = wrote || one; err != nil {
@@ -167,6 +169,25 @@ func (s *search) changes(flavour relay.Flavour, body relay.Body, v relay.Version
 		}
 	}
 	return wrote, nil
+}
+
+// statement notes what may have written any row. A change of the table's definition has, but says nothing of which region's rows are newer.
+func (s *search) statement(d *relay.Definition, v relay.Version) {
+	switch {
+	case d == nil || len(d.Tables) == 0:
+		s.all(v)
+	case !slices.ContainsFunc(d.Tables, s.meant):
+	case d.Empties:
+		s.all(v)
+	default:
+		s.all(relay.Version{})
+	}
+}
+
+// meant tells whether a name is the table's or its schema's.
+func (s *search) meant(n relay.TableName) bool {
+	schema, table, _ := strings.Cut(s.table, ".")
+	return strings.EqualFold(n.Schema, schema) && (n.Table == "" || strings.EqualFold(n.Table, table))
 }
 
 func (s *search) change(c *relay.Change, v relay.Version) (wrote bool, err error) {

@@ -2,6 +2,7 @@ package values
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,8 +25,9 @@ func Agree(regions []string, shapes []*relay.Shape) (*relay.ValueForm, error) {
 			if from.Flavour == to.Flavour {
 				continue
 			}
-			if _, err := NewForm(from, to); err != nil {
-				return nil, fmt.Errorf("rows of region %s in region %s: %w", regions[i], regions[j], err)
+			var held *relay.TableError
+			if _, err := NewForm(from, to); errors.As(err, &held) {
+				return nil, fmt.Errorf("rows of region %s in region %s: %s", regions[i], regions[j], held.Reason)
 			}
 		}
 	}

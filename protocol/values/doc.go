@@ -8,6 +8,7 @@
 //	Convert   one value
 //	Target    a relay.Target that takes rows of every engine: it translates right behind the decoder, so that the conflict engine
 //	          sees rows as the local database logs them
+//	Agree     how regions compare rows by value, and Reader, which does so for one database
 //
 // Columns are matched by name. Both tables have the same columns and the same primary key, and a key must hold the same texts to be equal.
 package values

@@ -92,7 +92,7 @@ func schemaOf(is dialect) string {
 	if is == postgreSQL {
 		text = "CREATE TYPE mood AS ENUM ('größe', 'x', 'it''s');"
 	}
-	for _, t := range append(slices.Clone(tables), databases...) {
+	for _, t := range slices.Concat(tables, databases, compared) {
 		text += t.create(is) + ";"
 	}
 	return text + createRuled(is)

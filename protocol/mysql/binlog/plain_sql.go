@@ -14,8 +14,10 @@ func AppendPlainly(b []byte, t *relay.Type, column string) []byte {
 	switch t.Kind {
 	case relay.Text, relay.Enum, relay.Set, relay.JSON:
 		return fmt.Appendf(b, "CAST(CONVERT(%s USING utf8mb4) AS BINARY)", name)
-	case relay.Float32, relay.Float64:
-		return fmt.Appendf(b, "CAST(CAST(%s AS DOUBLE) AS CHAR)", name)
+	case relay.Float32: // CONCAT, since CAST(… AS CHAR) cuts digits off
+		return fmt.Appendf(b, "CONCAT(CAST(%s AS DOUBLE))", name)
+	case relay.Float64:
+		return fmt.Appendf(b, "CONCAT(%s)", name)
 	case relay.Bits:
 		return fmt.Appendf(b, "LPAD(BIN(%s+0),%d,'0')", name, t.Bits)
 	case relay.Int, relay.Uint, relay.Year, relay.Decimal, relay.Date, relay.Time, relay.DateTime, relay.Timestamp:

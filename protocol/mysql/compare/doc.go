@@ -9,5 +9,6 @@
 //	TEXT, BLOB, JSON, …     their own digest, since CONCAT yields NULL beyond max_allowed_packet
 //	NULL                    -
 //
-// with commas between. The work is done on one connection, a statement at a time.
+// with commas between. Where regions of other engines are compared with, it is the texts of a relay.ValueForm, which the database makes too if it can, and
+// package values if not. The work is done on one connection, a statement at a time.
 package compare
