@@ -61,7 +61,9 @@ func TestCommonTexts(t *testing.T) {
 
 // TestCommonDocuments: spaces, the order of names and how numbers are written are the engines' own.
 func TestCommonDocuments(t *testing.T) {
-	document := func(text string) string { return commonText(t, relay.Value{Kind: relay.JSON, Bytes: []byte(text)}, relay.AsJSON) }
+	document := func(text string) string {
+		return commonText(t, relay.Value{Kind: relay.JSON, Bytes: []byte(text)}, relay.AsJSON)
+	}
 	for _, same := range [][]string{
 		{`{"a": 1.50, "b": [1, null]}`, `{"b":[1e0,null],"a":15e-1}`, `{"b":[10E-1 ,null], "a":1.5}`},
 		{`1e300`, `1` + strings.Repeat("0", 300), `10.0e299`},
@@ -93,8 +95,12 @@ func TestPlainTexts(t *testing.T) {
 			rapid.Custom(func(t *rapid.T) relay.Value {
 				return relay.Value{Kind: relay.Uint, Uint: rapid.Uint64Range(1<<63, math.MaxUint64).Draw(t, "n")}
 			}),
-			rapid.Custom(func(t *rapid.T) relay.Value { return relay.Value{Kind: relay.Float64, Float: rapid.Float64().Draw(t, "f")} }),
-			rapid.Custom(func(t *rapid.T) relay.Value { return relay.Value{Kind: relay.Text, Bytes: []byte(rapid.String().Draw(t, "s"))} }),
+			rapid.Custom(func(t *rapid.T) relay.Value {
+				return relay.Value{Kind: relay.Float64, Float: rapid.Float64().Draw(t, "f")}
+			}),
+			rapid.Custom(func(t *rapid.T) relay.Value {
+				return relay.Value{Kind: relay.Text, Bytes: []byte(rapid.String().Draw(t, "s"))}
+			}),
 			rapid.Custom(func(t *rapid.T) relay.Value {
 				return relay.Value{Kind: relay.Binary, Bytes: rapid.SliceOf(rapid.Byte()).Draw(t, "b")}
 			}),
