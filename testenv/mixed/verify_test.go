@@ -3,6 +3,7 @@ package mixed_test
 import (
 	"bytes"
 	"context"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -137,17 +138,38 @@ func (b *bed) plantAll(t *testing.T) map[string]int {
 	return planted
 }
 
-// alone changes a row in one region: outside the log, or under an operator's mark.
+// alone changes a row in one region: outside the log, or under an operator's mark. What it loses a deadlock against is tried again.
 func (b *bed) alone(t *testing.T, r *region, n int, statement string) {
-	if r.is != postgreSQL {
-		if err := r.tryAll("SET SESSION sql_log_bin = 0", statement, "SET SESSION sql_log_bin = 1"); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	r.exec(t, fmt.Sprintf(`BEGIN; SET LOCAL session_replication_role = replica;
+	t.Helper()
+	var err error
+	for range 50 {
+		if r.is == postgreSQL {
+			err = r.try(fmt.Sprintf(`BEGIN; SET LOCAL session_replication_role = replica;
 INSERT INTO octant.applied VALUES (%d, 31999, 0, 0, %d, %d) ON CONFLICT (origin, lane) DO UPDATE SET nonce = excluded.nonce; %s; COMMIT`,
-		r.id, relay.Amendment, 1<<61+n, statement))
+				r.id, relay.Amendment, 1<<61+n, statement))
+		} else {
+			err = r.unlogged(t, statement)
+		}
+		if err == nil {
+			return
+		}
+		pause()
+	}
+	t.Fatal(err)
+}
+
+// unlogged runs a statement outside the log. The connection is of no further use.
+func (r *region) unlogged(t *testing.T, statement string) error {
+	conn, err := r.db.Conn(t.Context())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer conn.Raw(func(any) error { return driver.ErrBadConn }) //nolint:errcheck // it always fails
+	if _, err = conn.ExecContext(t.Context(), "SET SESSION sql_log_bin = 0"); err == nil {
+		_, err = conn.ExecContext(t.Context(), statement)
+	}
+	return err
 }
 
 // octant runs a command with a region's configuration.
