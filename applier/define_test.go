@@ -38,6 +38,25 @@ func TestDefinitionComesInOrder(t *testing.T) {
 	}
 }
 
+// Definitions may stand among the rows of a transaction, however large that is: they are run in front of it.
+func TestDefinitionsAmongRows(t *testing.T) {
+	for name, huge := range map[string]int64{"held at once": 1 << 20, "read in parts": 10} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t, 2)
+			b.config = func(c *applier.Config) { c.HugeBytes = huge }
+			b.d.missing["app.later"], b.d.missing["app.last"] = true, true
+			var ran []string
+			b.d.onDefine = func(_ relay.Transaction, table string) error { ran = append(ran, table); return nil }
+			b.start()
+			b.receive(2, now(), nil, insert("1||x"), define("app.later", ""), line("app.later", "", "1||between"), define("app.last", ""), line("app.last", "", "1||behind"))
+			b.converged()
+			if strings.Join(ran, " ") != "app.later app.last" || b.d.row("app.later", "1") == "" || b.d.row("app.last", "1") == "" {
+				t.Errorf("ran %q; rows %q, %q", ran, b.d.row("app.later", "1"), b.d.row("app.last", "1"))
+			}
+		})
+	}
+}
+
 // A relay that dies between a definition and its mark meets it again.
 func TestDefinitionIsMetAgain(t *testing.T) {
 	b := newBed(t, 2)

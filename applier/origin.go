@@ -199,7 +199,7 @@ func (o *origin) decode(ctx context.Context, t *relay.Transaction, body relay.Bo
 		huge:        t.Size > o.a.cfg.HugeBytes,
 	}
 	if p.huge {
-		return p, o.beginning(ctx, p, t, body)
+		return p, o.collect(p, t, body)
 	}
 	var err error
 	if p.room, err = o.budget.acquire(ctx, 2*t.Size+256); err != nil {
@@ -215,11 +215,15 @@ func (o *origin) decode(ctx context.Context, t *relay.Transaction, body relay.Bo
 	return p, nil
 }
 
-// beginning looks for the definitions with which a huge transaction may begin: those of the tables that it fills, or that it empties first.
-func (o *origin) beginning(ctx context.Context, p *prepared, t *relay.Transaction, body relay.Body) error {
+// collect looks for a transaction's definitions, wherever they stand among its rows: those that can be carried do no harm to rows before them.
+func (o *origin) collect(p *prepared, t *relay.Transaction, body relay.Body) error {
+	p.definitions, p.Emptied = nil, nil
 	for c, err := range o.a.reader.rows(t.Flavour, body) {
-		if err != nil || c.Op != relay.Statement {
+		if err != nil {
 			return err
+		}
+		if c.Op != relay.Statement {
+			continue
 		}
 		p.Emptied = append(p.Emptied, o.a.emptiedBy(&part{definitions: []relay.Change{c}})...)
 		p.define(*t, c)
@@ -240,7 +244,7 @@ func (o *origin) fill(ctx context.Context, p *prepared, t *relay.Transaction, bo
 			p.define(*t, c)
 		}
 		if p.defined != nil && !closed(p.defined) && len(part.definitions) == 0 {
-			return nil // rows that come after it can be read when it has been run
+			return o.collect(p, t, body) // rows that come after it can be read when it has been run
 		}
 		p.Changes = append(p.Changes, part.changes...)
 		p.unique = append(p.unique, part.unique...)

@@ -34,7 +34,7 @@ type Change struct {
 	Table         *Table // of a Statement: nil
 	Before, After Image
 	Schema, SQL   string // of a Statement: its default schema and text
-	Session       []byte // of a Statement: the settings that it ran with, as the engine wrote them
+	Session       []byte // of a Statement: the settings that it ran with, or what else the engine needs to run it, as the engine wrote them
 	Definition    *Definition
 }
 
