@@ -22,6 +22,7 @@ Usage:
                                                fill this region's tables from another one, so that octant run can take part
   octant recover --config FILE                 give the database back, from the relay's log, the last commits that it has lost
   octant doctor  --config FILE [--json]        check the local database and the peers; exit 1 if a check fails
+  octant definitions --config FILE             write the SQL that makes event triggers on PostgreSQL, with which definitions are carried
   octant status  --config FILE [--watch]       show what the running relay does
   octant conflicts --config FILE               write the conflicts on record as JSON lines
   octant verify  [TABLE...] --config FILE      compare all regions with each other while they are written to; exit 1 if they differ
@@ -40,17 +41,18 @@ func main() { os.Exit(command(os.Args[1:])) }
 
 // commands are the subcommands. Each gets a context that ends when the process is asked to stop.
 var commands = map[string]func(ctx context.Context, args []string) error{
-	"run":       run,
-	"join":      runJoin,
-	"recover":   runRecover,
-	"doctor":    runDoctor,
-	"status":    runStatus,
-	"conflicts": runConflicts,
-	"verify":    runVerify,
-	"repair":    runRepair,
-	"demo":      runDemo,
-	"load":      runLoad,
-	"version":   runVersion,
+	"run":         run,
+	"join":        runJoin,
+	"recover":     runRecover,
+	"doctor":      runDoctor,
+	"definitions": runDefinitions,
+	"status":      runStatus,
+	"conflicts":   runConflicts,
+	"verify":      runVerify,
+	"repair":      runRepair,
+	"demo":        runDemo,
+	"load":        runLoad,
+	"version":     runVersion,
 }
 
 func command(args []string) int {

@@ -61,13 +61,14 @@ func (p *postgreSQL) connect(ctx context.Context, d config.Database) (*database,
 	name := octantName(p.cfg)
 	source, err := capture.New(capture.Config{
 		Addr: d.Address, Database: d.Name, User: d.User, Password: string(d.Password), TLS: secured, Slot: name, Publication: name,
-		Include: d.Tables.Match, Ruled: rules{p.cfg.Rules}.judged, Logger: p.log.With("part", "capture"),
+		Include: d.Tables.Match, Ruled: rules{p.cfg.Rules}.judged, Tables: patterns(d.Tables), CarryDefinitions: d.CarryDDL, InstallRemedy: pgpreflight.InstallRemedy,
+		Logger: p.log.With("part", "capture"),
 	})
 	if err != nil {
 		return nil, err
 	}
 	target, err := apply.New(apply.Config{
-		Addr: d.Address, Database: d.Name, User: d.User, Password: string(d.Password), TLS: secured, Self: p.cfg.Region.ID,
+		Addr: d.Address, Database: d.Name, User: d.User, Password: string(d.Password), TLS: secured, Publication: name, Self: p.cfg.Region.ID,
 		Lanes: lanes(p.cfg), LockWait: p.cfg.Apply.LockWait, Ruled: rules{p.cfg.Rules}.judged, Logger: p.log.With("part", "apply"),
 	})
 	if err != nil {
@@ -98,6 +99,22 @@ func (p *postgreSQL) connect(ctx context.Context, d config.Database) (*database,
 	}, nil
 }
 
+// patterns are those of the tables that are replicated.
+func patterns(t config.Tables) []capture.TablePattern {
+	var list []capture.TablePattern
+	add := func(globs []string, excluded bool) {
+		for _, glob := range globs {
+			schema, table, _ := strings.Cut(glob, ".")
+			list = append(list, capture.TablePattern{Schema: schema, Table: table, Excluded: excluded})
+		}
+	}
+	if add(t.Include, false); len(list) == 0 {
+		add([]string{"*.*"}, false)
+	}
+	add(t.Exclude, true)
+	return list
+}
+
 // octantName is the name of the region's publication and replication slot.
 func octantName(cfg *config.Config) string {
 	return "octant_" + strings.ReplaceAll(cfg.Region.Name, "-", "_")
@@ -120,7 +137,7 @@ func watchPostgres(ctx context.Context, c pgpreflight.Config, report func(relay.
 func postgresChecks(cfg *config.Config, d config.Database, secured *tls.Config) pgpreflight.Config {
 	return pgpreflight.Config{
 		Addr: d.Address, Database: d.Name, User: d.User, Password: string(d.Password), TLS: secured, Slot: octantName(cfg),
-		Publication: octantName(cfg), Regions: len(cfg.Peers) + 1, Lanes: cfg.Apply.Lanes, Include: d.Tables.Match, Ruled: rules{cfg.Rules}.judged,
+		Publication: octantName(cfg), Regions: len(cfg.Peers) + 1, Lanes: cfg.Apply.Lanes, Include: d.Tables.Match, Ruled: rules{cfg.Rules}.judged, Definitions: d.CarryDDL,
 	}
 }
 

@@ -20,7 +20,7 @@ type Tables struct {
 }
 
 // systemSchemas belong to a server or to the relay, never to the cluster.
-var systemSchemas = []string{"mysql", "information_schema", "performance_schema", "sys", "octant"}
+var systemSchemas = []string{"mysql", "information_schema", "performance_schema", "sys", "octant", "octant_definitions"}
 
 // NewTables reads globs of the form schema.table, in which * stands for any run of characters within a name.
 func NewTables(include, exclude []string) (Tables, error) {

@@ -159,10 +159,13 @@ func (r *renderer) flush() error {
 	return err
 }
 
-// statement: of those that name no rows only TRUNCATE is in a log of this kind. It may stand among other changes and must not end the
+// statement: of those that name no rows only TRUNCATE is shown. It may stand among other changes and must not end the
 // transaction.
 func (r *renderer) statement(c *relay.Change) error {
-	if c.Definition == nil || !c.Definition.Empties {
+	if c.Definition != nil && !c.Definition.Empties {
+		return nil // a replica is stopped at the first row that its tables do not fit
+	}
+	if c.Definition == nil {
 		return &Refusal{Table: c.Schema, Reason: "a statement of the database that names no rows has no counterpart"}
 	}
 	if err := r.flush(); err != nil {

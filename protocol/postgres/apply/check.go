@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/octant-db/octant/protocol/postgres/catalog"
+	"github.com/octant-db/octant/protocol/postgres/ddl"
 	"github.com/octant-db/octant/protocol/postgres/logical"
 	"github.com/octant-db/octant/relay"
 )
@@ -21,7 +22,7 @@ func (t *Target) Check(ctx context.Context, table *relay.Table) error {
 	return k.problem
 }
 
-// compare looks for the first thing that differs. It is strict: what is written here must be what was written there.
+// compare looks for the first thing that differs. It is strict: what is written here must be what was written there. A column may be wider here.
 func compare(there *logical.Description, here *catalog.Table) error {
 	reason := compareKind(there, here)
 	if reason == "" {
@@ -84,7 +85,7 @@ func compareColumn(there, here *logical.Column) string {
 	switch {
 	case there.Name != here.Name:
 		return fmt.Sprintf("is %s there and %s here", there.Name, here.Name)
-	case there.Type != here.Type:
+	case there.Type != here.Type && !ddl.Widens(there.Type, here.Type):
 		return fmt.Sprintf("(%s) is %s there and %s here", there.Name, there.Type, here.Type)
 	case there.Collation != here.Collation:
 		return fmt.Sprintf("(%s) has collation %q there and %q here", there.Name, there.Collation, here.Collation)

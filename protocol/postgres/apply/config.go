@@ -28,6 +28,8 @@ type Config struct {
 	// Dialer reaches Addr; nil means net.Dialer.
 	Dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
+	Publication string // tables that a definition makes are added to it; "": to none
+
 	Self  relay.Region // this region's id: the origin of repairs
 	Lanes int          // sessions that can have a transaction open; 0 means DefaultLanes
 	// LockWait is how long a statement waits for a lock before it gives way; 0 means DefaultLockWait.

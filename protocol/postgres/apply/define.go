@@ -18,7 +18,7 @@ var _ relay.Definer = (*Target)(nil)
 // the server refuses is left to the operator.
 func (t *Target) Define(ctx context.Context, from relay.Transaction, c relay.Change) (left string, err error) {
 	if !c.Definition.Empties {
-		return "definitions are not carried to PostgreSQL", nil
+		return t.redefine(ctx, from, &c)
 	}
 	return t.Empty(ctx, from, c.Definition.Tables)
 }
@@ -47,13 +47,23 @@ func (t *Target) Empty(ctx context.Context, from relay.Transaction, tables []rel
 
 // signed runs a statement in a transaction that says for which one of which region.
 func (t *Target) signed(ctx context.Context, c *connect.Conn, from relay.Transaction, sql string) (left string, err error) {
+	err = c.Run(ctx, "run "+verb(sql), t.begin(from)+sql+"; COMMIT")
+	return t.outcome(ctx, c, err)
+}
+
+// begin are the statements with which such a transaction begins.
+func (t *Target) begin(from relay.Transaction) string {
 	signature := logical.Signature{Origin: from.Origin, Seq: from.Seq, HLC: from.HLC}
 	role := ""
 	if a := t.abilities.Load(); a != nil && a.replica {
 		role = "SET LOCAL session_replication_role = replica; "
 	}
-	err = c.Run(ctx, "run "+verb(sql), "BEGIN; "+role+"SELECT pg_catalog.pg_logical_emit_message(true, "+connect.Literal(logical.SignaturePrefix)+", "+
-		connect.Literal(signature.String())+"); "+sql+"; COMMIT")
+	return "BEGIN; " + role + "SELECT pg_catalog.pg_logical_emit_message(true, " + connect.Literal(logical.SignaturePrefix) + ", " +
+		connect.Literal(signature.String()) + "); "
+}
+
+// outcome tells what the server said against it. What can succeed later is an error.
+func (t *Target) outcome(ctx context.Context, c *connect.Conn, err error) (left string, _ error) {
 	var e *connect.Error
 	if errors.As(err, &e) && !e.Retryable() && !e.Ends() {
 		return e.Error(), nil

@@ -18,6 +18,12 @@ const (
 	DefaultLookEvery   = 10 * time.Second
 )
 
+// TablePattern names tables. * stands for any run of characters within a name.
+type TablePattern struct {
+	Schema, Table string
+	Excluded      bool
+}
+
 // Config says which database to read and how.
 type Config struct {
 	Addr           string // host:port, or the folder of a Unix socket with :port behind it
@@ -31,6 +37,11 @@ type Config struct {
 	Slot, Publication string
 	// Include tells which tables are replicated between regions. nil: all. Schema octant is none of them.
 	Include func(schema, table string) bool
+	// Tables are the patterns of Include, with which Octant's event triggers publish new tables at once, if they are there.
+	Tables []TablePattern
+	// CarryDefinitions says that other regions run the definitions that can be carried. Otherwise each that the triggers tell of is reported.
+	CarryDefinitions bool
+	InstallRemedy    string // how the triggers are made, for people
 
 	// Ruled tells of which tables the log must have the rows before each change, since not the last writer wins; nil: none. Changes without are left out and
 	// reported.

@@ -19,6 +19,7 @@ const (
 	unpublished     = "unpublished"
 	largeValue      = "large_value"
 	slotKind        = "replication_slot"
+	definition      = "ddl"
 )
 
 // publication keeps the publication as it must be.
@@ -27,6 +28,7 @@ type publication struct {
 	control *connect.Conn
 	rec     relay.Recorder
 	looked  time.Time
+	seal    string // what the event triggers seal with; "" if there are none
 }
 
 // table is one that exists.
@@ -52,6 +54,9 @@ func (p *publication) ensure(ctx context.Context) error {
 	rows, err := p.control.Query(ctx, "read pg_publication", `SELECT puballtables, pubinsert AND pubupdate AND pubdelete AND pubtruncate, pubviaroot
  FROM pg_catalog.pg_publication WHERE pubname = $1`, name)
 	if err != nil {
+		return err
+	}
+	if err := p.triggers(ctx); err != nil {
 		return err
 	}
 	wanted, err := p.wanted(ctx)

@@ -60,7 +60,7 @@ func (s *stream) message(ctx context.Context, m []byte) error {
 		return nil
 	}
 	if m[0] == logical.KindMessage {
-		return s.text(m)
+		return s.text(ctx, m)
 	}
 	if !s.open {
 		return fmt.Errorf("a message of kind %q outside a transaction: %w", m[0], logical.ErrMalformed)
@@ -188,21 +188,6 @@ func (s *stream) truncate(m []byte) error {
 			return err
 		}
 		s.group.other = s.group.other || !r.own
-	}
-	return s.append(m)
-}
-
-// text looks at what was written with pg_logical_emit_message. What others write is passed over.
-func (s *stream) text(m []byte) error {
-	t, err := logical.ParseEmitted(m)
-	if err != nil || t.Prefix != logical.SignaturePrefix || !t.Transactional {
-		return err
-	}
-	if !s.open {
-		return fmt.Errorf("a message of kind %q outside a transaction: %w", m[0], logical.ErrMalformed)
-	}
-	if by, ok := logical.ParseSignature(t.Content); ok {
-		s.group.signed = &relay.Mark{Origin: by.Origin, Range: relay.Range{From: by.Seq, To: by.Seq}, HLC: by.HLC}
 	}
 	return s.append(m)
 }

@@ -46,13 +46,30 @@ func Ensure(ctx context.Context, c *connect.Conn) error {
 	return nil
 }
 
-func create(ctx context.Context, c *connect.Conn) error {
+// defined has, for each origin, the last definition of it that was run here: which transaction's, and where it stood in the origin's log.
+const defined = `CREATE TABLE IF NOT EXISTS octant.defined (origin smallint PRIMARY KEY, seq bigint NOT NULL, hlc bigint NOT NULL, place numeric(20) NOT NULL);
+COMMENT ON TABLE octant.defined IS 'Octant: what definitions the relay has run. Do not write to it.'`
+
+// EnsureDefined makes octant.defined if it is missing.
+func EnsureDefined(ctx context.Context, c *connect.Conn) error {
+	rows, err := c.Query(ctx, "look for octant.defined", "SELECT pg_catalog.to_regclass('octant.defined') IS NULL")
+	if err != nil || string(rows[0][0]) != "t" {
+		return err
+	}
+	return alone(ctx, c, "create octant.defined", defined)
+}
+
+// alone runs statements while no other relay does.
+func alone(ctx context.Context, c *connect.Conn, op, statements string) error {
 	key, err := strconv.ParseInt(lockKey, 0, 64)
 	if err != nil {
 		return err
 	}
-	sql := fmt.Sprintf("BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(%d); %s; COMMIT", key, ddl)
-	if err := c.Run(ctx, "create octant.applied", sql); err != nil {
+	return c.Run(ctx, op, fmt.Sprintf("BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(%d); %s; COMMIT", key, statements))
+}
+
+func create(ctx context.Context, c *connect.Conn) error {
+	if err := alone(ctx, c, "create octant.applied", ddl); err != nil {
 		_ = c.Run(ctx, "roll back", "ROLLBACK")
 		return fmt.Errorf("%w (the user needs CREATE on the database, or that somebody makes schema octant for it)", err)
 	}

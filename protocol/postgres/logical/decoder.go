@@ -7,6 +7,7 @@ import (
 	"iter"
 	"strings"
 
+	"github.com/octant-db/octant/protocol/postgres/ddl"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -23,7 +24,7 @@ func NewDecoder(tables *TableCache) *Decoder { return &Decoder{tables: tables} }
 
 var _ relay.Decoder = (*Decoder)(nil)
 
-// Changes yields every row that the transaction changed, those of schema octant too, and each TRUNCATE as one statement. Images
+// Changes yields every row that the transaction changed, those of schema octant too, and each TRUNCATE and each definition as one statement. Images
 // alias the body's pieces where they lie in one.
 func (d *Decoder) Changes(body relay.Body) iter.Seq2[relay.Change, error] {
 	return func(yield func(relay.Change, error) bool) {
@@ -127,7 +128,9 @@ func (t *transaction) take(m []byte) error {
 		return nil
 	case KindTruncate:
 		return t.truncate(m)
-	case KindBegin, KindCommit, KindOrigin, KindMessage, KindFrame:
+	case KindMessage:
+		return t.message(m)
+	case KindBegin, KindCommit, KindOrigin, KindFrame:
 		return nil
 	}
 	return fmt.Errorf("read transaction: a message of unknown kind %#x: %w", m[0], ErrMalformed)
@@ -177,6 +180,32 @@ func (t *transaction) truncate(m []byte) error {
 		d.Reason = "its transaction had changed rows before"
 	}
 	if !t.yield(relay.Change{Op: relay.Statement, Schema: d.Tables[0].Schema, SQL: "TRUNCATE " + d.Subject, Definition: d}, nil) {
+		return errStopped
+	}
+	return nil
+}
+
+// message reads what event triggers have told of a definition. Capture has looked at whether it is theirs. What cannot be read here may be in a later form.
+func (t *transaction) message(m []byte) error {
+	e, err := ParseEmitted(m)
+	if err != nil || e.Prefix != ddl.Prefix {
+		return err
+	}
+	d := relay.Definition{Verb: "definition"}
+	if noted, err := ddl.Parse(e.Content); err != nil {
+		d.Subject, d.Reason = d.Verb, err.Error()
+	} else {
+		v := noted.Judge()
+		if v.Nothing {
+			return nil
+		}
+		d = v.Definition
+	}
+	c := relay.Change{Op: relay.Statement, SQL: d.Verb + " " + d.Subject, Session: m, Definition: &d}
+	if len(d.Tables) > 0 {
+		c.Schema = d.Tables[0].Schema
+	}
+	if !t.yield(c, nil) {
 		return errStopped
 	}
 	return nil

@@ -20,6 +20,8 @@
 //	               delete, which is what becomes of the row later in the log.
 //	0x83 frame     no transaction: a place in the log that was reached.
 //
+// Of messages that somebody wrote with pg_logical_emit_message only those of the relay's event triggers (package ddl) and of the applier (Signature) are kept.
+//
 // An Image is a row in pgoutput's form, TupleData: the number of columns, and of each a kind (n: NULL, t: text, u: not there) and its
 // text. All regions pin the settings that shape texts, so that equal rows have equal bytes.
 //

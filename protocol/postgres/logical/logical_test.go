@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/octant-db/octant/protocol/postgres/ddl"
 	"github.com/octant-db/octant/protocol/postgres/logical"
 	"github.com/octant-db/octant/relay"
 )
@@ -113,6 +114,15 @@ func decode(t interface{ Fatal(...any) }, b []byte, piece int) ([]string, error)
 }
 
 // TestChanges: what becomes of each message, in pieces of any size.
+// emitted is what pg_logical_emit_message writes.
+func emitted(prefix, content string) []byte {
+	m := append([]byte{'M', 1, 0, 0, 0, 0, 0, 0, 0, 9}, prefix...)
+	return append(binary.BigEndian.AppendUint32(append(m, 0), uint32(len(content))), content...)
+}
+
+// told is what an event trigger tells, without a seal: that is looked at when it is captured.
+func told(fields string) string { return strings.Repeat("0", 64) + "{" + fields + "}" }
+
 func TestChanges(t *testing.T) {
 	fill := append([]byte{logical.KindFill}, image("1", "large", "ok")...)
 	for _, c := range []struct {
@@ -130,7 +140,10 @@ func TestChanges(t *testing.T) {
 		{"delete", [][]byte{row('D', 'K', image("1", "NULL", "ok"))}, []string{"DELETE 1,?,ok > -"}},
 		{"full delete", [][]byte{row('D', 'O', image("1", "NULL", "ok"))}, []string{"DELETE 1,NULL,ok > -"}},
 		{"truncate", [][]byte{{'T', 0, 0, 0, 1, 0, 0, 0, 0, 7}}, []string{"TRUNCATE app.t"}},
-		{"what changes nothing", [][]byte{{'B'}, {'O'}, {'M'}, {logical.KindFrame, 'x'}, {'C'}}, nil},
+		{"what changes nothing", [][]byte{{'B'}, {'O'}, emitted("another", "text"), {logical.KindFrame, 'x'}, {'C'}}, nil},
+		{"what concerns one region", [][]byte{emitted(ddl.Prefix, told(`"tag": "COMMENT"`))}, nil},
+		{"definition", [][]byte{emitted(ddl.Prefix, told(`"tag": "CREATE SCHEMA", "name": "s", "identity": "s"`))}, []string{"CREATE SCHEMA s"}},
+		{"definition that is not understood", [][]byte{emitted(ddl.Prefix, told(`"other": 1`))}, []string{"definition definition"}},
 	} {
 		for _, piece := range []int{1, 7, 1 << 20} {
 			got, err := decode(t, native(c.messages...), piece)

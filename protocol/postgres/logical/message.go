@@ -156,7 +156,8 @@ func ParseTruncate(m []byte) (Truncate, error) {
 
 // Emitted is pgoutput's Message: what somebody wrote with pg_logical_emit_message.
 type Emitted struct {
-	Transactional bool // it is part of a transaction
+	Transactional bool          // it is part of a transaction
+	LSN           pglogrepl.LSN // its place in the log
 	Prefix        string
 	Content       []byte
 }
@@ -165,9 +166,7 @@ type Emitted struct {
 func ParseEmitted(m []byte) (Emitted, error) {
 	r := reader{rest: m}
 	r.byte()
-	t := Emitted{Transactional: r.byte()&1 != 0}
-	r.uint64() // its place in the log
-	t.Prefix = r.cstring()
+	t := Emitted{Transactional: r.byte()&1 != 0, LSN: pglogrepl.LSN(r.uint64()), Prefix: r.cstring()}
 	n := r.uint32()
 	if !r.bad && uint64(n) == uint64(len(r.rest)) {
 		t.Content, r.rest = r.rest, nil

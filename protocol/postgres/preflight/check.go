@@ -22,7 +22,8 @@ type Config struct {
 	// Include tells which tables are replicated; nil: all.
 	Include func(schema, table string) bool
 	// Ruled tells of which tables the log must have the rows before each change, since not the last writer wins; nil: none.
-	Ruled func(schema, table string) bool
+	Ruled       func(schema, table string) bool
+	Definitions bool // are carried to other regions, if there are event triggers that tell of them
 }
 
 // server is a session with what every check needs.
@@ -35,7 +36,7 @@ type server struct {
 
 // checks in the order in which an operator should mend things.
 var checks = []func(context.Context, *server) []finding.Result{
-	checkSettings, checkNumbers, checkRole, checkLedger, checkPublication, checkSlot, checkTables, checkTypes, checkSequences, checkTriggers,
+	checkSettings, checkNumbers, checkRole, checkLedger, checkPublication, checkSlot, checkTables, checkTypes, checkSequences, checkTriggers, checkDefinitions,
 }
 
 // Check runs all checks that make sense, in a fixed order. If the server cannot be reached or is too old there are no further results than that.
