@@ -4,9 +4,7 @@ package bench_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -117,8 +115,12 @@ func insertRows(v string, from, n int) string {
 }
 
 // passes are what is changed in the engine's sources so that it lets every change pass.
-var passes = []struct{ file, at, put string }{
-	{"conflict/plan.go", "func (e *Engine) decide(p *Plan) error {\n", `	for i := range p.batch {
+var passes = []testenv.Edit{
+	{
+		File: "conflict/plan.go",
+		Old:  "func (e *Engine) decide(p *Plan) error {\n",
+		New: `func (e *Engine) decide(p *Plan) error {
+	for i := range p.batch {
 		for j := range p.batch[i].Changes {
 			c := &p.batch[i].Changes[j]
 			p.Writes = append(p.Writes, Write{Key: c.Key, Before: c.Before, After: c.After, Expect: expectation(Shown{}, c)})
@@ -128,53 +130,26 @@ var passes = []struct{ file, at, put string }{
 }
 
 func (e *Engine) decideChecked(p *Plan) error {
-`},
-	{"conflict/capture.go", "func (e *Engine) localChange(v *view, t *Transaction, c *Change) error {\n", "\tif true {\n\t\treturn nil\n\t}\n"},
-	{"conflict/capture.go", "func (e *Engine) carryChange(v *view, t *Transaction, c *Change, landed *Landed) error {\n", "\tif true {\n\t\treturn nil\n\t}\n"},
-	{"conflict/capture.go", "func (e *Engine) Wrote(c *Change, landed *Landed) error {\n", "\tif true {\n\t\treturn nil\n\t}\n"},
-	{"conflict/capture.go", "func (e *Engine) compareOne(k Key, row Row) error {\n", "\tif true {\n\t\treturn nil\n\t}\n"},
+`,
+	},
+	without("localChange(v *view, t *Transaction, c *Change)"),
+	without("carryChange(v *view, t *Transaction, c *Change, landed *Landed)"),
+	without("Wrote(c *Change, landed *Landed)"),
+	without("compareOne(k Key, row Row)"),
+}
+
+// without makes a method of capture return before it has done anything.
+func without(method string) testenv.Edit {
+	head := "func (e *Engine) " + method + " error {\n"
+	return testenv.Edit{File: "conflict/capture.go", Old: head, New: head + "\tif true {\n\t\treturn nil\n\t}\n"}
 }
 
 // buildUnchecked builds a relay without conflict checks.
 func buildUnchecked(t *testing.T) string {
 	t.Helper()
-	root, err := filepath.Abs("..")
+	path, err := testenv.BuildChanged(t.Context(), t.TempDir(), passes...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, replaced := t.TempDir(), map[string]string{}
-	for _, p := range passes {
-		path := filepath.Join(root, p.file)
-		changed := filepath.Join(dir, filepath.Base(p.file))
-		source, err := os.ReadFile(path)
-		if replaced[path] != "" {
-			source, err = os.ReadFile(changed)
-		}
-		if err != nil || strings.Count(string(source), p.at) != 1 {
-			t.Fatalf("%s does not hold %q once (%v)", p.file, p.at, err)
-		}
-		write(t, changed, strings.Replace(string(source), p.at, p.at+p.put, 1))
-		replaced[path] = changed
-	}
-	overlay, err := json.Marshal(map[string]any{"Replace": replaced})
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(dir, "overlay.json"), string(overlay))
-	path, err := testenv.BuildOctant(t.Context(), "-overlay", filepath.Join(dir, "overlay.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	own := filepath.Join(dir, "octant") // in the cache another run would find it under the overlay's name
-	if err := os.Rename(path, own); err != nil {
-		t.Fatal(err)
-	}
-	return own
-}
-
-func write(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	return path
 }

@@ -78,6 +78,13 @@ func (r *Relay) Configure(change func(*RelayConfig)) error {
 	return r.options.Config.writeFile(r.ConfigFile())
 }
 
+// Install puts another program in the place of the relay's: its next start runs that.
+func (r *Relay) Install(binary string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.options.Binary = binary
+}
+
 // Start runs the relay, or does nothing when it runs. A relay that ended though nobody stopped or killed it
 // is an error, for tests must notice that; after Kill it can be started again. Start does not wait for readiness: see WaitReady.
 func (r *Relay) Start() error {
