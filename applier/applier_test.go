@@ -415,6 +415,52 @@ func TestLocksAreKeptWhileOthersCommit(t *testing.T) {
 	}
 }
 
+// TestLostTailIsWrittenAgain: the database crashes and lacks transactions that it had committed. What comes after them is not committed before they are there again, whether the
+// relay goes on or dies as well.
+func TestLostTailIsWrittenAgain(t *testing.T) {
+	for name, end := range map[string]func(*bed){"the relay goes on": func(*bed) {}, "the relay dies too": func(b *bed) { b.kill(); b.start() }} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t, 2, 3)
+			b.config = func(c *applier.Config) { c.BatchRows = 1 }
+			b.start()
+			b.d.local("1||a")
+			b.receive(2, now(), nil, insert("2||b"))
+			b.settle()
+			b.d.hook(func(d *database) { d.lazy = true })
+			for round := range 3 {
+				b.receive(2, now(), nil, update("2||b", fmt.Sprint("2||b", round)))
+				b.receive(2, now(), nil, insert(fmt.Sprint(10+round, "||b")), remove("1||a"))
+				b.receive(3, now(), nil, insert(fmt.Sprint(20+round, "||c")))
+				b.applied(2, 3)
+				b.d.crash()
+				end(b)
+				b.receive(2, now(), nil, insert(fmt.Sprint(30+round, "||b")))
+				b.applied(2, 3)
+				if round == 1 {
+					b.d.local(fmt.Sprint(40+round, "||a"))
+				}
+			}
+			b.d.hook(func(d *database) { d.lazy = false; d.show() })
+			b.converged()
+		})
+	}
+}
+
+// applied waits until the database has committed all that was received of some regions.
+func (b *bed) applied(origins ...relay.Region) {
+	b.t.Helper()
+	eventually(b.t, "all to be committed", func() bool {
+		b.d.mu.Lock()
+		defer b.d.mu.Unlock()
+		for _, r := range origins {
+			if uint64(b.d.ledger[r]) != b.log.Received(r).Last() {
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // TestHuge streams a transaction that is not held whole, retries it, and keeps its place in the order.
 func TestHuge(t *testing.T) {
 	b := newBed(t, 2, 3)

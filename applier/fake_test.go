@@ -173,6 +173,54 @@ type database struct {
 	checks   map[string]error // what Check remembers
 	missed   int              // times that Check found a table missing
 	deafness bool             // what is written does not come back
+
+	lazy    bool                  // commits of other regions' transactions are safe, and shown in the log, only when show is called or somebody else commits
+	unsafe  []func()              // show the commits that are not safe
+	safe    moment                // without them
+	setBack map[relay.Region]bool // whose last commits were lost, until somebody asks what is there
+}
+
+// moment is what a crash goes back to.
+type moment struct {
+	tables map[string]map[string]string
+	ledger map[relay.Region]relay.Seq
+}
+
+// show makes all commits safe, and captures them.
+func (d *database) show() {
+	list := d.unsafe
+	d.unsafe = nil
+	for _, show := range list {
+		show()
+	}
+}
+
+// crash takes back what is not safe, and ends all sessions.
+func (d *database) crash() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, x := range d.lanes {
+		x.crashed = true
+	}
+	if len(d.unsafe) == 0 {
+		return
+	}
+	d.setBack = make(map[relay.Region]bool)
+	for r := range d.ledger {
+		d.setBack[r] = d.ledger[r] != d.safe.ledger[r]
+	}
+	d.tables, d.ledger, d.unsafe = d.safe.tables, d.safe.ledger, nil
+}
+
+// doubt notes what a crash goes back to from now on, unless that is noted.
+func (d *database) doubt() {
+	if len(d.unsafe) > 0 {
+		return
+	}
+	d.safe = moment{tables: make(map[string]map[string]string), ledger: maps.Clone(d.ledger)}
+	for name, rows := range d.tables {
+		d.safe.tables[name] = maps.Clone(rows)
+	}
 }
 
 func newDatabase(t testing.TB) *database {
@@ -203,6 +251,7 @@ func (d *database) set(table, id, after string) string {
 
 // record captures a transaction.
 func (d *database) record(kind relay.EntryKind, mark *relay.Mark, native string) {
+	d.show()
 	ctx := context.Background()
 	w := d.log.Local().Begin(ctx)
 	if err := w.Append([]byte(native)); err != nil {
@@ -307,6 +356,9 @@ func (t *target) Begin(ctx context.Context, mark relay.Mark) (relay.Tx, error) {
 	}
 	if !mark.Repair() && mark.Range.To <= d.ledger[mark.Origin] {
 		return nil, relay.ErrApplied
+	}
+	if !mark.Repair() && d.setBack[mark.Origin] {
+		return nil, relay.ErrTailLost
 	}
 	x := &tx{t: t, mark: mark, writes: make(map[string]relay.Write)}
 	d.lanes[mark.Lane] = x
@@ -416,7 +468,7 @@ func (t *target) Applied(context.Context) ([]relay.SeqHLC, error) {
 			x.land()
 		}
 	}
-	d.linger = nil
+	d.linger, d.setBack = nil, nil
 	t.applied.Store(true)
 	list := make([]relay.SeqHLC, relay.MaxRegions+1)
 	for r, seq := range d.ledger {
@@ -432,6 +484,8 @@ type tx struct {
 	order  []string
 	locks  []string
 	ended  bool
+
+	crashed bool // the server has
 }
 
 func (x *tx) lock(what string) error {
@@ -477,7 +531,7 @@ func (x *tx) Write(ctx context.Context, writes []relay.Write) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if x.ended || x.t.dead.Load() {
+	if x.ended || x.crashed || x.t.dead.Load() {
 		return errGone
 	}
 	for _, w := range writes {
@@ -544,6 +598,9 @@ func (x *tx) Commit(ctx context.Context) error {
 		d.fault("commit of %v after its end", x.mark)
 	}
 	defer x.end()
+	if x.crashed {
+		return relay.ErrOutcomeUnknown
+	}
 	if x.t.dead.Load() {
 		d.linger = append(d.linger, x)
 		return relay.ErrOutcomeUnknown
@@ -557,6 +614,10 @@ func (x *tx) Commit(ctx context.Context) error {
 // land makes the transaction visible and captures it.
 func (x *tx) land() {
 	d := x.t.d
+	lazy := d.lazy && !x.mark.Repair()
+	if lazy {
+		d.doubt()
+	}
 	if m := x.mark; !m.Repair() {
 		if m.Range.From != d.ledger[m.Origin]+1 {
 			d.fault("committed %d..%d of region %d after %d", m.Range.From, m.Range.To, m.Origin, d.ledger[m.Origin])
@@ -577,6 +638,10 @@ func (x *tx) land() {
 	}
 	mark := x.mark
 	d.commits = append(d.commits, mark)
+	if lazy {
+		d.unsafe = append(d.unsafe, func() { d.record(relay.Applied, &mark, native.String()) })
+		return
+	}
 	if !d.deafness {
 		d.record(relay.Applied, &mark, native.String())
 	}

@@ -222,6 +222,8 @@ func (a *Applier) recover(ctx context.Context, f *flight, err error, attempt int
 	switch {
 	case errors.Is(err, errGaveWay):
 		return f.wait(ctx)
+	case errors.Is(err, relay.ErrTailLost):
+		return err
 	case errors.Is(err, relay.ErrPresence) && attempt < patience:
 		return a.lookAgain(ctx, f)
 	case errors.Is(err, relay.ErrUnique) && attempt < patience:

@@ -27,7 +27,8 @@ type origin struct {
 	stop     context.CancelCauseFunc // of the run that is going on
 	woken    relay.Signal
 
-	last    *flight // the latest one; only the dispatcher touches it
+	last    *flight        // the latest one; only the dispatcher touches it
+	landing *conflict.Plan // committed last; the applier's lock guards it
 	headway relay.Signal
 	held    atomic.Pointer[string]
 	loud    complaint // that it is held up
@@ -116,10 +117,12 @@ func (o *origin) session(parent context.Context) error {
 	if err := o.a.resume(ctx, o); err != nil {
 		return err
 	}
+	o.discard() // what the database has lost is read again
 	g, ctx := errgroup.WithContext(ctx)
 	ready := make(chan *prepared, 4096)
 	g.Go(func() error { return o.prepare(ctx, ready) })
 	g.Go(func() error { return o.dispatch(ctx, g, ready) })
+	g.Go(func() error { return o.watch(ctx) })
 	err := g.Wait()
 	o.discard()
 	return err
@@ -409,6 +412,7 @@ func (a *Applier) landed(f *flight) {
 	defer a.mu.Unlock()
 	a.countApplied(f.plan.Writes)
 	if o := a.origins[f.plan.Mark.Origin]; o != nil {
+		o.landing = f.plan
 		o.free()
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/octant-db/octant/testenv/envtest"
 )
 
-// benchPostgres compares with a subscription, as it is by default: its commits do not wait for the disk, the relay's do.
+// benchPostgres compares with a subscription, as it is by default: its commits do not wait for the disk. Nor do the relay's, of what comes from other regions.
 func benchPostgres(t *testing.T, s settings, r *report) {
 	ctx := envtest.Context(t, 10*time.Minute)
 	engine := pgtest.Oldest(t)

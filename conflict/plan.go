@@ -44,10 +44,15 @@ type pendingWrite struct {
 	plan      *Plan
 }
 
-// Resume tells the engine, once after New, what the database's own ledger says was applied of an origin, so that nothing is
-// planned twice.
+// Resume tells the engine, after New and whenever no plan of the origin is being written, what the database's own ledger says was applied of it, so that nothing is
+// planned twice. Plans that were committed and that the database has lost again, before capture has passed them, are forgotten.
 func (e *Engine) Resume(origin relay.Region, applied relay.Seq) {
 	e.planned[origin] = max(applied, e.seen[origin].Seq)
+	for f, p := range e.flights {
+		if f.origin == origin && !p.Mark.Repair() && p.Mark.Range.From > e.planned[origin] {
+			e.forget(p)
+		}
+	}
 }
 
 // Planned returns the last transaction of the origin that was planned.

@@ -22,6 +22,8 @@ var (
 	ErrOutcomeUnknown = errors.New("it is unknown whether the transaction was committed")
 	// ErrApplied: the mark is in the database's ledger already.
 	ErrApplied = errors.New("the mark already stands in the database's ledger")
+	// ErrTailLost: the database has lost transactions that it had committed; Target.Applied tells what it still has.
+	ErrTailLost = errors.New("the database has lost its last commits")
 	// ErrRefused: the other side will not talk to us until an operator changes something.
 	ErrRefused = errors.New("refused")
 	// ErrCorrupt: bytes that were written whole came back otherwise.

@@ -39,6 +39,9 @@ type Tx interface {
 	// says that a row that was expected to stand there does not, or the reverse, and leaves the transaction useless.
 	Write(ctx context.Context, writes []Write) error
 	// Commit ends the transaction. ErrOutcomeUnknown says that it may have been committed; after any other error it was not.
+	//
+	// Another region's transactions need not be safe from a crash of the database when it returns. They must be before the database's log shows them; and where the
+	// database has lost one, no later one of that region is committed before Applied has been asked: Begin, Write or Commit fail with ErrTailLost.
 	Commit(ctx context.Context) error
 	// Rollback undoes it. It is harmless after Commit.
 	Rollback() error

@@ -24,9 +24,9 @@ type station struct {
 	seq    relay.Seq
 }
 
-func newStation(t testing.TB, schema string) *station {
+func newStation(t testing.TB, schema string, settings ...string) *station {
 	t.Helper()
-	s := pgtest.Start(t, pgtest.Oldest(t))
+	s := pgtest.Start(t, pgtest.Oldest(t), settings...)
 	s.Prepare(t, schema)
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	t.Cleanup(cancel)

@@ -26,20 +26,28 @@ type lane struct {
 	generation uint64
 	origin     string // the replication origin of the session; "" if it has none
 	noOrigin   bool   // it did not get one
+	lazy       bool   // its commits do not wait for the disk
 }
 
 func (l *lane) begin(ctx context.Context, mark relay.Mark) (relay.Tx, error) {
 	if !l.busy.CompareAndSwap(false, true) {
 		return nil, fmt.Errorf("begin transaction: lane %d has one open", l.id)
 	}
-	if err := l.ready(ctx, mark.Origin); err != nil {
+	err := l.ready(ctx, mark.Origin)
+	if err == nil {
+		err = l.hurry(ctx, l.target.lazy(mark))
+	}
+	if err != nil {
 		l.drop()
 		l.busy.Store(false)
 		return nil, fmt.Errorf("begin transaction on lane %d: %w", l.id, err)
 	}
-	x := &tx{lane: l, session: l.session, mark: mark}
+	x := &tx{lane: l, session: l.session, mark: mark, after: l.target.commits.last(mark)}
 	x.session.queue = x.session.queue[:0]
 	x.session.add(command{op: "begin transaction", sql: "BEGIN"})
+	if x.after > 0 {
+		x.session.add(chained(mark, x.after, -1))
+	}
 	if l.origin != "" {
 		x.session.add(command{op: "set the transaction's origin", sql: originSQL, params: originParams(mark, l.target.config.Clock.Now())})
 	}
@@ -88,7 +96,7 @@ func (l *lane) dial(ctx context.Context) error {
 		}
 	}
 	l.mu.Lock()
-	l.session, l.origin, l.noOrigin = newSession(conn), "", false
+	l.session, l.origin, l.noOrigin, l.lazy = newSession(conn), "", false, false
 	l.mu.Unlock()
 	return nil
 }

@@ -29,6 +29,7 @@ const (
 	isRow    // exactly so many rows, one if none is said, or a row is not as expected
 	isAny    // any number of rows
 	isCommit // the server says COMMIT, and not ROLLBACK
+	isChain  // see chained
 )
 
 // command is one statement with text parameters, nil for NULL.

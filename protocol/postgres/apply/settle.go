@@ -36,6 +36,9 @@ func (t *Target) Committed(ctx context.Context, mark relay.Mark) (bool, error) {
 	if err == nil {
 		lost.Store(0)
 	}
+	if committed {
+		t.commits.add(mark)
+	}
 	return committed, err
 }
 
@@ -87,6 +90,9 @@ func (t *Target) Applied(ctx context.Context) ([]relay.SeqHLC, error) {
 		applied, err = foldApplied(rows)
 		return err
 	})
+	if err == nil {
+		t.commits.know(applied)
+	}
 	return applied, err
 }
 

@@ -22,6 +22,8 @@ type Target struct {
 	hashes     hashes
 	generation atomic.Uint64 // raised by Refresh: sessions of an older one are replaced
 
+	commits commits
+
 	abilities atomic.Pointer[abilities]
 
 	mu      sync.Mutex // guards control, for as long as it is used
@@ -32,6 +34,7 @@ type Target struct {
 type abilities struct {
 	replica bool // set session_replication_role
 	origins bool // use replication origins
+	alone   bool // no standby is waited for: see lazy
 }
 
 var _ relay.Target = (*Target)(nil)
@@ -86,6 +89,11 @@ unnest(ARRAY['pg_catalog.pg_replication_origin_create(text)', 'pg_catalog.pg_rep
 	default:
 		return nil, err
 	}
+	rows, err = c.Query(ctx, "look for synchronous standbys", "SELECT pg_catalog.current_setting('synchronous_standby_names') = ''")
+	if err != nil {
+		return nil, err
+	}
+	a.alone = string(rows[0][0]) == "t"
 	return a, nil
 }
 

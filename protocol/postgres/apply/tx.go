@@ -17,6 +17,7 @@ type tx struct {
 	lane    *lane
 	session *session
 	mark    relay.Mark
+	after   relay.Seq // of the mark's origin: committed when the transaction began, and looked for; 0: nothing is known
 	guarded []*knownTable
 	failed  bool // the server has not done all that was asked: only Rollback is left
 	done    bool
@@ -91,6 +92,10 @@ func (x *tx) judgeError(c *command, err error) error {
 	if !errors.As(err, &e) || c == nil {
 		return err
 	}
+	if c.kind == isChain && e.Code == codeDivision {
+		x.lane.target.commits.lose(x.mark.Origin)
+		return fmt.Errorf("write behind transaction %d of region %d: %w", x.after, x.mark.Origin, relay.ErrTailLost)
+	}
 	if e.Code != connect.CodeUniqueViolation && e.Code != connect.CodeExclusionViolation {
 		return err
 	}
@@ -127,9 +132,13 @@ func (x *tx) Commit(ctx context.Context) error {
 	if err := x.usable(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
+	if last := x.lane.target.commits.last(x.mark); last > x.after { // on other lanes, in the meantime
+		x.session.add(chained(x.mark, last, x.lane.id))
+	}
 	x.session.add(command{op: "commit", sql: "COMMIT", kind: isCommit})
 	failed, err := x.session.flush(ctx, judge)
 	if err == nil {
+		x.lane.target.commits.add(x.mark)
 		x.finish()
 		return nil
 	}

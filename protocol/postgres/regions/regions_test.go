@@ -41,6 +41,22 @@ func TestWritesReachTheOtherRegion(t *testing.T) {
 	}
 	b.looksWell(t)
 	b.needsRowsBefore(t)
+	b.crashTakesBack(t)
+}
+
+// crashTakesBack has region b's server die before what the relay has just committed there is on its disk. Nothing more comes from region a that could find that out.
+func (b *bed) crashTakesBack(t *testing.T) {
+	a, o := b.regions[0].server, b.regions[1].server
+	o.Exec(t, "ALTER SYSTEM SET wal_writer_delay = '10s'")
+	o.Exec(t, "SELECT pg_reload_conf()")
+	for i := range 3 {
+		a.Exec(t, fmt.Sprintf("INSERT INTO app.t VALUES (%d, 'lost?', NULL, NULL)", 100+i))
+		b.awaitIdentical(t, 2*time.Minute, "app.t")
+		o.Kill()
+		o.Run()
+		t.Logf("after the crash region b has %q", o.Query(t, "SELECT id FROM app.t WHERE v = 'lost?'"))
+		b.awaitIdentical(t, 2*time.Minute, "app.t")
+	}
 }
 
 // looksWell asks the relay what people ask, and what a stock replica would.
