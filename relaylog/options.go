@@ -12,10 +12,10 @@ import (
 // What a zero field of [Options] means.
 const (
 	DefaultMaxUnsynced = 8 << 20
-	DefaultCacheBytes  = 16 << 20
+	DefaultCacheBytes  = 8 << 20
 	DefaultMinFree     = 256 << 20
 	DefaultSegment     = segment.DefaultLimit
-	DefaultMapped      = 32 << 20
+	DefaultMapped      = 16 << 20
 )
 
 // Options say how a store is opened. The zero value is good.
