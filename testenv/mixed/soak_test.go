@@ -23,3 +23,10 @@ func TestSoakMixed(t *testing.T) {
 	}
 	b.quiet(t)
 }
+
+// TestSoakVerify compares and mends larger tables.
+func TestSoakVerify(t *testing.T) {
+	b := start(t, nil, mariaDB, mySQL, postgreSQL)
+	b.types(t)
+	b.verified(t, 100_000)
+}
