@@ -96,10 +96,10 @@ func (b *bed) fill(t *testing.T, rows int) {
 	l := &loading{r: r, n: rows, regions: 1, random: rand.New(rand.NewPCG(3, 3))}
 	insert("ledger", func(i int) string {
 		note := [...]string{"NULL", "''", "'größe'"}[i%3]
-		return fmt.Sprintf("%d, 'Name %d', %d.%02d, '2026-01-02 03:04:05.%06d', x'%04x', %s, %d.%d, %s", i, i, i, i%100, i*10, i, note, i, i%10, l.document(i))
+		return fmt.Sprintf("%d, 'Name %d', %d.%02d, '2026-01-02 03:04:05.%06d', x'%06x', %s, %d.%d, %s", i, i, i, i%100, i*10%1e6, i, note, i, i%10, l.document(i))
 	})
 	insert("coins", func(i int) string {
-		return fmt.Sprintf("%d, 'kind %d', %d.%03d, '20%02d-01-01', '2026-01-02 03:04:05.%06d', %d, x'%08x', '%s', 'é mark %d'", i, i%5, i, i%1000, i%30, i*10, i%2, i,
+		return fmt.Sprintf("%d, 'kind %d', %d.%03d, '20%02d-01-01', '2026-01-02 03:04:05.%06d', %d, x'%08x', '%s', 'é mark %d'", i, i%5, i, i%1000, i%30, i*10%1e6, i%2, i,
 			[]string{"gold", "silver"}[i%2], i)
 	})
 	insert("tokens", func(i int) string { return l.uuid(9, i) + fmt.Sprintf(", 'v%d'", i) })
