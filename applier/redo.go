@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/octant-db/octant/conflict"
@@ -112,13 +113,20 @@ func (r *Redo) bereave(ctx context.Context, c *conflict.Change) error {
 	if err != nil {
 		return err
 	}
-	for _, parent := range sortedNames(found) {
-		for _, f := range found[parent] {
-			after, err := bereft(ctx, r.cfg.Target, f.Key, f.Row, parent)
+	names := slices.Clone(c.Ends())
+	for n := 0; n < len(names); n++ { // those of children that go come behind
+		for _, f := range found[names[n]] {
+			after, err := bereft(ctx, r.cfg.Target, f.Key, f.Row, names[n])
 			if err != nil {
 				return err
 			}
-			r.add(&conflict.Change{Key: f.Key, Before: f.Row, After: after})
+			child := conflict.Change{Key: f.Key, Before: f.Row, After: after}
+			r.add(&child)
+			for _, name := range child.Ends() {
+				if !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
 		}
 	}
 	return r.Flush(ctx)

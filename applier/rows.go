@@ -16,8 +16,10 @@ const partRows = 1024
 // part is a run of a transaction's changes, ready for the engine.
 type part struct {
 	changes []conflict.Change
-	unique  []string // values of secondary unique keys that it takes or gives up, table and index in front
-	bytes   int64
+	// followed are the ties by which rows have followed others that were given another key, for all that the log says.
+	followed []string
+	unique   []string // values of secondary unique keys that it takes or gives up, table and index in front
+	bytes    int64
 	// definitions are statements that change definitions; a part that has one has nothing else.
 	definitions []relay.Change
 }
@@ -159,24 +161,28 @@ func assemble(window []relay.Change, before, after []relay.Identity) part {
 		if c.After != nil {
 			is = rowOf(c.Table, c.After, &after[i])
 		}
-		p.changes = appendChange(p.changes, name, was, before[i].Key, is, after[i].Key)
+		var left []string
+		if was.Exists() && is.Exists() && len(before[i].Keyed) > 0 {
+			left = p.leave(before[i].Keyed, after[i].Keyed)
+		}
+		p.changes = appendChange(p.changes, name, was, before[i].Key, is, after[i].Key, left)
 		p.unique = appendUnique(p.unique, was.Unique, is.Unique)
 	}
 	return p
 }
 
-func appendChange(list []conflict.Change, table string, was conflict.Row, wasKey string, is conflict.Row, isKey string) []conflict.Change {
+func appendChange(list []conflict.Change, table string, was conflict.Row, wasKey string, is conflict.Row, isKey string, left []string) []conflict.Change {
 	if was.Exists() && is.Exists() && wasKey != isKey {
-		was.Children = nil // a parent that is moved has no children that it could leave: only where ON UPDATE moves them, and that is not carried
+		was.Children = nil // it is not deleted: what it leaves is in left
 		return append(list,
-			conflict.Change{Key: keyOf(table, wasKey), Before: was, After: was.Deleted()},
+			conflict.Change{Key: keyOf(table, wasKey), Before: was, After: was.Deleted(), Left: left},
 			conflict.Change{Key: keyOf(table, isKey), After: is},
 		)
 	}
 	if !is.Exists() {
 		is, isKey = was.Deleted(), wasKey
 	}
-	return append(list, conflict.Change{Key: keyOf(table, isKey), Before: was, After: is})
+	return append(list, conflict.Change{Key: keyOf(table, isKey), Before: was, After: is, Left: left})
 }
 
 // appendUnique adds the unique values that change hands: a value that a row keeps is guarded by the row's own key.

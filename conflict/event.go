@@ -81,6 +81,8 @@ type Change struct {
 	Key    Key
 	Before Row
 	After  Row
+	// Left has names under which rows refer to Before, and to nothing any more: those of foreign keys that take them away from such rows when it is changed.
+	Left []string
 }
 
 // Transaction is a transaction as the engine sees it. A change of a primary key has been split into a delete and an insert.

@@ -6,7 +6,8 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// What a foreign key does to the children of a deleted parent (CASCADE, SET NULL) shows in no log of some databases. A deletion of a parent is
+// What a foreign key does to the children of a deleted parent (CASCADE, SET NULL), or of one that was given another key (SET NULL), shows in no log of some databases.
+// A deletion of a parent is
 // therefore an event for its children, whether it wins or loses: those whose newest write the author of the deletion had seen have lost their parent,
 // and do as their foreign key says. A write that he had not seen stands, as it is in his region too: it arrives there with the whole row. So what
 // a child comes to depends on its newest write and on whether someone who had seen that deleted the parent that it names; it keeps its version, and the next
@@ -39,12 +40,17 @@ func (e *Engine) Bereave(how func(k Key, row Row, parent string) (Row, error)) {
 // endKey is the name under which M keeps the deletions of a parent. It is no row's: see unitKey, from which it differs since clocks are positive.
 func endKey(parent string) Key { return Key("\x00\xff" + parent) }
 
-// Ends are the names under which children know a row that the change deletes; none if it deletes none.
+// Ends are the names under which children know a row that the change takes from them: it deletes it, or gives it another key.
 func (c *Change) Ends() []string {
-	if !c.Before.Exists() || c.After.Exists() {
+	switch {
+	case !c.Before.Exists():
 		return nil
+	case c.After.Exists():
+		return c.Left
+	case len(c.Left) == 0:
+		return c.Before.Children
 	}
-	return c.Before.Children
+	return append(slices.Clip(c.Before.Children), c.Left...)
 }
 
 // AppendKeys appends what M is asked for because of a change: its own key, and the deletions of the row's parents.

@@ -5,28 +5,41 @@ import (
 	"strings"
 )
 
-// Family is a Target whose database's foreign keys change rows by themselves when a row is deleted that these refer to.
+// Family is a Target whose database's foreign keys change rows by themselves when a row is deleted that these refer to, or is given another key.
 type Family interface {
 	// Below returns the rows that stand in the database, as what is before a change, and refer to rows of table t with such images by foreign keys that
-	// change them when those are deleted.
+	// change them when those are deleted or given other keys.
 	Below(ctx context.Context, t *Table, images []Image) ([]Change, error)
 }
 
-// Tie is a foreign key that changes its own rows, the children, when their parent is deleted.
+// Tie is what a foreign key does to its own rows, the children, when their parent is deleted, or when it is given another key. One that does both is two ties.
 type Tie struct {
 	Child, Parent TableName
 	Columns       []string // of Child
-	Unset         bool     // the columns become NULL; otherwise the row goes too
+	Unset         bool     // the columns become NULL; otherwise the row goes too, or follows
+	Rekeyed       bool     // it is about another key
+}
+
+// Follows tells whether children get their parent's new key: what no region can do for another one.
+func (t Tie) Follows() bool { return t.Rekeyed && !t.Unset }
+
+// action is the word for what it does.
+func (t Tie) action() string {
+	switch {
+	case t.Follows():
+		return "rekeyed follow"
+	case t.Rekeyed:
+		return "rekeyed unset"
+	case t.Unset:
+		return "unset"
+	}
+	return "delete"
 }
 
 // Name tells ties apart: the same in every region, whatever the keys are called there.
 func (t Tie) Name() string {
-	action := "delete"
-	if t.Unset {
-		action = "unset"
-	}
 	return strings.Join([]string{
-		t.Child.Schema + "." + t.Child.Table, action, strings.Join(t.Columns, "\x02"), t.Parent.Schema + "." + t.Parent.Table, "",
+		t.Child.Schema + "." + t.Child.Table, t.action(), strings.Join(t.Columns, "\x02"), t.Parent.Schema + "." + t.Parent.Table, "",
 	}, "\x01")
 }
 
@@ -36,8 +49,8 @@ func ParseTie(text string) (Tie, bool) {
 	if len(parts) < 5 {
 		return Tie{}, false
 	}
-	t := Tie{Columns: strings.Split(parts[2], "\x02"), Unset: parts[1] == "unset"}
+	t := Tie{Columns: strings.Split(parts[2], "\x02"), Unset: strings.HasSuffix(parts[1], "unset"), Rekeyed: strings.HasPrefix(parts[1], "rekeyed")}
 	t.Child.Schema, t.Child.Table, _ = strings.Cut(parts[0], ".")
 	t.Parent.Schema, t.Parent.Table, _ = strings.Cut(parts[3], ".")
-	return t, t.Child.Table != "" && (t.Unset || parts[1] == "delete")
+	return t, t.Child.Table != "" && t.action() == parts[1]
 }

@@ -68,6 +68,12 @@ type Write struct {
 	Clear bool
 }
 
+// Keyed is what a tie about another key refers to in a row.
+type Keyed struct {
+	Name  string // as in Parents of its children
+	Exact string // differs where the values do, though they are equal for the database
+}
+
 // Identity is what makes a row the same row for the database: two rows with equal identities cannot stand in one table.
 // Identities are compared within one relay only; they never travel.
 type Identity struct {
@@ -76,5 +82,7 @@ type Identity struct {
 	// Parents is that of each foreign key that is a Tie and has no NULL, Children that of what ties refer to in the row, with the tie's name in front:
 	// a row is the parent of those that have in Parents what it has in Children.
 	Parents, Children []string
-	Partial           bool // the image lacks columns: nobody can make the row of it
+	// Keyed is the same for ties about another key: a row whose change takes one away leaves those that have its name in Parents.
+	Keyed   []Keyed
+	Partial bool // the image lacks columns: nobody can make the row of it
 }

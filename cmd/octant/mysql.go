@@ -105,7 +105,7 @@ func (m *mySQL) connect(ctx context.Context, d config.Database) (*database, erro
 	}
 	target, err := apply.New(apply.Config{
 		Flavour: m.flavour, Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Self: m.cfg.Region.ID,
-		Lanes: lanes(m.cfg), LockWait: m.cfg.Apply.LockWait, Composed: rules{m.cfg.Rules}.composed, Logger: m.log.With("part", "apply"),
+		Lanes: lanes(m.cfg), LockWait: m.cfg.Apply.LockWait, Composed: rules{m.cfg.Rules}.composed, Ruled: rules{m.cfg.Rules}.judged, Logger: m.log.With("part", "apply"),
 	})
 	if err != nil {
 		return nil, err

@@ -58,7 +58,9 @@ func (d *database) set(k conflict.Key, after conflict.Row) (conflict.Change, boo
 	} else {
 		delete(d.rows, k)
 	}
-	return conflict.Change{Key: k, Before: before, After: after}, true
+	c := conflict.Change{Key: k, Before: before, After: after}
+	c.Left = d.schema.Left(&c)
+	return c, true
 }
 
 // commit writes rows as one transaction, unless unique keys forbid it: then it tells that it did not.

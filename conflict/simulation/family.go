@@ -12,12 +12,29 @@ import (
 // families are the tables with foreign keys, and what these do to rows whose parent is deleted.
 var families = []string{"parent", "kid", "ward"}
 
-// parents names a row's parent as the engine takes it.
+// parents names a row's parent as the engine takes it. A ward refers to one by its key, and by its number.
 func (c cells) parents(table string) []string {
-	if c.p == "" || table != "kid" && table != "ward" {
+	switch {
+	case c.p == "":
+		return nil
+	case table == "kid":
+		return []string{"kid.p=" + c.p}
+	case table == "ward":
+		return []string{"ward.p=" + c.p, "ward.n=" + c.p}
+	}
+	return nil
+}
+
+// Left implements Schema: wards refer to nothing when a row is given another number.
+func (mixture) Left(c *conflict.Change) []string {
+	if tableOf(c.Key) != "parent" || !c.Before.Exists() || !c.After.Exists() {
 		return nil
 	}
-	return []string{table + ".p=" + c.p}
+	was, is := cellsOf(string(c.Before.Image)), cellsOf(string(c.After.Image))
+	if was.n == is.n {
+		return nil
+	}
+	return []string{"ward.n=" + strconv.Itoa(was.n)}
 }
 
 // childrenOf is how the children of a row name it.
@@ -31,7 +48,7 @@ func childrenOf(k conflict.Key) []string {
 
 // Bereave implements Schema.
 func (mixture) Bereave(k conflict.Key, row conflict.Row, parent string) (conflict.Row, error) {
-	table, number, _ := strings.Cut(parent, ".p=")
+	table, number, _ := strings.Cut(strings.Replace(parent, ".n=", ".p=", 1), ".p=")
 	now := cellsOf(string(row.Image))
 	switch {
 	case table != tableOf(k) || now.p != number:
@@ -57,10 +74,7 @@ func (c *Cluster) parent(r *region) string {
 
 // cascade does what foreign keys do when a row is deleted; the log does not show it.
 func (d *database) cascade(c *conflict.Change) {
-	if !c.Before.Exists() || c.After.Exists() {
-		return
-	}
-	for _, parent := range c.Before.Children {
+	for _, parent := range c.Ends() {
 		for _, k := range d.below(parent) {
 			was := d.row(k)
 			now, err := d.schema.Bereave(k, was, parent)
@@ -92,9 +106,7 @@ func (r *region) plan(batch []conflict.Transaction) (*conflict.Plan, error) {
 func (r *region) find(t *conflict.Transaction) {
 	t.Found = make(map[string][]conflict.Found)
 	for i := range t.Changes {
-		if c := &t.Changes[i]; !c.After.Exists() {
-			r.findBelow(t, c.Before.Children)
-		}
+		r.findBelow(t, t.Changes[i].Ends())
 	}
 }
 
@@ -120,18 +132,32 @@ func bereft(k conflict.Key, t truth, writes map[conflict.Key][]*write) truth {
 	}
 	number, err := strconv.Atoi(t.cells.p)
 	must(err)
-	for _, d := range writes[key("parent", number)] {
-		if d.before == nil || d.after != nil || !d.knew(t.last) {
-			continue
-		}
-		if table == "kid" {
-			return truth{last: t.last}
-		}
+	switch gone := deleted(writes[key("parent", number)], t); {
+	case table == "kid" && gone:
+		return truth{last: t.last}
+	case table == "ward" && (gone || renumbered(number, t, writes)):
 		alone := *t.cells
 		alone.p = ""
 		return truth{&alone, t.last}
 	}
 	return t
+}
+
+// deleted tells whether somebody who had seen a child's last write deleted its parent.
+func deleted(parent []*write, t truth) bool {
+	return slices.ContainsFunc(parent, func(d *write) bool { return d.before != nil && d.after == nil && d.knew(t.last) })
+}
+
+// renumbered tells whether somebody who had seen a ward's last write gave a parent of that number another one.
+func renumbered(number int, t truth, writes map[conflict.Key][]*write) bool {
+	for k, list := range writes {
+		if tableOf(k) == "parent" && slices.ContainsFunc(list, func(d *write) bool {
+			return d.before != nil && d.after != nil && d.before.n == number && d.after.n != number && d.knew(t.last)
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 // knew tells whether a write came after another one for its author, in the same transaction too.

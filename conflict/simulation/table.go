@@ -58,6 +58,8 @@ type Schema interface {
 	Row(k conflict.Key, image string) conflict.Row
 	// Bereave is what a row becomes when a parent is deleted that it names.
 	Bereave(k conflict.Key, row conflict.Row, parent string) (conflict.Row, error)
+	// Left is how children name a row that was changed, and do not any more.
+	Left(c *conflict.Change) []string
 	// Rule is the rule of a row in a region; nil stands for the last writer wins.
 	Rule(region relay.Region, k conflict.Key) *conflict.Rule
 	// Refuses tells whether a region's database does not take a write of its relay.

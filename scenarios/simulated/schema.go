@@ -110,6 +110,9 @@ func (c *schema) children(k conflict.Key) (names []string) {
 	return names
 }
 
+// Left implements simulation.Schema: rows are referred to by their keys, and a row that is given another one is deleted and inserted.
+func (*schema) Left(*conflict.Change) []string { return nil }
+
 // Bereave implements simulation.Schema.
 func (c *schema) Bereave(k conflict.Key, row conflict.Row, parent string) (conflict.Row, error) {
 	table, _ := split(k)

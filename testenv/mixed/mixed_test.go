@@ -18,6 +18,7 @@ func TestMixed(t *testing.T) {
 	t.Run("held", b.held)
 	t.Run("mended", b.mended)
 	t.Run("policies", b.policies)
+	t.Run("parted", b.parted)
 	t.Run("databases", func(t *testing.T) { b.wholeDatabases(t, 300, 5*time.Second) })
 	t.Run("verified", func(t *testing.T) { b.verified(t, 1500) })
 	t.Run("storm", func(t *testing.T) { b.storm(t, 8*time.Second) })

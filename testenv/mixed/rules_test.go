@@ -26,6 +26,12 @@ var ruled = []*table{
 // uneven counts in a column that ends at other numbers in one engine than in the others.
 var uneven = &table{name: "uneven", rest: "PRIMARY KEY (id)", columns: []column{{"id", each("int"), ""}, {"n", both("tinyint", "smallint"), ""}}}
 
+// heads and tails are tied: a tail lets go of a head that is given another key. Two engines do not log that.
+var (
+	heads = &table{name: "heads", rest: "PRIMARY KEY (id)", columns: []column{{"id", each("int"), ""}}}
+	tails = &table{name: "tails", rest: "PRIMARY KEY (id), FOREIGN KEY (head) REFERENCES heads (id) ON UPDATE SET NULL", columns: []column{{"id", each("int"), ""}, {"head", each("int"), ""}}}
+)
+
 // ruling gives a relay the rules.
 func ruling(c *testenv.RelayConfig) {
 	if strings.HasPrefix(c.Database.URL, "postgres") {
@@ -40,7 +46,7 @@ func ruling(c *testenv.RelayConfig) {
 
 // createRuled makes these tables. PostgreSQL logs the rows before changes if it is asked to.
 func createRuled(is dialect) string {
-	var text string
+	text := heads.create(is) + ";" + tails.create(is) + ";"
 	for _, t := range append(ruled, uneven) {
 		text += t.create(is) + ";"
 		if is == postgreSQL {
@@ -125,5 +131,21 @@ func (b *bed) policies(t *testing.T) {
 		b.of(is).exec(t, "ALTER TABLE app.uneven MODIFY n smallint")
 	}
 	b.awaitSame(t, time.Minute, uneven)
+	b.noLetters(t)
+}
+
+// parted: a row that is given another key is let go of in all regions, also in those whose log does not say so and those whose log does.
+func (b *bed) parted(t *testing.T) {
+	for n, r := range b.regions {
+		r.exec(t, fmt.Sprintf("INSERT INTO app.heads VALUES (%d); INSERT INTO app.tails VALUES (%d, %d)", n, n, n))
+	}
+	b.awaitSame(t, time.Minute, heads, tails)
+	for n, r := range b.regions {
+		r.exec(t, fmt.Sprintf("UPDATE app.heads SET id = %d WHERE id = %d", 10+n, n))
+	}
+	b.awaitSame(t, time.Minute, heads, tails)
+	for _, r := range b.regions {
+		awaitTrue(t, time.Minute, "no tail has a head in region "+r.name, func() bool { return r.one(t, "SELECT COUNT(*) FROM app.tails WHERE head IS NULL") == "3" })
+	}
 	b.noLetters(t)
 }

@@ -19,13 +19,16 @@ import (
 const familiesSchema = `
 CREATE TABLE app.parents (name VARCHAR(20) COLLATE utf8mb4_general_ci PRIMARY KEY, note INT);
 CREATE TABLE app.kids (id INT PRIMARY KEY, parent VARCHAR(20) COLLATE utf8mb4_general_ci, at DATETIME(6), raw BINARY(8), twice INT AS (id * 2) STORED,
-  FOREIGN KEY (parent) REFERENCES app.parents (name) ON DELETE CASCADE);
+  FOREIGN KEY (parent) REFERENCES app.parents (name) ON DELETE CASCADE ON UPDATE SET NULL);
 CREATE TABLE app.wards (id INT PRIMARY KEY, parent VARCHAR(20) COLLATE utf8mb4_general_ci, amount DECIMAL(30,10), flags BIT(12), kind ENUM('one','two'),
   body TEXT COLLATE utf8mb4_general_ci, ratio FLOAT, doc JSON, day DATE, span TIME(3), seen TIMESTAMP(2) NULL, place POINT, label VARCHAR(20) UNIQUE,
-  FOREIGN KEY (parent) REFERENCES app.parents (name) ON DELETE SET NULL);
+  FOREIGN KEY (parent) REFERENCES app.parents (name) ON DELETE SET NULL ON UPDATE SET NULL);
 CREATE TABLE app.docs (region INT, number INT, PRIMARY KEY (region, number));
 CREATE TABLE app.notes (id INT PRIMARY KEY, region INT, number INT, text VARCHAR(30),
-  FOREIGN KEY (region, number) REFERENCES app.docs (region, number) ON DELETE CASCADE);
+  FOREIGN KEY (region, number) REFERENCES app.docs (region, number) ON DELETE CASCADE ON UPDATE SET NULL);
+CREATE TABLE app.heads (id INT PRIMARY KEY);
+CREATE TABLE app.tails (id INT PRIMARY KEY, head INT, FOREIGN KEY (head) REFERENCES app.heads (id) ON UPDATE CASCADE);
+CREATE TABLE app.judged (id INT PRIMARY KEY, head INT, FOREIGN KEY (head) REFERENCES app.heads (id) ON DELETE CASCADE);
 `
 
 // families writes at random to one region's families until ctx ends. What foreign keys refuse is part of it.
@@ -49,7 +52,7 @@ func (f *families) run(ctx context.Context) {
 
 func (f *families) statement() string {
 	parent, id, n := f.parent(), f.rand.IntN(60), f.rand.IntN(1000)
-	switch f.rand.IntN(12) {
+	switch f.rand.IntN(14) {
 	case 0, 1:
 		return fmt.Sprintf("DELETE FROM app.parents WHERE name='%s'", parent)
 	case 2, 3, 4:
@@ -67,6 +70,10 @@ func (f *families) statement() string {
 		return fmt.Sprintf("DELETE FROM app.docs WHERE number < %d", f.rand.IntN(8))
 	case 10:
 		return fmt.Sprintf("INSERT INTO app.docs VALUES (%d,%d)", n%3, n%8)
+	case 11:
+		return fmt.Sprintf("UPDATE app.docs SET number=%d WHERE region=%d AND number=%d", f.rand.IntN(8), n%3, n%8)
+	case 12:
+		return fmt.Sprintf("UPDATE app.parents SET name='%s' WHERE name='%s'", f.parent(), parent)
 	}
 	return fmt.Sprintf("REPLACE INTO app.notes VALUES (%d,%d,%d,'%d')", id, n%3, n%8, n)
 }
@@ -79,7 +86,9 @@ func (f *families) parent() string {
 
 // TestFamiliesConvergeAfterAStorm has three regions delete parents and write children at the same time, while lines are cut and relays and databases die.
 func TestFamiliesConvergeAfterAStorm(t *testing.T) {
-	bed := smallBed(t, testenv.Options{Regions: 3, Schema: familiesSchema})
+	bed := smallBed(t, testenv.Options{Regions: 3, Schema: familiesSchema, Configure: func(c *testenv.RelayConfig) {
+		c.Rules = []testenv.RuleConfig{{Tables: []string{"app.judged"}, Policy: "reject"}}
+	}})
 	writers := make([]*families, len(bed.Regions))
 	for i, r := range bed.Regions {
 		writers[i] = &families{db: r.Server.DB(), rand: rand.New(rand.NewPCG(7, uint64(i)))}
@@ -97,6 +106,26 @@ func TestFamiliesConvergeAfterAStorm(t *testing.T) {
 	}
 	if rowsAt(t, bed.Region("a"), "SELECT COUNT(*) FROM app.wards WHERE parent IS NULL") == "0" {
 		t.Error("no ward was parted from its parent: the storm shows nothing")
+	}
+	if rowsAt(t, bed.Region("a"), "SELECT COUNT(*) FROM app.notes WHERE number IS NULL") == "0" {
+		t.Error("no note was parted from its document: the storm shows nothing")
+	}
+	if !envtest.Engine(t).IsMySQL() { // which logs what its foreign keys do
+		requireLoud(t, bed)
+	}
+}
+
+// requireLoud: rows that follow another one's key in one region alone are reported, and a table whose rows are judged by their writes, and go without one, is held.
+func requireLoud(t *testing.T, bed *testenv.Bed) {
+	t.Helper()
+	a := bed.Region("a")
+	run(t, a, "INSERT INTO app.heads VALUES (1)", "INSERT INTO app.tails VALUES (1, 1)", "UPDATE app.heads SET id=id", "DELETE FROM app.heads WHERE id=7", "UPDATE app.heads SET id=2")
+	waitProblem(t, bed, "a", "foreign_keys", "a row of app.heads was given another key, and the rows that refer to it by (head) have followed it")
+	run(t, a, "INSERT INTO app.judged VALUES (1, 2)")
+	for _, name := range []string{"b", "c"} {
+		db := relaySQL(t, bed, name)
+		waitRows(t, db, "SELECT state FROM octant.tables WHERE table_name='app.judged' AND reason LIKE '%foreign key%deletes or changes its rows%'", "held")
+		waitRows(t, db, "SELECT COUNT(*) FROM octant.problems WHERE kind='foreign_keys'", "0")
 	}
 }
 

@@ -60,6 +60,9 @@ type Config struct {
 	// may compute others than are written.
 	Composed func(schema, table string) bool
 
+	// Ruled tells of which tables not the last writer wins; nil: of none. They must not have foreign keys that change their rows in no log.
+	Ruled func(schema, table string) bool
+
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: nothing is logged
 }

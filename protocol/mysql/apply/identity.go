@@ -31,6 +31,7 @@ const (
 	uniqueKey
 	parentKey // a foreign key: the value names the row's parent
 	childKey  // what a foreign key refers to: the value is that by which children name the row
+	keyedKey  // the same, for what happens to them when it is changed
 )
 
 type partPlan struct {
@@ -199,8 +200,25 @@ func (r *identifier) makeKey(k *keyPlan, to *relay.Identity) bool {
 	}
 	if whole {
 		k.role.put(to, string(r.key))
+		if k.role == keyedKey {
+			to.Keyed = append(to.Keyed, relay.Keyed{Name: string(r.key), Exact: r.exact(k)})
+		}
 	}
 	return whole
+}
+
+// exact is a key's value without the database's rules of equality: a foreign key acts on "a" that becomes "A", too.
+func (r *identifier) exact(k *keyPlan) string {
+	var b []byte
+	for i := range k.parts {
+		v := r.values[k.parts[i].place]
+		if v.Kind == relay.Text {
+			b = appendSized(b, v.Bytes)
+			continue
+		}
+		b = appendCanonical(b, v, 0)
+	}
+	return string(b)
 }
 
 func (role keyRole) put(to *relay.Identity, value string) {

@@ -89,6 +89,9 @@ func (t *Target) table(ctx context.Context, table *relay.Table) (*knownTable, er
 	if k.problem == nil && t.config.Composed != nil && t.config.Composed(table.Schema, table.Name) {
 		k.problem = local.generates(table)
 	}
+	if k.problem == nil && t.config.Ruled != nil && t.config.Ruled(table.Schema, table.Name) {
+		k.problem = unlogged(table, ties)
+	}
 	k.short = k.problem == nil && len(table.Columns) < len(local.columns)
 	k.identity, k.badPlan = planIdentity(t.dialect, table, local, ties)
 	t.tables.put(table, k)

@@ -8,19 +8,20 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// tie is a foreign key with ON DELETE CASCADE or SET NULL. InnoDB does what it says below the log, from MySQL 9.6 on the server does it and logs it.
+// tie is what a foreign key with CASCADE or SET NULL does. InnoDB does it below the log, from MySQL 9.6 on the server does it and logs it.
 type tie struct {
 	relay.Tie
 	key        string   // the foreign key's name
 	referenced []string // columns of the parent, in the order of Columns
+	logged     bool     // this server logs it
 }
 
 // tiesQuery lists the columns of all such foreign keys. It is asked once, not for each table: a server looks through all tables for it.
 const tiesQuery = `SELECT k.table_schema, k.table_name, k.constraint_name, k.column_name,
- k.referenced_table_schema, k.referenced_table_name, k.referenced_column_name, r.delete_rule
+ k.referenced_table_schema, k.referenced_table_name, k.referenced_column_name, r.delete_rule, r.update_rule
  FROM information_schema.referential_constraints r JOIN information_schema.key_column_usage k
  ON k.constraint_schema=r.constraint_schema AND k.constraint_name=r.constraint_name AND k.table_name=r.table_name
- WHERE r.delete_rule IN ('CASCADE','SET NULL') AND k.referenced_table_name IS NOT NULL
+ WHERE (r.delete_rule IN ('CASCADE','SET NULL') OR r.update_rule IN ('CASCADE','SET NULL')) AND k.referenced_table_name IS NOT NULL
  ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position`
 
 // ties returns the ties of the database, as they were when they were first asked for, until Refresh.
@@ -49,19 +50,45 @@ func readTies(ctx context.Context, s *session) ([]tie, error) {
 	if err != nil {
 		return nil, err
 	}
+	logged, err := logsCascades(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	var list []tie
-	for i := range rs[0].Values {
-		at := func(column int) string { return text(rs[0], i, column) }
-		next := tie{key: at(2), Tie: relay.Tie{
-			Child: relay.TableName{Schema: at(0), Table: at(1)}, Parent: relay.TableName{Schema: at(4), Table: at(5)}, Unset: at(7) == "SET NULL",
+	for from := 0; from < len(rs[0].Values); {
+		at := func(row, column int) string { return text(rs[0], row, column) }
+		key := tie{key: at(from, 2), logged: logged, Tie: relay.Tie{
+			Child: relay.TableName{Schema: at(from, 0), Table: at(from, 1)}, Parent: relay.TableName{Schema: at(from, 4), Table: at(from, 5)},
 		}}
-		if n := len(list); n == 0 || list[n-1].Child != next.Child || list[n-1].key != next.key {
-			list = append(list, next)
+		onDelete, onUpdate := at(from, 7), at(from, 8)
+		for ; from < len(rs[0].Values) && at(from, 0) == key.Child.Schema && at(from, 1) == key.Child.Table && at(from, 2) == key.key; from++ {
+			key.Columns, key.referenced = append(key.Columns, at(from, 3)), append(key.referenced, at(from, 6))
 		}
-		last := &list[len(list)-1]
-		last.Columns, last.referenced = append(last.Columns, at(3)), append(last.referenced, at(6))
+		list = append(list, key.split(onDelete, onUpdate)...)
 	}
 	return list, nil
+}
+
+// split makes the ties of one foreign key. Children that follow their parent's key are of interest where no log tells of it.
+func (k tie) split(onDelete, onUpdate string) (list []tie) {
+	if onDelete == "CASCADE" || onDelete == "SET NULL" {
+		k.Unset = onDelete == "SET NULL"
+		list = append(list, k)
+	}
+	if onUpdate == "SET NULL" || onUpdate == "CASCADE" && !k.logged {
+		k.Rekeyed, k.Unset = true, onUpdate == "SET NULL"
+		list = append(list, k)
+	}
+	return list
+}
+
+// logsCascades tells whether the server does what foreign keys do, and logs it: MySQL from 9.6 on, unless the engine is told to.
+func logsCascades(ctx context.Context, s *session) (bool, error) {
+	rs, err := s.query(ctx, "read how foreign keys work", "SHOW VARIABLES LIKE 'innodb_native_foreign_keys'")
+	if err != nil {
+		return false, err
+	}
+	return len(rs[0].Values) == 1 && text(rs[0], 0, 1) == "OFF", nil
 }
 
 // planTie makes the keys by which rows of a table know their parents and their children by a tie: none, one or, of a table that refers to itself, two.
@@ -78,11 +105,11 @@ func planTie(d dialect, t *relay.Table, k *tie, place func(int) int) (keys []key
 		}
 		keys = append(keys, key)
 	}
-	if k.Child == name {
+	if k.Child == name && !k.Follows() {
 		add(parentKey, k.Columns)
 	}
 	if k.Parent == name {
-		add(childKey, k.referenced)
+		add(map[bool]keyRole{false: childKey, true: keyedKey}[k.Rekeyed], k.referenced)
 	}
 	return keys
 }
@@ -98,7 +125,7 @@ func (t *Target) Below(ctx context.Context, table *relay.Table, images []relay.I
 	}
 	var found []relay.Change
 	for i := range ties {
-		if ties[i].Parent != (relay.TableName{Schema: table.Schema, Table: table.Name}) {
+		if ties[i].Follows() || ties[i].Parent != (relay.TableName{Schema: table.Schema, Table: table.Name}) {
 			continue
 		}
 		for part := range slices.Chunk(images, belowAtOnce) {
@@ -187,4 +214,15 @@ func (k *tie) whereOne(parents, children *relay.Table, values []relay.Value) (b 
 		b = appendEqual(b, children.Columns[column], 0, values[referenced])
 	}
 	return b, len(b) > 0
+}
+
+// unlogged tells why a table cannot have a rule by which rows are judged by their writes: a foreign key changes them in no log.
+func unlogged(t *relay.Table, ties []tie) error {
+	for i := range ties {
+		if k := &ties[i]; !k.logged && !k.Follows() && k.Child == (relay.TableName{Schema: t.Schema, Table: t.Name}) {
+			return &relay.TableError{Table: t.String(), Reason: "foreign key " + k.key + " deletes or changes its rows, which is not in this database's log, and it has a rule other than that the last " +
+				"writer wins: make the foreign key ON DELETE RESTRICT and ON UPDATE RESTRICT, and have applications delete the children first, or leave the table to the last writer"}
+		}
+	}
+	return nil
 }

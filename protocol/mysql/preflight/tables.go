@@ -86,8 +86,8 @@ func checkTemporals(tables []*table) finding.Result {
 
 }
 
-// checkForeignKeys: what foreign keys do when a row is deleted the relays do themselves, since the log does not have it, where the last writer wins. What
-// they do when a row's key is changed stays in its region.
+// checkForeignKeys: what foreign keys do when a row is deleted, and that they let go of one that is given another key, the relays do themselves where the last writer wins, since the
+// log does not have it. Rows that follow such a row do so in its region alone.
 func checkForeignKeys(ctx context.Context, s *server) (finding.Result, error) {
 	const name = "foreign_keys"
 	var ruled, updating, deleting []string
@@ -95,11 +95,11 @@ func checkForeignKeys(ctx context.Context, s *server) (finding.Result, error) {
 		WHERE DELETE_RULE NOT IN ('RESTRICT', 'NO ACTION') OR UPDATE_RULE NOT IN ('RESTRICT', 'NO ACTION')
 		ORDER BY 1, 2, 3`, func(row []string) {
 		key := row[0] + "." + row[1] + " (" + row[2] + ")"
-		switch acts := row[3] != "RESTRICT" && row[3] != "NO ACTION"; {
+		switch acts := row[3] == "CASCADE" || row[3] == "SET NULL" || row[4] == "SET NULL"; {
 		case !s.matches(row[0], row[1]):
 		case acts && s.config.Ruled != nil && s.config.Ruled(row[0], row[1]):
 			ruled = append(ruled, key)
-		case row[4] != "RESTRICT" && row[4] != "NO ACTION":
+		case row[4] == "CASCADE":
 			updating = append(updating, key)
 		default:
 			deleting = append(deleting, key)
@@ -109,13 +109,13 @@ func checkForeignKeys(ctx context.Context, s *server) (finding.Result, error) {
 	case err != nil:
 		return finding.OK.On(name, "", ""), err
 	case len(ruled) > 0:
-		return finding.Warn.On(name, "what ON DELETE changes is not in the binary log, and is carried only where the last writer wins, but there is a rule for: "+join(ruled),
-			"have the application delete the children first, with ON DELETE RESTRICT; or leave the table to the last writer"), nil
+		return finding.Fail.On(name, "what foreign keys change is not in the binary log, and is carried only where the last writer wins; tables with a [[rule]] are held: "+join(ruled),
+			"have the application delete the children first, with ON DELETE RESTRICT and ON UPDATE RESTRICT; or leave the table to the last writer"), nil
 	case len(updating) > 0:
-		return finding.Warn.On(name, "what ON UPDATE changes is not in the binary log, so it does not reach the other regions: "+join(updating),
-			"do not change keys that others refer to, with ON UPDATE RESTRICT"), nil
+		return finding.Warn.On(name, "rows follow a key that is changed in one region alone (ON UPDATE CASCADE), since the binary log does not say so: "+join(updating),
+			"do not change keys that others refer to, with ON UPDATE RESTRICT; a change is reported"), nil
 	case len(deleting) > 0:
-		return finding.OK.On(name, "what ON DELETE does is done in every region: "+join(deleting), ""), nil
+		return finding.OK.On(name, "what they do is done in every region: "+join(deleting), ""), nil
 	}
 	return finding.OK.On(name, "none changes rows by itself", ""), nil
 }

@@ -106,6 +106,9 @@ func (t *Target) Identify(ctx context.Context, table *relay.Table, images []rela
 		if identities[i].Parents, err = t.named(ctx, k, k.parents, cells); err == nil {
 			identities[i].Children, err = t.named(ctx, k, k.children, cells)
 		}
+		if err == nil && len(k.keyed) > 0 {
+			identities[i].Keyed, err = t.keys(ctx, k, cells)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("identify rows of %s: %w", table, err)
 		}
@@ -123,6 +126,26 @@ func (t *Target) named(ctx context.Context, k *knownTable, plans []keyPlan, cell
 		if whole {
 			list = append(list, plans[n].name+key)
 		}
+	}
+	return list, nil
+}
+
+// keys makes the identities of what ties about another key refer to.
+func (t *Target) keys(ctx context.Context, k *knownTable, cells []logical.Cell) (list []relay.Keyed, err error) {
+	for n := range k.keyed {
+		p := &k.keyed[n]
+		key, whole, err := t.key(ctx, k, p, cells)
+		if err != nil {
+			return nil, err
+		}
+		if !whole {
+			continue
+		}
+		var exact []byte
+		for _, i := range p.columns {
+			exact = append(binary.AppendUvarint(exact, uint64(len(cells[i].Text))), cells[i].Text...)
+		}
+		list = append(list, relay.Keyed{Name: p.name + key, Exact: string(exact)})
 	}
 	return list, nil
 }

@@ -20,6 +20,7 @@ type knownTable struct {
 	identity     []keyPlan       // the primary key first
 	parents      []keyPlan       // by which a row names its parents, a tie each
 	children     []keyPlan       // by which children name a row
+	keyed        []keyPlan       // by which those name it that lose it when it is given another key
 	unique       bool            // it has another unique index or an exclusion constraint
 	always       []bool          // by column: GENERATED ALWAYS AS IDENTITY
 	fixed        bool            // such a column stands outside the key: rows cannot be updated

@@ -46,7 +46,11 @@ func (k *knownTable) planTies(ties []catalog.Tie) {
 			k.parents = append(k.parents, k.planKey(ties[i].Name(), columns, false))
 		}
 		if columns := k.places(ties[i].Referenced); ties[i].Parent == own && columns != nil {
-			k.children = append(k.children, k.planKey(ties[i].Name(), columns, false))
+			list := &k.children
+			if ties[i].Rekeyed {
+				list = &k.keyed
+			}
+			*list = append(*list, k.planKey(ties[i].Name(), columns, false))
 		}
 	}
 }
