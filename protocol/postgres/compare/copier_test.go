@@ -135,4 +135,5 @@ func TestCopier(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("keys of other engines", func(t *testing.T) { foreignKeys(t, s) })
 }
