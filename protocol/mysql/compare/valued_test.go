@@ -47,7 +47,9 @@ func TestKeysOfOtherEngines(t *testing.T) {
 			}
 		}
 		r := compare.New(compare.Config{Addr: b.server.Addr(), User: "reader", Password: "secret", Match: func(schema, _ string) bool { return schema == "app" },
-			Local: func(context.Context, string, string) (*values.Local, error) { return &values.Local{Table: b.local(collation)}, nil }})
+			Local: func(context.Context, string, string) (*values.Local, error) {
+				return &values.Local{Table: b.local(collation)}, nil
+			}})
 		defer r.Close()
 		v := r.ByValue(&relay.ValueForm{Ordered: true, Columns: []relay.FormColumn{
 			{Name: "d", As: relay.AsFloat}, {Name: "f", As: relay.AsBits, Key: 3}, {Name: "n", As: relay.AsNumber, Key: 2}, {Name: "u", As: relay.AsBytes, Key: 4},
