@@ -20,6 +20,12 @@ type Engine interface {
 	Local(ctx context.Context, schema, name string) (*Local, error)
 }
 
+// widener is an Engine whose rows are written in the form of their log, which fits one type alone.
+type widener interface {
+	// Widened returns a table of its own as its rows would come if columns that are wider here had been so where the rows were written; nil: none are.
+	Widened(ctx context.Context, table *relay.Table) (*relay.Table, error)
+}
+
 // Target takes rows of every engine for one that takes its own. Rows that have no local form stay as they came: they have an identity here if their key
 // has one, and Write refuses them, each time that they are tried, until they fit.
 type Target struct {
@@ -30,6 +36,7 @@ type Target struct {
 	mu    sync.Mutex
 	plans map[*relay.Table]*plan
 	local map[string]*relay.Table // by name: what plans were made for
+	wide  map[*relay.Table]*plan  // of tables of our own; nil: their rows are written as they come
 }
 
 // maxPlans bounds what is remembered by the number of its tables.
@@ -37,7 +44,7 @@ const maxPlans = 8192
 
 // NewTarget returns a Target over one whose own rows have the flavour. demand says what the rules of conflicts ask of a table; nil: nothing of any.
 func NewTarget(e Engine, flavour relay.Flavour, demand func(schema, table string) Demand) *Target {
-	return &Target{Engine: e, flavour: flavour, demand: demand, plans: make(map[*relay.Table]*plan), local: make(map[string]*relay.Table)}
+	return &Target{Engine: e, flavour: flavour, demand: demand, plans: make(map[*relay.Table]*plan), local: make(map[string]*relay.Table), wide: make(map[*relay.Table]*plan)}
 }
 
 // Refresh implements relay.Target.
@@ -45,6 +52,7 @@ func (t *Target) Refresh() {
 	t.mu.Lock()
 	clear(t.plans)
 	clear(t.local)
+	clear(t.wide)
 	t.mu.Unlock()
 	t.Engine.Refresh()
 }
@@ -93,6 +101,7 @@ func (t *Target) judge(p *plan) {
 // Translate implements relay.Translator.
 func (t *Target) Translate(ctx context.Context, changes []relay.Change) error {
 	var last *relay.Table
+	var wide *plan
 	for i := range changes {
 		c := &changes[i]
 		if c.Table == nil {
@@ -100,9 +109,15 @@ func (t *Target) Translate(ctx context.Context, changes []relay.Change) error {
 		}
 		if c.Table.Flavour == t.flavour {
 			if c.Table != last {
+				var err error
+				if wide, err = t.widened(ctx, c.Table); err != nil {
+					return err
+				}
 				t.seen(c.Table)
 			}
-			last = c.Table
+			if last = c.Table; wide != nil {
+				wide.change(c)
+			}
 			continue
 		}
 		p, err := t.plan(ctx, c.Table)
@@ -215,9 +230,17 @@ type tx struct {
 
 // Write implements relay.Tx.
 func (x *tx) Write(ctx context.Context, writes []relay.Write) error {
-	foreign := false
+	foreign, last := false, (*relay.Table)(nil)
 	for i := range writes {
-		foreign = foreign || writes[i].Table.Flavour != x.target.flavour
+		if writes[i].Table == last {
+			continue
+		}
+		last = writes[i].Table
+		wide, err := x.target.widened(ctx, last)
+		if err != nil {
+			return err
+		}
+		foreign = foreign || wide != nil || last.Flavour != x.target.flavour
 	}
 	if !foreign {
 		return x.Tx.Write(ctx, writes)
@@ -237,10 +260,13 @@ func (x *tx) Write(ctx context.Context, writes []relay.Write) error {
 
 // bring brings a write over. False: the row cannot stand here, and shall not.
 func (t *Target) bring(ctx context.Context, w *relay.Write) (bool, error) {
-	if w.Table.Flavour == t.flavour {
-		return true, nil
+	p, err := t.widened(ctx, w.Table)
+	if w.Table.Flavour == t.flavour && (p == nil || err != nil) {
+		return err == nil, err
 	}
-	p, err := t.plan(ctx, w.Table)
+	if p == nil {
+		p, err = t.plan(ctx, w.Table)
+	}
 	switch {
 	case err != nil:
 		return false, err

@@ -129,7 +129,9 @@ func TestDefinitionsThatCannotBeCarriedAreLeftToPeople(t *testing.T) {
 		run(t, b, "ALTER TABLE app.t ADD COLUMN n INT NOT NULL DEFAULT 0, ADD UNIQUE INDEX u (n, id)")
 		settleAll(t, bed)
 		requireRows(t, bed, "SELECT n FROM app.t WHERE id=1", "1")
-		run(t, b, "CREATE TRIGGER app.g BEFORE INSERT ON app.t FOR EACH ROW SET NEW.v='by trigger'")
+		run(t, a, "ALTER TABLE app.t MODIFY n SMALLINT NOT NULL DEFAULT 0")
+		waitProblem(t, bed, "b", "ddl_left", "column n is int")
+		run(t, b, "ALTER TABLE app.t MODIFY n SMALLINT NOT NULL DEFAULT 0", "CREATE TRIGGER app.g BEFORE INSERT ON app.t FOR EACH ROW SET NEW.v='by trigger'")
 		waitProblem(t, bed, "b", "ddl", "what a trigger writes is carried as rows")
 		run(t, b, "INSERT INTO app.t VALUES (2, 'x', 2)")
 		settleAll(t, bed)
@@ -177,6 +179,17 @@ func TestColumnIsAddedWhileAllRegionsWrite(t *testing.T) {
 		// The later write of a row wins, also where it knew nothing of the columns: they have their defaults then.
 		requireRows(t, bed, "SELECT id, v, w, x FROM app.t ORDER BY id",
 			"1 later NULL d; 2 base 1 a; 3 later NULL d; 10 later NULL d; 11 b NULL d")
+
+		bed.Network.Isolate("a", testenv.Cut)
+		run(t, a, "ALTER TABLE app.t MODIFY id BIGINT NOT NULL, MODIFY v VARCHAR(200), MODIFY COLUMN w BIGINT NULL", "UPDATE app.t SET w=6000000000 WHERE id IN (1, 2)",
+			"INSERT INTO app.t (id, v, w) VALUES (5000000000, REPEAT('long', 30), -6000000000)")
+		nextSecond(t, bed)
+		run(t, b, "UPDATE app.t SET v='narrow', w=5 WHERE id IN (1, 3)", "INSERT INTO app.t (id, v) VALUES (12, 'narrow')")
+		bed.Network.Heal()
+		settleAll(t, bed)
+		requireRows(t, bed, "SELECT id, LEFT(v, 6), LENGTH(v), w FROM app.t WHERE id IN (1, 2, 3, 12, 5000000000) ORDER BY id",
+			"1 narrow 6 5; 2 base 4 6000000000; 3 narrow 6 5; 12 narrow 6 NULL; 5000000000 longlo 120 -6000000000")
+		requireNoProblems(t, bed, "ddl", "ddl_left")
 
 		stop := writeEverywhere(t, bed)
 		for i := range 3 {

@@ -162,6 +162,8 @@ func (t *Target) effect(ctx context.Context, s *session, e ddl.Effect) (stands b
 			left = "the table is not here, or its rows are not carried: it has no primary key, or an engine without transactions"
 		}
 		return false, left, err
+	case ddl.ColumnWide:
+		return t.wideEffect(ctx, s, e)
 	case ddl.IndexStands, ddl.IndexGone:
 		return t.indexEffect(e, on, count)
 	}

@@ -89,6 +89,11 @@ func testDefineLeaves(t *testing.T, on *database) {
 		{"octant", "TRUNCATE missing", "not here"},
 		{"octant", "TRUNCATE TABLE bare", "no primary key"},
 		{"octant", "ALTER TABLE t DROP COLUMN v", "takes something away"},
+		{"octant", "ALTER TABLE t MODIFY v BIGINT NOT NULL", "may be NULL here"},
+		{"octant", "ALTER TABLE t MODIFY v SMALLINT", "is int"},
+		{"octant", "ALTER TABLE t MODIFY w BIGINT", "w is not here"},
+		{"octant", "ALTER TABLE t MODIFY id BIGINT NOT NULL AUTO_INCREMENT", "computed"},
+		{"octant", "ALTER TABLE missing MODIFY v BIGINT", "is not here"},
 		{poor, "CREATE INDEX i ON t (v)", "1142"},
 	} {
 		c := relay.Change{Op: relay.Statement, Schema: b.schema, SQL: test.sql, Definition: &relay.Definition{Verb: "ALTER TABLE", Subject: "t"}}

@@ -25,6 +25,7 @@ type knownTable struct {
 	native   []byte
 	local    *localTable
 	problem  error // what Check answers
+	wider    bool  // columns are wider in the database's table, and nothing else differs
 	short    bool  // the definition lacks columns that the database's table has behind the others
 	identity *identityPlan
 	badPlan  error // why there is no plan
@@ -89,6 +90,7 @@ func (t *Target) table(ctx context.Context, table *relay.Table) (*knownTable, er
 	if k.problem == nil && t.config.Composed != nil && t.config.Composed(table.Schema, table.Name) {
 		k.problem = local.generates(table)
 	}
+	k.wider = k.problem != nil && wider(table, local)
 	if k.problem == nil && t.config.Ruled != nil && t.config.Ruled(table.Schema, table.Name) {
 		k.problem = unlogged(table, ties)
 	}

@@ -32,8 +32,10 @@ func (p *parser) specification(on Name) string {
 		return ""
 	case "FORCE", "NOWAIT":
 		return ""
-	case "MODIFY", "CHANGE", "ALTER":
-		return "it changes a column: rows that are on their way have its former definition; stop writing to the table, run it everywhere, and go on"
+	case "MODIFY", "CHANGE":
+		return p.modify(on, first.Upper() == "CHANGE")
+	case "ALTER":
+		return changesColumn
 	case "RENAME":
 		return "rows that other regions write meanwhile have the former name: stop writing to the table first"
 	}

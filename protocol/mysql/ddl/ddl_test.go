@@ -39,7 +39,7 @@ func TestDescribe(t *testing.T) {
 
 // effects writes what is seen of a definition that is carried.
 func effects(s *ddl.Statement) string {
-	names := [...]string{"?", "schema", "table", "no table", "column", "index", "no index", "empty", "replaced"}
+	names := [...]string{"?", "schema", "table", "no table", "column", "index", "no index", "empty", "replaced", "wide column"}
 	var list []string
 	for _, e := range s.Effects {
 		list = append(list, strings.Trim(fmt.Sprintf("%s %s %s", names[e.Kind], e.On, e.Object), " "))
@@ -65,9 +65,13 @@ func TestCarried(t *testing.T) {
 		"ALTER TABLE t ADD w DECIMAL(10,2) NOT NULL DEFAULT -1.5":                                                       "column app.t w",
 		"ALTER TABLE t ADD w ENUM('a','b') NOT NULL DEFAULT 'a', ADD KEY k (w, v)":                                      "column app.t w, index app.t k",
 		"ALTER TABLE t ADD w VARCHAR(9) CHARACTER SET latin1 COLLATE latin1_bin NOT NULL DEFAULT _utf8mb4'x'":           "column app.t w",
-		"ALTER TABLE t ADD w TIMESTAMP NULL":                                                                            "column app.t w",
-		"ALTER TABLE t ADD `default` INT NULL DEFAULT NULL":                                                             "column app.t default",
-		"ALTER TABLE t DROP INDEX i, ADD INDEX IF NOT EXISTS j (v(10) DESC) COMMENT 'x'":                                "no index app.t i, index app.t j",
+		"ALTER TABLE t MODIFY v BIGINT": "wide column app.t v",
+		"ALTER TABLE t MODIFY COLUMN v VARCHAR(90) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL DEFAULT 'x', ADD w INT": "wide column app.t v, column app.t w",
+		"ALTER TABLE t CHANGE v V INTEGER(11) UNSIGNED NOT NULL AUTO_INCREMENT COMMENT 'x'":                                   "wide column app.t v",
+		"ALTER TABLE t MODIFY v NUMERIC(12, 2) NULL, MODIFY w MEDIUMTEXT":                                                     "wide column app.t v, wide column app.t w",
+		"ALTER TABLE t ADD w TIMESTAMP NULL":                                                                                  "column app.t w",
+		"ALTER TABLE t ADD `default` INT NULL DEFAULT NULL":                                                                   "column app.t default",
+		"ALTER TABLE t DROP INDEX i, ADD INDEX IF NOT EXISTS j (v(10) DESC) COMMENT 'x'":                                      "no index app.t i, index app.t j",
 	} {
 		s := ddl.Describe("app", []byte(sql))
 		if got := effects(&s); !s.Carried() || got != want {
@@ -101,8 +105,14 @@ func TestNotCarried(t *testing.T) {
 		"ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (v) REFERENCES o (id)": "condition",
 		"ALTER TABLE t DROP COLUMN v":                                      "takes something away",
 		"ALTER TABLE t DROP v":                                             "takes something away",
-		"ALTER TABLE t MODIFY v BIGINT":                                    "changes a column",
-		"ALTER TABLE t CHANGE v w INT":                                     "changes a column",
+		"ALTER TABLE t MODIFY v DATETIME":                                  "changes a column",
+		"ALTER TABLE t MODIFY v BIGINT AFTER w":                            "changes a column",
+		"ALTER TABLE t MODIFY v BIGINT UNIQUE":                             "changes a column",
+		"ALTER TABLE t MODIFY v CHAR(9)":                                   "changes a column",
+		"ALTER TABLE t MODIFY v BIGINT DEFAULT (1+1)":                      "changes a column",
+		"ALTER TABLE t MODIFY v BIGINT AS (w)":                             "changes a column",
+		"ALTER TABLE t MODIFY v ENUM('a')":                                 "changes a column",
+		"ALTER TABLE t CHANGE v w INT":                                     "former name",
 		"ALTER TABLE t RENAME TO u":                                        "former name",
 		"ALTER TABLE t ADD w INT, DROP PRIMARY KEY":                        "takes something away",
 		"ALTER TABLE t ADD w VARCHAR(9) DEFAULT 'it\\'s', DROP v":          "none of the definitions",
@@ -117,6 +127,23 @@ func TestNotCarried(t *testing.T) {
 	} {
 		if s := ddl.Describe("app", []byte(sql)); s.Kind != ddl.Definition || s.Carried() || !strings.Contains(s.Reason, want) {
 			t.Errorf("%s: %+v, want %q", sql, s, want)
+		}
+	}
+}
+
+// TestWidens: what holds every value of another type, and more.
+func TestWidens(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		want     bool
+	}{
+		{"int", "bigint", true}, {"int(11)", "bigint(20)", true}, {"tinyint unsigned", "int unsigned", true}, {"int", "int unsigned", false}, {"tinyint unsigned", "int", false},
+		{"bigint", "int", false}, {"int", "int", false}, {"varchar(9)", "varchar(10)", true}, {"varchar(10)", "varchar(9)", false}, {"varchar(10)", "text", false}, {"char(9)", "char(10)", false},
+		{"decimal(6,2)", "decimal(9,2)", true}, {"decimal(6,2)", "decimal(9,3)", false}, {"decimal(9,2)", "decimal(6,2)", false}, {"varbinary(2)", "varbinary(3)", true}, {"binary(2)", "binary(3)", false},
+		{"text", "longtext", true}, {"mediumtext", "text", false}, {"blob", "mediumblob", true}, {"blob", "text", false}, {"float", "double", false}, {"datetime(3)", "datetime(6)", false}, {"enum('a')", "enum('a','b')", false},
+	} {
+		if got := ddl.Widens(c.from, c.to); got != c.want {
+			t.Errorf("%s to %s: %v, want %v", c.from, c.to, got, c.want)
 		}
 	}
 }

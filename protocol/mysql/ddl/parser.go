@@ -21,7 +21,7 @@ var parsers = map[string]func(*parser) string{
 }
 
 func (p *parser) effect(kind EffectKind, on Name, object string) {
-	p.s.Effects = append(p.s.Effects, Effect{kind, on, object})
+	p.s.Effects = append(p.s.Effects, Effect{Kind: kind, On: on, Object: object})
 }
 
 // about notes what the definition is about.

@@ -60,6 +60,7 @@ const (
 	IndexGone               // Object is its name; only an index that is not unique may be taken away
 	TableEmpty              // of a table whose rows are carried
 	Replaced                // nothing shows it, and running it again does no harm
+	ColumnWide              // Object is its name, Column what it shall be: a column that holds more than it did
 )
 
 // Effect is one of them.
@@ -67,6 +68,7 @@ type Effect struct {
 	Kind   EffectKind
 	On     Name
 	Object string
+	Column *Column // of ColumnWide
 }
 
 // Describe reads a statement with its session's schema. It errs to the side of saying more, and of carrying less.
