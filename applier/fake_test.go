@@ -174,10 +174,9 @@ type database struct {
 	missed   int              // times that Check found a table missing
 	deafness bool             // what is written does not come back
 
-	lazy    bool                  // commits of other regions' transactions are safe, and shown in the log, only when show is called or somebody else commits
-	unsafe  []func()              // show the commits that are not safe
-	safe    moment                // without them
-	setBack map[relay.Region]bool // whose last commits were lost, until somebody asks what is there
+	lazy   bool     // commits of other regions' transactions are safe, and shown in the log, only when show is called or somebody else commits
+	unsafe []func() // show the commits that are not safe
+	safe   moment   // without them
 }
 
 // moment is what a crash goes back to.
@@ -202,12 +201,9 @@ func (d *database) crash() {
 	for _, x := range d.lanes {
 		x.crashed = true
 	}
+	d.linger = nil
 	if len(d.unsafe) == 0 {
 		return
-	}
-	d.setBack = make(map[relay.Region]bool)
-	for r := range d.ledger {
-		d.setBack[r] = d.ledger[r] != d.safe.ledger[r]
 	}
 	d.tables, d.ledger, d.unsafe = d.safe.tables, d.safe.ledger, nil
 }
@@ -319,6 +315,9 @@ type target struct {
 	dead    atomic.Bool
 	applied atomic.Bool
 
+	committed [relay.MaxRegions + 1]relay.Seq // by origin; the database's lock guards it
+	lost      [relay.MaxRegions + 1]bool      // the database was found not to have it
+
 	hugeBytes int64 // of the applier's configuration
 }
 
@@ -357,7 +356,8 @@ func (t *target) Begin(ctx context.Context, mark relay.Mark) (relay.Tx, error) {
 	if !mark.Repair() && mark.Range.To <= d.ledger[mark.Origin] {
 		return nil, relay.ErrApplied
 	}
-	if !mark.Repair() && d.setBack[mark.Origin] {
+	if !mark.Repair() && d.ledger[mark.Origin] < t.committed[mark.Origin] {
+		t.lost[mark.Origin] = true
 		return nil, relay.ErrTailLost
 	}
 	x := &tx{t: t, mark: mark, writes: make(map[string]relay.Write)}
@@ -468,11 +468,16 @@ func (t *target) Applied(context.Context) ([]relay.SeqHLC, error) {
 			x.land()
 		}
 	}
-	d.linger, d.setBack = nil, nil
+	d.linger = nil
 	t.applied.Store(true)
 	list := make([]relay.SeqHLC, relay.MaxRegions+1)
 	for r, seq := range d.ledger {
 		list[r].Seq = seq
+	}
+	for r := range t.lost {
+		if t.lost[r] {
+			t.committed[r], t.lost[r] = d.ledger[relay.Region(r)], false
+		}
 	}
 	return list, nil
 }
@@ -607,6 +612,9 @@ func (x *tx) Commit(ctx context.Context) error {
 	}
 	if failure == nil || errors.Is(failure, errUnknownDone) {
 		x.land()
+		if !x.mark.Repair() {
+			x.t.committed[x.mark.Origin] = x.mark.Range.To
+		}
 	}
 	return failure
 }
