@@ -22,7 +22,7 @@ func TestExitCodes(t *testing.T) {
 		want int
 	}{
 		{"", 2}, {"help", 0}, {"fly", 2}, {"version", 0}, {"version now", 2}, {"version --help", 0},
-		{"run", 2}, {"run --fast", 2}, {"doctor", 2}, {"status", 2},
+		{"run", 2}, {"run --fast", 2}, {"doctor", 2}, {"definitions", 2}, {"status", 2},
 		{"doctor --config /nonexistent/octant.toml", 2}, {"doctor --config " + wrong, 2}, {"run --config " + wrong, 2},
 		{"demo --regions 1", 2}, {"demo --seconds x", 2},
 	}

@@ -3,6 +3,7 @@ package rendition_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/protocol/mysql/rendition"
+	"github.com/octant-db/octant/protocol/postgres/ddl"
 	"github.com/octant-db/octant/protocol/postgres/logical"
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/relaylog"
@@ -311,6 +313,26 @@ func TestRefusals(t *testing.T) {
 			}
 			c.Close()
 			db.Close()
+		}
+	})
+}
+
+// A definition among rows is not shown, and stops nobody: a replica is stopped by the first row that does not fit.
+func TestDefinitionsAreNotShown(t *testing.T) {
+	content := strings.Repeat("0", 64) + `{"tag": "CREATE SCHEMA", "name": "s"}`
+	told := append([]byte{'M', 1, 0, 0, 0, 0, 0, 0, 0, 9}, ddl.Prefix+"\x00"...)
+	told = append(binary.BigEndian.AppendUint32(told, uint32(len(content))), content...)
+	row := message('I', 'N', image("Ann", "30", "1", "NULL"))
+	both(t, func(t *testing.T, flavour relay.Flavour) {
+		with, without := open(t, t.TempDir(), relaylog.Options{}), open(t, t.TempDir(), relaylog.Options{})
+		defer with.Close()
+		defer without.Close()
+		write(t, with, entry(&people, row, told, row))
+		write(t, without, entry(&people, row, row))
+		a, _ := file(t, logOf(t, with.Local(), flavour), 1)
+		b, _ := file(t, logOf(t, without.Local(), flavour), 1)
+		if got, want := len(shown(t, flavour, a)), len(shown(t, flavour, b)); got != want || want == 0 {
+			t.Errorf("%d lines are shown with a definition, and %d without", got, want)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/octant-db/octant/protocol/postgres/ddl"
 	"github.com/octant-db/octant/protocol/postgres/pgtest"
 	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
 )
 
 // as runs statements as the relay's user, who owns the tables.
@@ -33,6 +34,7 @@ func TestDefinitions(t *testing.T) {
 	t.Run("widen types while narrow rows are on their way", func(t *testing.T) { b.testWiden(t, a, o) })
 	t.Run("of two regions at once", func(t *testing.T) { b.testAtOnce(t, a, o) })
 	t.Run("survive kills", func(t *testing.T) { b.testKills(t, a, o) })
+	t.Run("are not carried where the configuration says so", func(t *testing.T) { b.testReported(t, a, o) })
 }
 
 // awaitReports waits until the relays have told the event triggers what is published.
@@ -185,4 +187,24 @@ func (b *bed) testKills(t *testing.T, a, o *region) {
 	if list := o.ask(t, "SELECT detail FROM octant.problems WHERE kind = 'ddl_left' AND subject LIKE 'app.k%'"); len(list) > 0 {
 		t.Errorf("%q", list)
 	}
+}
+
+// testReported has one region leave all definitions to people, those of others and its own.
+func (b *bed) testReported(t *testing.T, a, o *region) {
+	if err := o.relay.Stop(envtest.Context(t, time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.relay.Configure(func(c *testenv.RelayConfig) { c.Database.DDL = "report" }); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.relay.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.relay.WaitReady(envtest.Context(t, time.Minute), "peers=all"); err != nil {
+		t.Fatal(err)
+	}
+	a.as(t, "octant", "CREATE VIEW app.theirs AS SELECT 1 AS one")
+	b.awaitProblem(t, o, "ddl_left", "app.theirs", "database.ddl")
+	o.as(t, "octant", "CREATE VIEW app.ours AS SELECT 1 AS one")
+	b.awaitProblem(t, o, "ddl", "app.ours", "is not carried to other regions")
 }
