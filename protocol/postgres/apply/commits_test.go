@@ -106,3 +106,35 @@ func TestATransactionLooksForTheOneBefore(t *testing.T) {
 		t.Error("its row is there")
 	}
 }
+
+// TestCommitsWaitForStandbys: where the server waits for a standby, it waits with the commits of others' transactions too.
+func TestCommitsWaitForStandbys(t *testing.T) {
+	s := newStation(t, schema)
+	s.setting("synchronous_standby_names", "'ghost'", "ghost")
+	target, done := s.open(time.Second), make(chan error, 1)
+	go func() { done <- s.commit(target, 1, 1) }()
+	for waiting := 0; waiting == 0; {
+		select {
+		case err := <-done:
+			t.Fatalf("committed without the standby: %v", err)
+		case <-time.After(20 * time.Millisecond):
+			waiting = len(s.Query(t, "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name LIKE 'octant lane%'"))
+		}
+	}
+	s.setting("synchronous_standby_names", "DEFAULT", "")
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// setting changes one of the server, and waits until new sessions have it.
+func (s *station) setting(name, value, shown string) {
+	s.t.Helper()
+	s.Exec(s.t, "ALTER SYSTEM SET "+name+" = "+value)
+	s.Exec(s.t, "SELECT pg_reload_conf()")
+	for s.Query(s.t, "SELECT current_setting('"+name+"')")[0] != shown {
+		if s.ctx.Err() != nil {
+			s.t.Fatalf("%s does not become %q", name, shown)
+		}
+	}
+}
