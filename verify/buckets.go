@@ -25,30 +25,26 @@ func bucketOf(key relay.RowKey) int {
 
 // buckets goes through a table that has no order in common.
 func (c *comparison) buckets(ctx context.Context) error {
-	digests := make([][]relay.SpanDigest, len(c.members))
+	digests := make([]map[int]relay.SpanDigest, len(c.members))
 	err := c.each(ctx, func(ctx context.Context, i int, side relay.Comparison) error {
-		digests[i] = make([]relay.SpanDigest, numBuckets)
+		digests[i] = map[int]relay.SpanDigest{}
 		return c.walk(ctx, i, side, func(d relay.RowDigest) {
-			b := &digests[i][bucketOf(d.Key)]
+			b := digests[i][bucketOf(d.Key)]
 			b.Rows++
 			for n := range b.Sum {
 				b.Sum[n] ^= d.Sum[n]
 			}
+			digests[i][bucketOf(d.Key)] = b
 		})
 	})
 	if err != nil {
 		return err
 	}
+	for _, d := range digests[0] {
+		c.t.Rows += d.Rows
+	}
 	group, rows := map[int]bool{}, uint64(0)
-	for n := range numBuckets {
-		most, same := digests[0][n].Rows, true
-		c.t.Rows += most
-		for _, list := range digests[1:] {
-			most, same = max(most, list[n].Rows), same && list[n] == digests[0][n]
-		}
-		if same {
-			continue
-		}
+	for n, most := range differing(digests) {
 		if len(group) > 0 && rows+most > bucketRows {
 			if err := c.reread(ctx, group); err != nil {
 				return err
@@ -62,6 +58,23 @@ func (c *comparison) buckets(ctx context.Context) error {
 		return nil
 	}
 	return c.reread(ctx, group)
+}
+
+// differing are the buckets that are not the same everywhere, with the number of rows that any member has in them.
+func differing(digests []map[int]relay.SpanDigest) map[int]uint64 {
+	list := map[int]uint64{}
+	for _, some := range digests {
+		for n := range some {
+			most, same := uint64(0), true
+			for _, other := range digests {
+				most, same = max(most, other[n].Rows), same && other[n] == some[n]
+			}
+			if !same {
+				list[n] = most
+			}
+		}
+	}
+	return list
 }
 
 // reread finds the rows of buckets that are not the same everywhere.
