@@ -2,6 +2,7 @@ package compare_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -91,6 +92,12 @@ func TestKeysOfOtherEngines(t *testing.T) {
 		row, err := v.Columns(t.Context(), "app.foreign_keys", key("ab", "2", "001", least[:31]+"2"))
 		if err != nil || len(row) != 5 || string(row[0].Value) != "-1.2345678901234567e-100" || string(row[2].Value) != "2" || string(row[1].Value) != "001" {
 			t.Errorf("a row is %+v, %v", row, err)
+		}
+		for _, expect := range []*relay.Sum{nil, {1}} { // it is there, and otherwise
+			err := v.Replace(t.Context(), relay.Replacement{Table: "app.foreign_keys", Key: key("ab", "2", "001", least[:31]+"2"), Expect: expect})
+			if !errors.Is(err, relay.ErrChanged) {
+				t.Errorf("a row that is not as it was compared is written: %v", err)
+			}
 		}
 		for _, odd := range []relay.RowKey{key("a", "x", "000", least), key("a", "1", "00", least), key("a", "1", "000", "no bytes")} {
 			if found, err := v.Find(t.Context(), "app.foreign_keys", []relay.RowKey{odd}); err != nil || found[0] != nil {

@@ -1,6 +1,7 @@
 package compare_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/octant-db/octant/protocol/postgres/compare"
@@ -50,6 +51,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON app.foreign_keys TO "`+pgtest.User+`"`)
 		}
 		if err := v.Replace(t.Context(), relay.Replacement{Table: "app.foreign_keys", Key: c.key, Expect: &relay.Sum{}}); err == nil {
 			t.Errorf("%s: a row that is not there was deleted", c.name)
+		}
+	}
+	for _, expect := range []*relay.Sum{nil, {1}} { // it is there, and otherwise
+		err := v.Replace(t.Context(), relay.Replacement{Table: "app.foreign_keys", Key: key("ab", "2", "1", "c81e728d-9d4c-2f63-6f06-7f89cc14862c"), Expect: expect})
+		if !errors.Is(err, relay.ErrChanged) {
+			t.Errorf("a row that is not as it was compared is written: %v", err)
 		}
 	}
 	for _, odd := range []relay.RowKey{key("a", "x", "0", least), key("a", "1", "2", least), key("a", "1", "1", "no uuid")} {
