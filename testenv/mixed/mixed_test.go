@@ -20,7 +20,7 @@ func TestMixed(t *testing.T) {
 	t.Run("policies", b.policies)
 	t.Run("parted", b.parted)
 	t.Run("databases", func(t *testing.T) { b.wholeDatabases(t, 300, 5*time.Second) })
-	t.Run("verified", func(t *testing.T) { b.verified(t, 1500) })
+	t.Run("verified", func(t *testing.T) { b.verified(t, 700) })
 	t.Run("storm", func(t *testing.T) { b.storm(t, 8*time.Second) })
 	t.Run("quiet", b.quiet)
 }
