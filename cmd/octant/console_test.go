@@ -105,7 +105,7 @@ func TestConsoleOfARunningRelay(t *testing.T) {
 	a.until(ctx, "/", "connecting")
 	bed.Network.Heal()
 	page := a.until(ctx, "/conflicts", "insert_exists")
-	for _, want := range []string{"city of a", "city of b", "b wrote", "The later write stands."} {
+	for _, want := range []string{"city of a", "city of b", " wrote ", "The later write stands."} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the conflict's page lacks %q", want)
 		}
