@@ -122,15 +122,15 @@ func endsParents(t *conflict.Transaction) bool {
 	return slices.ContainsFunc(t.Changes, func(c conflict.Change) bool { return len(c.Ends()) > 0 })
 }
 
-// leave compares what ties about another key refer to in a row before and after a change. It returns the names by which rows lose it, and keeps the ties by which rows
-// follow it.
+// leave compares what ties about another key refer to in a row before and after a change. It returns the names by which rows lose it, and keeps the ties whose
+// rows change in this region alone.
 func (p *part) leave(before, after []relay.Keyed) (left []string) {
 	for _, was := range before {
 		if slices.Contains(after, was) {
 			continue
 		}
-		if tie, ok := relay.ParseTie(was.Name); ok && tie.Follows() {
-			p.followed = append(p.followed, tie.Name())
+		if tie, ok := relay.ParseTie(was.Name); ok && tie.Alone() {
+			p.alone = append(p.alone, tie.Name())
 			continue
 		}
 		left = append(left, was.Name)
@@ -138,8 +138,8 @@ func (p *part) leave(before, after []relay.Keyed) (left []string) {
 	return left
 }
 
-// reportFollowed says that rows of this region have changed in no log: other regions cannot do the same to theirs, since they do not know to which.
-func (a *Applier) reportFollowed(names []string) {
+// reportAlone says that rows of this region have changed in no log: other regions cannot do the same to theirs, since they do not know to which.
+func (a *Applier) reportAlone(names []string) {
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
 		tie, ok := relay.ParseTie(name)
@@ -148,7 +148,7 @@ func (a *Applier) reportFollowed(names []string) {
 		}
 		a.cfg.Report(relay.Problem{
 			Kind: "foreign_keys", Subject: tie.Child.Schema + "." + tie.Child.Table,
-			Detail: fmt.Sprintf("a row of %s.%s was given another key, and the rows that refer to it by (%s) have followed it in this region alone: what ON UPDATE CASCADE does is in no log",
+			Detail: fmt.Sprintf("a row of %s.%s was given another key, and the rows that refer to it by (%s) have changed in this region alone: what ON UPDATE CASCADE does, or SET NULL beside ON DELETE CASCADE, is in no log",
 				tie.Parent.Schema, tie.Parent.Table, strings.Join(tie.Columns, ", ")),
 			Remedy: "octant verify finds the rows, and octant repair --from " + a.cfg.Name + " mends them; ON UPDATE RESTRICT keeps it from happening again",
 		})

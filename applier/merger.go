@@ -99,7 +99,7 @@ func (a *Applier) mergeLocal(ctx context.Context, e *relay.Entry, body relay.Bod
 			return err
 		}
 		a.reportEmptied(&part)
-		a.reportFollowed(part.followed)
+		a.reportAlone(part.alone)
 		if err := a.redefine(ctx, part.definitions); err != nil {
 			return err
 		}

@@ -16,10 +16,10 @@ const partRows = 1024
 // part is a run of a transaction's changes, ready for the engine.
 type part struct {
 	changes []conflict.Change
-	// followed are the ties by which rows have followed others that were given another key, for all that the log says.
-	followed []string
-	unique   []string // values of secondary unique keys that it takes or gives up, table and index in front
-	bytes    int64
+	// alone are the ties by which rows have changed in their region alone, since others were given another key, for all that the log says.
+	alone  []string
+	unique []string // values of secondary unique keys that it takes or gives up, table and index in front
+	bytes  int64
 	// definitions are statements that change definitions; a part that has one has nothing else.
 	definitions []relay.Change
 }

@@ -16,18 +16,19 @@ type Family interface {
 type Tie struct {
 	Child, Parent TableName
 	Columns       []string // of Child
-	Unset         bool     // the columns become NULL; otherwise the row goes too, or follows
+	Unset         bool     // the columns become NULL; otherwise the row goes too, or see Alone
 	Rekeyed       bool     // it is about another key
 }
 
-// Follows tells whether children get their parent's new key: what no region can do for another one.
-func (t Tie) Follows() bool { return t.Rekeyed && !t.Unset }
+// Alone tells whether what becomes of children stays in its region: they get their parent's new key, or let go of a parent with which they go when it is
+// deleted. No region can do that for another one.
+func (t Tie) Alone() bool { return t.Rekeyed && !t.Unset }
 
 // action is the word for what it does.
 func (t Tie) action() string {
 	switch {
-	case t.Follows():
-		return "rekeyed follow"
+	case t.Alone():
+		return "rekeyed alone"
 	case t.Rekeyed:
 		return "rekeyed unset"
 	case t.Unset:

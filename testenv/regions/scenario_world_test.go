@@ -135,12 +135,16 @@ func (w *realWorld) Resolve(v scenarios.Resolve) error {
 
 // call calls a procedure for a row that a relay's table has.
 func (w *realWorld) call(region, from, table string, id int, statement string) error {
-	rows, err := ask(w.ctx, w.relays[region], fmt.Sprintf("SELECT id FROM octant.%s WHERE table_name='%s' AND `key`='{\"id\":%d}'", from, w.table(table), id))
+	var rows [][]string
+	err := w.await(func() (err error) {
+		rows, err = ask(w.ctx, w.relays[region], fmt.Sprintf("SELECT id FROM octant.%s WHERE table_name='%s' AND `key`='{\"id\":%d}'", from, w.table(table), id))
+		if err == nil && len(rows) == 0 {
+			err = fmt.Errorf("row %d of %s is not in octant.%s of region %s", id, table, from, region)
+		}
+		return err
+	})
 	if err != nil {
 		return err
-	}
-	if len(rows) == 0 {
-		return fmt.Errorf("row %d of %s is not in octant.%s of region %s", id, table, from, region)
 	}
 	_, err = w.relays[region].ExecContext(w.ctx, fmt.Sprintf(statement, rows[0][0]))
 	return err

@@ -69,14 +69,15 @@ func readTies(ctx context.Context, s *session) ([]tie, error) {
 	return list, nil
 }
 
-// split makes the ties of one foreign key. Children that follow their parent's key are of interest where no log tells of it.
+// split makes the ties of one foreign key. What stays in its region is of interest where no log tells of it. So does letting go of a parent with which rows go when it is deleted: of
+// a deletion and another key that are given to it at a time, whichever comes first in a region would be what becomes of its children there.
 func (k tie) split(onDelete, onUpdate string) (list []tie) {
 	if onDelete == "CASCADE" || onDelete == "SET NULL" {
 		k.Unset = onDelete == "SET NULL"
 		list = append(list, k)
 	}
-	if onUpdate == "SET NULL" || onUpdate == "CASCADE" && !k.logged {
-		k.Rekeyed, k.Unset = true, onUpdate == "SET NULL"
+	k.Rekeyed, k.Unset = true, onUpdate == "SET NULL" && onDelete != "CASCADE"
+	if k.Unset || !k.logged && (onUpdate == "SET NULL" || onUpdate == "CASCADE") {
 		list = append(list, k)
 	}
 	return list
@@ -105,7 +106,7 @@ func planTie(d dialect, t *relay.Table, k *tie, place func(int) int) (keys []key
 		}
 		keys = append(keys, key)
 	}
-	if k.Child == name && !k.Follows() {
+	if k.Child == name && !k.Alone() {
 		add(parentKey, k.Columns)
 	}
 	if k.Parent == name {
@@ -125,7 +126,7 @@ func (t *Target) Below(ctx context.Context, table *relay.Table, images []relay.I
 	}
 	var found []relay.Change
 	for i := range ties {
-		if ties[i].Follows() || ties[i].Parent != (relay.TableName{Schema: table.Schema, Table: table.Name}) {
+		if ties[i].Alone() || ties[i].Parent != (relay.TableName{Schema: table.Schema, Table: table.Name}) {
 			continue
 		}
 		for part := range slices.Chunk(images, belowAtOnce) {
@@ -219,7 +220,7 @@ func (k *tie) whereOne(parents, children *relay.Table, values []relay.Value) (b 
 // unlogged tells why a table cannot have a rule by which rows are judged by their writes: a foreign key changes them in no log.
 func unlogged(t *relay.Table, ties []tie) error {
 	for i := range ties {
-		if k := &ties[i]; !k.logged && !k.Follows() && k.Child == (relay.TableName{Schema: t.Schema, Table: t.Name}) {
+		if k := &ties[i]; !k.logged && !k.Alone() && k.Child == (relay.TableName{Schema: t.Schema, Table: t.Name}) {
 			return &relay.TableError{Table: t.String(), Reason: "foreign key " + k.key + " deletes or changes its rows, which is not in this database's log, and it has a rule other than that the last " +
 				"writer wins: make the foreign key ON DELETE RESTRICT and ON UPDATE RESTRICT, and have applications delete the children first, or leave the table to the last writer"}
 		}

@@ -139,6 +139,7 @@ var broken = []condition{
 	{"a label like old temporals", "CREATE TABLE app.old (id INT PRIMARY KEY, e ENUM('time /* mariadb-5.3 */'))", "DROP TABLE app.old", "temporal_columns", finding.OK, ""},
 	{"cascade", "CREATE TABLE app.bad (v INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES app.good(id) ON DELETE SET NULL)", "DROP TABLE app.bad", "foreign_keys", finding.OK, "app.bad (bad_ibfk_1)"},
 	{"cascading update", "CREATE TABLE app.bad (v INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES app.good(id) ON DELETE CASCADE ON UPDATE CASCADE)", "DROP TABLE app.bad", "foreign_keys", finding.Warn, "ON UPDATE CASCADE"},
+	{"an update that unsets what a delete takes along", "CREATE TABLE app.bad (v INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES app.good(id) ON DELETE CASCADE ON UPDATE SET NULL)", "DROP TABLE app.bad", "foreign_keys", finding.Warn, "SET NULL beside ON DELETE CASCADE"},
 	{"cascade under a rule", "CREATE TABLE app.ruled (v INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES app.good(id) ON DELETE CASCADE)", "DROP TABLE app.ruled", "foreign_keys", finding.Fail, "are held: app.ruled"},
 	{"plain foreign key", "CREATE TABLE app.bad (v INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES app.good(id))", "DROP TABLE app.bad", "foreign_keys", finding.OK, ""},
 	{"trigger", "CREATE TRIGGER app.bell BEFORE INSERT ON app.good FOR EACH ROW SET NEW.v = 1", "DROP TRIGGER app.bell", "triggers", finding.Info, "app.good (bell)"},

@@ -87,7 +87,7 @@ func checkTemporals(tables []*table) finding.Result {
 }
 
 // checkForeignKeys: what foreign keys do when a row is deleted, and that they let go of one that is given another key, the relays do themselves where the last writer wins, since the
-// log does not have it. Rows that follow such a row do so in its region alone.
+// log does not have it. Rows that follow such a row, or let go of it though they would go with it, do so in its region alone.
 func checkForeignKeys(ctx context.Context, s *server) (finding.Result, error) {
 	const name = "foreign_keys"
 	var ruled, updating, deleting []string
@@ -99,7 +99,7 @@ func checkForeignKeys(ctx context.Context, s *server) (finding.Result, error) {
 		case !s.matches(row[0], row[1]):
 		case acts && s.config.Ruled != nil && s.config.Ruled(row[0], row[1]):
 			ruled = append(ruled, key)
-		case row[4] == "CASCADE":
+		case row[4] == "CASCADE", row[4] == "SET NULL" && row[3] == "CASCADE":
 			updating = append(updating, key)
 		default:
 			deleting = append(deleting, key)
@@ -112,7 +112,7 @@ func checkForeignKeys(ctx context.Context, s *server) (finding.Result, error) {
 		return finding.Fail.On(name, "what foreign keys change is not in the binary log, and is carried only where the last writer wins; tables with a [[rule]] are held: "+join(ruled),
 			"have the application delete the children first, with ON DELETE RESTRICT and ON UPDATE RESTRICT; or leave the table to the last writer"), nil
 	case len(updating) > 0:
-		return finding.Warn.On(name, "rows follow a key that is changed in one region alone (ON UPDATE CASCADE), since the binary log does not say so: "+join(updating),
+		return finding.Warn.On(name, "rows follow a key that is changed, or let go of it, in one region alone (ON UPDATE CASCADE, or SET NULL beside ON DELETE CASCADE), since the binary log does not say so: "+join(updating),
 			"do not change keys that others refer to, with ON UPDATE RESTRICT; a change is reported"), nil
 	case len(deleting) > 0:
 		return finding.OK.On(name, "what they do is done in every region: "+join(deleting), ""), nil

@@ -8,7 +8,7 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// Tie is what a foreign key with ON DELETE CASCADE or SET NULL, or ON UPDATE SET NULL, does.
+// Tie is what a foreign key with ON DELETE CASCADE or SET NULL, or ON UPDATE SET NULL without ON DELETE CASCADE, does.
 type Tie struct {
 	relay.Tie
 	Referenced []string // columns of the parent, in the order of Columns
@@ -23,7 +23,7 @@ CROSS JOIN LATERAL unnest(f.conkey, f.confkey) WITH ORDINALITY AS k(child, paren
 JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.child
 JOIN pg_catalog.pg_attribute pa ON pa.attrelid = f.confrelid AND pa.attnum = k.parent
 CROSS JOIN LATERAL (VALUES (f.confdeltype, false), (f.confupdtype, true)) AS d(action, rekeyed)
-WHERE f.contype = 'f' AND f.conparentid = 0 AND (d.action = 'c' AND NOT d.rekeyed OR d.action = 'n' AND (d.rekeyed OR pg_catalog.to_jsonb(f) ->> 'confdelsetcols' IS NULL))
+WHERE f.contype = 'f' AND f.conparentid = 0 AND (d.action = 'c' AND NOT d.rekeyed OR d.action = 'n' AND (d.rekeyed AND f.confdeltype <> 'c' OR NOT d.rekeyed AND pg_catalog.to_jsonb(f) ->> 'confdelsetcols' IS NULL))
 ORDER BY n.nspname, c.relname, f.conname, d.rekeyed, k.n`
 
 // Ties lists the ties of the database.
