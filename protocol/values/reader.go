@@ -46,6 +46,24 @@ type Amendment struct {
 	Mark  relay.Mark
 }
 
+// Approve has the row as it stands checked, once it is locked, and tells whether it is there.
+func (a *Amendment) Approve(ctx context.Context, h Held) (there bool, err error) {
+	err = h.Select(ctx, Selection{At: a.At}, func(row []relay.Value) error {
+		there = true
+		return a.Check(row)
+	})
+	if err == nil && !there {
+		err = a.Check(nil)
+	}
+	return there, err
+}
+
+// What keys of other engines can be to a database.
+var (
+	ErrNoKey   = errors.New("the row's key has no counterpart here")
+	ErrNoBound = errors.New("a key of another region cannot be compared with those here")
+)
+
 // Reader compares the rows of a database by value: relay.TableReader. What Database does not compute is digested here, row by row.
 type Reader struct {
 	Database
@@ -329,7 +347,7 @@ func (r *Reader) Replace(ctx context.Context, p relay.Replacement) error {
 			return err
 		}
 		if !possible {
-			return errors.New("the row's key has no counterpart here")
+			return ErrNoKey
 		}
 		a := Amendment{At: at, Mark: p.Mark, Check: func(row []relay.Value) error { return h.expect(row, p.Expect) }}
 		if p.Values != nil {

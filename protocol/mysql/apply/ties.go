@@ -109,8 +109,12 @@ func planTie(d dialect, t *relay.Table, k *tie, place func(int) int) (keys []key
 	if k.Child == name && !k.Alone() {
 		add(parentKey, k.Columns)
 	}
-	if k.Parent == name {
-		add(map[bool]keyRole{false: childKey, true: keyedKey}[k.Rekeyed], k.referenced)
+	switch {
+	case k.Parent != name:
+	case k.Rekeyed:
+		add(keyedKey, k.referenced)
+	default:
+		add(childKey, k.referenced)
 	}
 	return keys
 }

@@ -141,7 +141,7 @@ func (h *valued) condition(s values.Selection) (string, bool, error) {
 			c := h.key[i]
 			text, ok := h.columns[c].plainOperand(&h.described.Plain.Types()[c], v)
 			if !ok && n > 0 {
-				return "", false, errors.New("a key of another region cannot be compared with those here")
+				return "", false, values.ErrNoBound
 			}
 			if !ok {
 				return "", false, nil
@@ -281,7 +281,7 @@ func trimmed(expression string) string {
 func (h *valued) Amend(ctx context.Context, a values.Amendment) error {
 	where, possible, err := h.condition(values.Selection{At: a.At})
 	if err != nil || !possible {
-		return errors.Join(err, errNoKey)
+		return errors.Join(err, values.ErrNoKey)
 	}
 	at := strings.TrimPrefix(where, " WHERE ")
 	p := &relay.Replacement{Mark: a.Mark}
@@ -295,22 +295,13 @@ func (h *valued) Amend(ctx context.Context, a values.Amendment) error {
 		if err := query(h.conn, "lock a row", lock, func([]mysql.FieldValue) error { return nil }); err != nil {
 			return err
 		}
-		there := false
-		err := h.Select(ctx, values.Selection{At: a.At}, func(row []relay.Value) error {
-			there = true
-			return a.Check(row)
-		})
-		if err == nil && !there {
-			err = a.Check(nil)
-		}
+		there, err := a.Approve(ctx, h)
 		if err != nil {
 			return answerf("%w", err)
 		}
 		return h.amend(h.conn, at, p, there)
 	}))
 }
-
-var errNoKey = errors.New("the row's key has no counterpart here")
 
 // native are a row's values as the server has them.
 func (h *valued) native(img relay.Image) ([]relay.ColumnValue, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/octant-db/octant/protocol/postgres/catalog"
@@ -116,7 +117,7 @@ func (h *valued) condition(s values.Selection) (string, bool, error) {
 			if operands[i], ok = h.operand(h.t.Key[i], v, s.At == nil); !ok && s.At != nil {
 				return "", false, nil
 			} else if !ok {
-				return "", false, errors.New("a key of another region cannot be compared with those here")
+				return "", false, values.ErrNoBound
 			}
 		}
 		parts = append(parts, "("+keyColumns(h.t)+") "+side.operator+" ("+strings.Join(operands, ", ")+")")
@@ -137,7 +138,7 @@ func (h *valued) operand(column int, v relay.Value, bound bool) (string, bool) {
 		text := values.PlainText(v)
 		return string(text), len(text) > 0 && strings.Trim(string(text), "-.0123456789") == ""
 	case v.Kind == relay.Enum:
-		if !contains(t.Labels, string(v.Bytes)) {
+		if !slices.Contains(t.Labels, string(v.Bytes)) {
 			return "", false
 		}
 	case v.Kind == relay.Text && bound:
@@ -154,15 +155,6 @@ func (h *valued) operand(column int, v relay.Value, bound bool) (string, bool) {
 		return "", false
 	}
 	return connect.Literal(string(cells[column].Text)) + "::" + h.t.Types[column], true
-}
-
-func contains(labels []string, label string) bool {
-	for _, l := range labels {
-		if l == label {
-			return true
-		}
-	}
-	return false
 }
 
 // Select implements values.Held.
@@ -281,7 +273,7 @@ func commonText(name string, t *relay.Type, as relay.ValueText) (string, bool) {
 func (h *valued) Amend(ctx context.Context, a values.Amendment) error {
 	condition, possible, err := h.condition(values.Selection{At: a.At})
 	if err != nil || !possible {
-		return errors.Join(err, errors.New("the row's key has no counterpart here"))
+		return errors.Join(err, values.ErrNoKey)
 	}
 	var list []relay.ColumnValue
 	if a.Row != nil {
@@ -293,14 +285,7 @@ func (h *valued) Amend(ctx context.Context, a values.Amendment) error {
 		if _, err := h.conn.Query(ctx, "lock a row", "SELECT 1"+from(h.t)+condition+" FOR UPDATE"); err != nil {
 			return err
 		}
-		there := false
-		err := h.Select(ctx, values.Selection{At: a.At}, func(row []relay.Value) error {
-			there = true
-			return a.Check(row)
-		})
-		if err == nil && !there {
-			err = a.Check(nil)
-		}
+		there, err := a.Approve(ctx, h)
 		if err != nil {
 			return err
 		}

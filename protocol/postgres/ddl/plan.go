@@ -117,9 +117,9 @@ func (c *Column) create(at Place) (sql, left string) {
 		if int64(at.Origin) > c.Increment || int64(at.Self) > c.Increment {
 			return "", fmt.Sprintf("column %s: its numbers go up by %d, and region ids beyond that would give the same ones: make it here with numbers of its own", c.Name, c.Increment)
 		}
-		when := map[string]string{"a": "ALWAYS"}[c.Identity]
-		if when == "" {
-			when = "BY DEFAULT"
+		when := "BY DEFAULT"
+		if c.Identity == "a" {
+			when = "ALWAYS"
 		}
 		sql += fmt.Sprintf(" GENERATED %s AS IDENTITY (START WITH %d INCREMENT BY %d)", when, c.startAt(at), c.Increment)
 	}
