@@ -47,6 +47,8 @@ type database struct {
 	source relay.Source
 	target relay.Target      // nil: nothing is written to this kind of server
 	reader relay.TableReader // nil: its tables cannot be compared
+	// restorer gives back what the server has lost; nil: nobody can.
+	restorer relay.Restorer
 	// tables describes the tables as the log does; nil: where nobody asks.
 	tables  func(context.Context) ([]*relay.Table, error)
 	open    func(context.Context) error // makes the target ready where nothing is captured

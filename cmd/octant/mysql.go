@@ -99,7 +99,7 @@ func (m *mySQL) connect(ctx context.Context, d config.Database) (*database, erro
 	}
 	m.upstream.Store(nil) // what was said of itself by the server before
 	source := m.source(d, secured)
-	db := &database{source: source, close: func() error { return nil }}
+	db := &database{source: source, restorer: source.Restorer(), close: func() error { return nil }}
 	db.watch = func(ctx context.Context, report func(relay.Problem)) error {
 		return m.watch(ctx, source, checks(m.cfg, d, secured), report)
 	}

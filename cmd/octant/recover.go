@@ -44,13 +44,17 @@ func recoverWith(ctx context.Context, cfg *config.Config, store *relaylog.DB, lo
 		return err
 	}
 	defer func() { err = errors.Join(err, db.close()) }()
-	restorer, able := db.source.(relay.Restorer)
-	if !able || db.target == nil {
+	r := &recovery{store: store, restorer: db.restorer}
+	switch restorer := db.restorer.(type) {
+	case relay.Replayer:
+		r.way = &replaying{restorer: restorer}
+	case relay.Rewriter:
+		r.way = &rewriting{store: store, restorer: restorer, prepare: db.open, redo: applier.NewRedo(applier.Config{
+			Self: cfg.Region.ID, Target: db.target, Decoders: e.decoders, Include: cfg.Database.Tables.Match, Clock: relay.SystemClock{}, Logger: log,
+		})}
+	default:
 		return errors.New("recover: this kind of database cannot be given back what it has lost; load this region again: octant join --replace")
 	}
-	r := &recovery{store: store, restorer: restorer, open: db.open, redo: applier.NewRedo(applier.Config{
-		Self: cfg.Region.ID, Target: db.target, Decoders: e.decoders, Include: cfg.Database.Tables.Match, Clock: relay.SystemClock{}, Logger: log,
-	})}
 	n, err := r.run(ctx)
 	if err != nil {
 		return fmt.Errorf("recover: %w", err)
@@ -63,9 +67,19 @@ func recoverWith(ctx context.Context, cfg *config.Config, store *relaylog.DB, lo
 type recovery struct {
 	store    *relaylog.DB
 	restorer relay.Restorer
-	open     func(context.Context) error
-	redo     *applier.Redo
+	way      wayBack
 	note     recoveryNote
+}
+
+// wayBack is how entries are given back.
+type wayBack interface {
+	// covers tells which entries: all of a kind.
+	covers(relay.EntryKind) bool
+	check(context.Context, *relay.Entry, relay.Body) error
+	open(context.Context) error
+	take(context.Context, *relay.Entry, relay.Body) error
+	finish(context.Context) error
+	close() error
 }
 
 // recoveryNote is written down before the database is changed, so that a recovery that was killed is begun again where it began: what it has written since looks as if
@@ -82,25 +96,16 @@ func (r *recovery) run(ctx context.Context) (given int, err error) {
 	if err := r.begin(ctx); err != nil {
 		return 0, err
 	}
-	if _, err := r.each(ctx, r.check); err != nil {
+	if _, err := r.each(ctx, r.way.check); err != nil {
 		return 0, fmt.Errorf("%w: run octant join --replace instead", err)
 	}
 	if err := r.save(ctx); err != nil {
 		return 0, err
 	}
-	if err := r.restorer.Advance(ctx, r.store.State()); err != nil {
-		return 0, err
-	}
-	if err := r.open(ctx); err != nil {
-		return 0, fmt.Errorf("prepare the database: %w", err)
-	}
-	if given, err = r.each(ctx, r.take); err == nil {
-		err = r.redo.Flush(ctx)
-	}
-	if err != nil {
+	if given, err = r.give(ctx); err != nil {
 		return given, err
 	}
-	behind, err := r.restorer.Behind(ctx, r.note.Next)
+	behind, err := r.restorer.Behind(ctx, r.store, r.note.Next)
 	if err == nil {
 		err = r.store.Reposition(ctx, behind)
 	}
@@ -108,6 +113,18 @@ func (r *recovery) run(ctx context.Context) (given int, err error) {
 		err = r.store.Write(ctx, []relay.Pair{{Key: recoveryKey}})
 	}
 	return given, err
+}
+
+// give writes what is lost.
+func (r *recovery) give(ctx context.Context) (int, error) {
+	if err := r.way.open(ctx); err != nil {
+		return 0, err
+	}
+	given, err := r.each(ctx, r.way.take)
+	if err == nil {
+		err = r.way.finish(ctx)
+	}
+	return given, errors.Join(err, r.way.close())
 }
 
 // begin finds out what is lost, unless an earlier run has.
@@ -131,14 +148,6 @@ func (r *recovery) save(ctx context.Context) error {
 	return r.store.Write(ctx, []relay.Pair{{Key: recoveryKey, Value: data}})
 }
 
-func (r *recovery) check(ctx context.Context, e *relay.Entry, body relay.Body) error {
-	return r.redo.Check(ctx, e.Flavour, body)
-}
-
-func (r *recovery) take(ctx context.Context, e *relay.Entry, body relay.Body) error {
-	return r.redo.Take(ctx, e.Flavour, body, e.Kind == relay.Local)
-}
-
 // each passes the entries that the database has lost, and counts the transactions.
 func (r *recovery) each(ctx context.Context, do func(context.Context, *relay.Entry, relay.Body) error) (count int, err error) {
 	local := r.store.Local()
@@ -147,7 +156,7 @@ func (r *recovery) each(ctx context.Context, do func(context.Context, *relay.Ent
 		if err != nil {
 			return count, err
 		}
-		if e.Kind != relay.Local && e.Kind != relay.Applied {
+		if !r.way.covers(e.Kind) {
 			continue
 		}
 		if err := do(ctx, &e, body); err != nil {

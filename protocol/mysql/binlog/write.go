@@ -119,3 +119,21 @@ func RowsType(op relay.Op, version2 bool) EventType {
 	}
 	return WriteRowsV1Event + EventType(op-relay.Insert)
 }
+
+// rowsFlags is where the flags of a rows event stand, behind the table's number.
+const rowsFlags = HeaderSize + 6
+
+// EndsStatement tells whether a rows event is the last one of its statement.
+func EndsStatement(rows []byte) bool {
+	return len(rows) > rowsFlags && rows[rowsFlags]&byte(RowsEnd) != 0
+}
+
+// EndStatement makes a rows event the last one of its statement.
+func EndStatement(rows []byte) {
+	if EndsStatement(rows) || len(rows) < rowsFlags+2+ChecksumSize {
+		return
+	}
+	rows[rowsFlags] |= byte(RowsEnd)
+	body := len(rows) - ChecksumSize
+	binary.LittleEndian.PutUint32(rows[body:], crc32.ChecksumIEEE(rows[:body]))
+}

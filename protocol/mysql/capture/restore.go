@@ -10,10 +10,7 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-var _ relay.Restorer = (*Source)(nil)
-
-// errOnlyMariaDB says where a lost tail cannot be given back.
-var errOnlyMariaDB = errors.New("only MariaDB can be given back what it has lost; load this region again: octant join --replace")
+var _ relay.Rewriter = (*Source)(nil)
 
 // Kept implements relay.Restorer. MariaDB begins a new file with every start: the file that was written to when the tail was lost ends where the relay has read the
 // end of a transaction, and those after it have none.
@@ -28,7 +25,7 @@ func (s *Source) Kept(ctx context.Context, log relay.Log) (relay.LSN, relay.Posi
 		return 0, "", err
 	}
 	if end.GTIDs.Includes(read.GTIDs) {
-		return 0, "", errors.New("the database has lost nothing that the relay has captured")
+		return 0, "", errNothingLost
 	}
 	last, err := lastShared(log.Local(), end.GTIDs, read.GTIDs)
 	if err != nil {
@@ -53,9 +50,6 @@ func (s *Source) Kept(ctx context.Context, log relay.Log) (relay.LSN, relay.Posi
 
 // reach connects, and reads where capture had come to.
 func (s *Source) reach(ctx context.Context, was relay.State) (*connection, binlog.Position, error) {
-	if s.dialect == nil || s.dialect.flavour() != binlog.Flavour {
-		return nil, binlog.Position{}, errOnlyMariaDB
-	}
 	read, err := binlog.ParsePosition(string(was.Position))
 	if err != nil {
 		return nil, read, err
@@ -121,7 +115,7 @@ func (c *connection) nothingAfter(p binlog.Position) (file string, err error) {
 		}
 	}
 	if file == "" {
-		return "", fmt.Errorf("the database has not been started since it lost its last commits: restart it")
+		return "", errNotRestarted
 	}
 	return file, nil
 }
@@ -145,7 +139,7 @@ func (c *connection) noGroups(file string, from uint64) error {
 // recoveredDDL makes a table whose only purpose is to be written to: its row stands first in a transaction that is nobody's.
 const recoveredDDL = "CREATE TABLE IF NOT EXISTS octant.recovered (at DATETIME(6) NOT NULL, domain INT UNSIGNED NOT NULL) ENGINE=InnoDB"
 
-// Advance implements relay.Restorer. The ledger's rows are written behind another one: such a transaction carries no mark. See readMark.
+// Advance implements relay.Rewriter. The ledger's rows are written behind another one: such a transaction carries no mark. See readMark.
 func (s *Source) Advance(ctx context.Context, was relay.State) error {
 	c, read, err := s.reach(ctx, was)
 	if err != nil {
@@ -200,7 +194,7 @@ func (c *connection) advance(read binlog.Position) error {
 }
 
 // Behind implements relay.Restorer. What stands in the log up to there is passed over like what another server had sent before.
-func (s *Source) Behind(ctx context.Context, next relay.Position) (relay.Position, error) {
+func (s *Source) Behind(ctx context.Context, _ relay.Log, next relay.Position) (relay.Position, error) {
 	c, p, err := s.reach(ctx, relay.State{Position: next})
 	if err != nil {
 		return "", err

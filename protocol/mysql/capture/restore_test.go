@@ -17,7 +17,7 @@ func TestNothingElseIsCommittedDuringARecovery(t *testing.T) {
 	next := relay.Position(binlog.Position{Flavour: binlog.Flavour, File: file, Offset: 4, Joining: true, Epoch: 3}.String())
 	run(t, s, "INSERT INTO octant.recovered VALUES (NOW(6), 1)", "CREATE TABLE IF NOT EXISTS octant.recovered (at DATETIME(6))")
 	source := capture.New(configFor(s))
-	behind, err := source.Behind(t.Context(), next)
+	behind, err := source.Behind(t.Context(), nil, next)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func TestNothingElseIsCommittedDuringARecovery(t *testing.T) {
 		t.Errorf("the position behind it is %s, want %s (%v)", behind, want, err)
 	}
 	run(t, s, "FLUSH BINARY LOGS", "INSERT INTO app.t VALUES (1, 'x')")
-	_, err = source.Behind(t.Context(), next)
+	_, err = source.Behind(t.Context(), nil, next)
 	requireIs(t, err, relay.ErrDiverged)
 	if !strings.Contains(err.Error(), "not by the relay") {
 		t.Errorf("the refusal is %v", err)

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/octant-db/octant/applier"
+	"github.com/octant-db/octant/relay"
+)
+
+// rewriting brings every row to what the log says that it became.
+type rewriting struct {
+	store    relay.Log
+	restorer relay.Rewriter
+	prepare  func(context.Context) error
+	redo     *applier.Redo
+}
+
+func (w *rewriting) covers(k relay.EntryKind) bool { return k == relay.Local || k == relay.Applied }
+
+func (w *rewriting) check(ctx context.Context, e *relay.Entry, body relay.Body) error {
+	return w.redo.Check(ctx, e.Flavour, body)
+}
+
+func (w *rewriting) open(ctx context.Context) error {
+	if err := w.restorer.Advance(ctx, w.store.State()); err != nil {
+		return err
+	}
+	if err := w.prepare(ctx); err != nil {
+		return fmt.Errorf("prepare the database: %w", err)
+	}
+	return nil
+}
+
+func (w *rewriting) take(ctx context.Context, e *relay.Entry, body relay.Body) error {
+	return w.redo.Take(ctx, e.Flavour, body, e.Kind == relay.Local)
+}
+
+func (w *rewriting) finish(ctx context.Context) error { return w.redo.Flush(ctx) }
+
+func (w *rewriting) close() error { return nil }
+
+// replaying has the database do the lost transactions again, also those that are nobody else's.
+type replaying struct {
+	restorer relay.Replayer
+	replay   relay.Replay
+}
+
+func (w *replaying) covers(k relay.EntryKind) bool { return k != relay.Frame }
+
+func (w *replaying) check(_ context.Context, e *relay.Entry, body relay.Body) error {
+	return w.restorer.Check(e, body)
+}
+
+func (w *replaying) open(ctx context.Context) (err error) {
+	w.replay, err = w.restorer.Replay(ctx)
+	return err
+}
+
+func (w *replaying) take(_ context.Context, e *relay.Entry, body relay.Body) error {
+	return w.replay.Do(e, body)
+}
+
+func (w *replaying) finish(context.Context) error { return nil }
+
+func (w *replaying) close() error { return w.replay.Close() }
