@@ -181,3 +181,70 @@ func TestRegionsJoinFromTheirKindOnly(t *testing.T) {
 		t.Errorf("a region with a database of another kind is told %v", err)
 	}
 }
+
+// schema is the tables of a region. To make tables is as far as a join gets with it.
+type schema struct {
+	relay.TableCopier
+	tables []relay.TableDefinition
+	made   []string
+}
+
+var errMade = errors.New("tables were made")
+
+func (s *schema) Definitions(context.Context) ([]relay.TableDefinition, error) { return s.tables, nil }
+
+func (s *schema) Create(_ context.Context, list []relay.TableDefinition) error {
+	for _, t := range list {
+		s.made = append(s.made, t.Name)
+	}
+	return errMade
+}
+
+// having is a schema out of "table columns" words.
+func having(words ...string) *schema {
+	s := new(schema)
+	for _, word := range words {
+		name, columns, _ := strings.Cut(word, " ")
+		s.tables = append(s.tables, relay.TableDefinition{ComparedTable: relay.ComparedTable{Name: name, Definition: columns}})
+	}
+	return s
+}
+
+type memberWith struct {
+	member
+	tables *schema
+}
+
+func (m memberWith) Definitions(ctx context.Context) ([]relay.TableDefinition, error) {
+	return m.tables.Definitions(ctx)
+}
+
+// TestTablesThatAreMissingAreMade: also those that a join that was killed had not come to. Where one is another than in the donor's region nothing is touched.
+func TestTablesThatAreMissingAreMade(t *testing.T) {
+	for name, test := range map[string]struct {
+		ours    *schema
+		made    string
+		refused string
+	}{
+		"none":      {having(), "app.a app.b", errMade.Error()},
+		"half":      {having("app.a id"), "app.b", errMade.Error()},
+		"other":     {having("app.a id,v"), "", "table app.a has other columns here"},
+		"strangers": {having("app.a id", "app.z id"), "", "table app.z is missing in region b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log, err := relaylog.Open(t.TempDir(), relaylog.Options{Identity: "c"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer log.Close()
+			side := memberWith{member{self: relay.Hello{Name: "b", Region: 2, Flavour: "mysql"}}, having("app.a id", "app.b id")}
+			n := &join.Newcomer{Self: relay.Hello{Name: "c", Region: 3, Flavour: "mysql"}, Store: log, Copier: test.ours, Donor: join.Member{Name: "b", Side: side}}
+			if err := n.Run(t.Context()); err == nil || !strings.Contains(err.Error(), test.refused) {
+				t.Errorf("the join ended with %v, want %s", err, test.refused)
+			}
+			if made := strings.Join(test.ours.made, " "); made != test.made {
+				t.Errorf("made %q, want %q", made, test.made)
+			}
+		})
+	}
+}

@@ -90,11 +90,16 @@ func (n *Newcomer) begin(ctx context.Context) error {
 	if theirs := admission.Self.Flavour; theirs != n.Self.Flavour {
 		return fmt.Errorf("join: region %s has a database of kind %s and this one %s: join from a region of the same kind", n.Donor.Name, theirs, n.Self.Flavour)
 	}
-	list, err := n.tables(ctx)
+	known, err := n.load()
 	if err != nil {
 		return err
 	}
-	known, err := n.load()
+	if !known { // one that was killed while it made them goes on
+		if err := n.make(ctx); err != nil {
+			return err
+		}
+	}
+	list, err := n.tables(ctx)
 	if err != nil {
 		return err
 	}

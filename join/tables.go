@@ -9,26 +9,61 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// tables lists the donor's tables, once the newcomer has the same. A newcomer without any gets them.
-func (n *Newcomer) tables(ctx context.Context) ([]relay.TableDefinition, error) {
-	theirs, err := n.Donor.Side.Definitions(ctx)
+// make makes the donor's tables that are missing here, unless one that is here is another than there.
+func (n *Newcomer) make(ctx context.Context) error {
+	theirs, ours, err := n.bothSides(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("join: %w", err)
+		return err
 	}
-	theirs = slices.DeleteFunc(theirs, func(t relay.TableDefinition) bool { return t.Problem != "" }) // they are replicated nowhere
-	ours, err := n.Copier.Definitions(ctx)
-	if err == nil && len(ours) == 0 {
-		if err = n.Copier.Create(ctx, theirs); err == nil {
-			ours, err = n.Copier.Definitions(ctx)
+	missing, shared := missingOf(theirs, ours)
+	if len(missing) == 0 || len(differences(n.Donor.Name, shared, ours)) > 0 {
+		return nil
+	}
+	if err := n.Copier.Create(ctx, missing); err != nil {
+		return fmt.Errorf("join: %w", err)
+	}
+	return nil
+}
+
+// missingOf parts the donor's tables into those that are missing here and those that are not.
+func missingOf(theirs, ours []relay.TableDefinition) (missing, shared []relay.TableDefinition) {
+	here := make(map[string]bool)
+	for _, t := range ours {
+		here[t.Name] = true
+	}
+	for _, t := range theirs {
+		if here[t.Name] {
+			shared = append(shared, t)
+		} else {
+			missing = append(missing, t)
 		}
 	}
+	return missing, shared
+}
+
+// tables lists the donor's tables, once the newcomer has the same.
+func (n *Newcomer) tables(ctx context.Context) ([]relay.TableDefinition, error) {
+	theirs, ours, err := n.bothSides(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("join: %w", err)
+		return nil, err
 	}
 	if reasons := differences(n.Donor.Name, theirs, ours); len(reasons) > 0 {
 		return nil, fmt.Errorf("join: the tables are not the same as in region %s: %s", n.Donor.Name, strings.Join(reasons, "; "))
 	}
 	return theirs, nil
+}
+
+// bothSides lists the tables of the donor that are replicated, and the newcomer's.
+func (n *Newcomer) bothSides(ctx context.Context) (theirs, ours []relay.TableDefinition, err error) {
+	theirs, err = n.Donor.Side.Definitions(ctx)
+	if err == nil {
+		theirs = slices.DeleteFunc(theirs, func(t relay.TableDefinition) bool { return t.Problem != "" })
+		ours, err = n.Copier.Definitions(ctx)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("join: %w", err)
+	}
+	return theirs, ours, nil
 }
 
 // differences says what is not the same.

@@ -193,5 +193,9 @@ func (p *Copier) Create(_ context.Context, list []relay.TableDefinition) error {
 	if len(list) == 0 {
 		return nil
 	}
-	return errors.New("this database has no tables yet: make them first, with pg_dump --schema-only --exclude-schema=octant of the other region")
+	names := make([]string, len(list))
+	for i, t := range list {
+		names[i] = t.Name
+	}
+	return fmt.Errorf("tables are missing here: %s: make them first, with pg_dump --schema-only --exclude-schema=octant of the other region", strings.Join(names, ", "))
 }
