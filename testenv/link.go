@@ -40,6 +40,7 @@ type Link struct {
 	latency   time.Duration
 	pairs     map[*pair]struct{}
 	passed    int64
+	stallAt   int64 // of passed; 0: at no count
 }
 
 // NewLink listens on a port of the loopback interface and passes connections on to target.
@@ -63,12 +64,24 @@ func (l *Link) Addr() string { return l.listener.Addr().String() }
 func (l *Link) Set(c Condition) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.condition = c
-	close(l.changed)
-	l.changed = make(chan struct{})
+	l.setLocked(c)
 	if c == Cut {
 		l.resetLocked()
 	}
+}
+
+// StallAfter makes the link healthy until about so many bytes more have passed. It stalls then, by itself: in the middle of whatever passes.
+func (l *Link) StallAfter(bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.setLocked(Healthy)
+	l.stallAt = l.passed + bytes
+}
+
+func (l *Link) setLocked(c Condition) {
+	l.condition, l.stallAt = c, 0
+	close(l.changed)
+	l.changed = make(chan struct{})
 }
 
 // Condition returns the state that the link is in.
@@ -215,4 +228,7 @@ func (l *Link) count(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.passed += int64(n)
+	if l.stallAt > 0 && l.passed >= l.stallAt {
+		l.setLocked(Stalled)
+	}
 }

@@ -171,6 +171,21 @@ func TestStalledLinkHoldsBytesUntilItHeals(t *testing.T) {
 	}
 }
 
+func TestLinkStallsByItselfInTheMiddle(t *testing.T) {
+	t.Parallel()
+	link := newNetwork(t, map[string]string{"a": echo(t), "b": echo(t)}).Link("a", "b")
+	conn := dial(t, link)
+	mustRoundTrip(t, conn)
+	link.StallAfter(1)
+	answer := make(chan error, 1)
+	go func() { answer <- roundTrip(conn) }()
+	waitFor(t, "the link to stall", func() bool { return link.Condition() == testenv.Stalled })
+	link.Set(testenv.Healthy)
+	if err := <-answer; err != nil {
+		t.Errorf("the rest did not arrive: %v", err)
+	}
+}
+
 func TestResetEndsConnectionsOnceWithAReset(t *testing.T) {
 	t.Parallel()
 	n := newNetwork(t, map[string]string{"a": echo(t), "b": echo(t)})

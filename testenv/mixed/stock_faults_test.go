@@ -2,8 +2,6 @@ package mixed_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -29,16 +27,11 @@ func (a *audience) large(t *testing.T) {
 UPDATE app.accounts SET amount = amount / 2 WHERE id >= 1000; DELETE FROM app.accounts WHERE id >= 1000 AND id %% 3 = 0; COMMIT`, 1000+rows))
 	a.source.exec(t, `INSERT INTO app.accounts VALUES (3, 'after', 0, false, NULL, NULL)`)
 	for _, r := range a.replicas {
-		from := r.line.Passed()
-		r.line.Set(testenv.Healthy)
-		r.awaitPassed(t, from+step)
+		r.pass(t, step)
 		r.line.Reset()
-		r.awaitPassed(t, r.line.Passed()+step)
+		r.pass(t, step)
 		a.source.restart(t)
-		r.awaitPassed(t, r.line.Passed()+step)
-		if err := errors.Join(r.server.StopFollowing(envtest.Context(t, time.Minute)), r.server.StartFollowing(envtest.Context(t, time.Minute))); err != nil {
-			t.Fatal(err)
-		}
+		r.line.Set(testenv.Healthy)
 	}
 	a.awaitCount(t, "SELECT COUNT(*) FROM app.accounts")
 	a.awaitShown(t, 2*time.Minute, accounts)
@@ -67,18 +60,11 @@ func (r *region) restart(t testing.TB) {
 	}
 }
 
-// awaitPassed waits until so many bytes went over the replica's line: it is in the middle of something then.
-func (r *stock) awaitPassed(t testing.TB, bytes int64) {
+// pass lets so many bytes more over the replica's line, which stalls then: it is in the middle of something.
+func (r *stock) pass(t testing.TB, bytes int64) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for r.line.Passed() < bytes {
-		if time.Now().After(deadline) {
-			t.Fatalf("only %d bytes passed to the %s replica, not %d:\n%s", r.line.Passed(), r.name, bytes, r.state(t))
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-		<-ctx.Done()
-		cancel()
-	}
+	r.line.StallAfter(bytes)
+	awaitTrue(t, time.Minute, "the "+r.name+" replica is in the middle", func() bool { return r.line.Condition() == testenv.Stalled })
 }
 
 // tools reads the log with the servers' own tools, twice, with a restart in between.
