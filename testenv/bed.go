@@ -246,18 +246,18 @@ func (b *Bed) Region(name string) *Region {
 	panic(fmt.Sprintf("testenv: no region %q", name))
 }
 
-// Logs returns the ends of all servers' and relays' logs, for a failure's report.
+// Logs returns the ends of all relays' logs and what the servers complained of, for a failure's report: short, because such reports are cut.
 func (b *Bed) Logs() string {
 	text := ""
 	for _, r := range b.Regions {
 		if r.Server != nil {
-			text += fmt.Sprintf("--- database of region %s\n%s\n", r.Name, r.Server.LogTail())
+			text += fmt.Sprintf("--- database of region %s\n%s\n", r.Name, complaints(r.Server.LogTail()))
 		}
 		if r.Postgres != nil {
 			text += fmt.Sprintf("--- database of region %s\n%s\n", r.Name, r.Postgres.Tail())
 		}
 		if r.Relay != nil {
-			text += fmt.Sprintf("--- relay of region %s\n%s\n", r.Name, r.Relay.LogTail())
+			text += fmt.Sprintf("--- relay of region %s\n%s\n", r.Name, lastLines(r.Relay.LogTail(), reportedLines))
 		}
 	}
 	return text

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -131,4 +133,21 @@ func logTail(path string, limit int64) string {
 	tail := make([]byte, info.Size()-from)
 	n, _ := f.ReadAt(tail, from)
 	return string(tail[:n])
+}
+
+// reportedLines is how many lines of each log a bed's report has.
+const reportedLines = 12
+
+// complaints are the last lines of a database's log that are not about its daily work.
+func complaints(log string) string {
+	lines := slices.DeleteFunc(strings.Split(log, "\n"), func(line string) bool {
+		return strings.Contains(line, "[Note]") || strings.Contains(line, "[System]") || strings.Contains(line, "Aborted connection")
+	})
+	return lastLines(strings.Join(lines, "\n"), reportedLines)
+}
+
+// lastLines returns the last n lines of a text.
+func lastLines(text string, n int) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
