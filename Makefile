@@ -23,9 +23,10 @@ demo: build engines ## eight regions on this machine; ENGINES=mysql, postgres or
 	bin/octant demo $(if $(ENGINES),--engines $(ENGINES)) $(if $(KEEP),--keep)
 
 # What plays seeds in one goroutine each goes first, and without the race detector: there is nothing for it to find. Nor is there in the
-# tests whose relays and databases are processes of their own: they run beside all the others.
+# tests whose relays and databases are processes of their own: they run beside all the others. Nor in those of very large values, which it makes slow.
 SEEDED    = ./conflict/simulation ./applier
 PROCESSES = ./testenv/regions ./testenv/replicas ./testenv/mixed ./protocol/postgres/regions
+LARGE     = TestLargestBlob|TestLargeValue|TestIdentityIsTheServersEquality
 
 test: engines vet fmt-check ## everything: vet, format, all tests with the race detector and real databases
 	GOGC=400 $(GO) test -run 'TestHistories|TestTornCheckpoints' $(SEEDED) # 10,000 histories; fewer in test-race
@@ -33,9 +34,10 @@ test: engines vet fmt-check ## everything: vet, format, all tests with the race 
 
 test-processes:
 	$(GO) test -p 1 -timeout 28m $(PROCESSES)
+	$(GO) test -p 1 -run '$(LARGE)' ./protocol/mysql/apply ./protocol/mysql/binlog
 
 test-race:
-	$(GO) test -race -p 1 -timeout 28m $$($(GO) list ./... | grep -v -F $(PROCESSES:.%=-e %))
+	$(GO) test -race -p 1 -timeout 28m -skip '$(LARGE)' $$($(GO) list ./... | grep -v -F $(PROCESSES:.%=-e %))
 
 compose-test: ## docker-compose.yml: builds the images, cuts a region off, heals, compares; starts a Docker daemon if none runs
 	@./deploy/compose/test

@@ -7,11 +7,17 @@ import (
 	"github.com/octant-db/octant/testenv/envtest"
 )
 
-// eachEngine runs the test with a relay of every engine, one after the other: each has servers enough.
+// eachEngine runs the test with a relay of every engine.
 func eachEngine(t *testing.T, test func(*testing.T, testenv.Engine)) {
-	for _, engine := range testenv.Engines {
-		t.Run(engine.String(), func(t *testing.T) { test(t, engine) })
-	}
+	t.Helper()
+	t.Run("each", func(t *testing.T) { // at the same time: most of it is waiting
+		for _, engine := range testenv.Engines {
+			t.Run(engine.String(), func(t *testing.T) {
+				t.Parallel()
+				test(t, engine)
+			})
+		}
+	})
 }
 
 // TestReplicasMoveBetweenSourceAndRelay moves one replica by GTID and one by file and position fifty times, under load. What would be lost

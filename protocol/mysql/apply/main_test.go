@@ -65,9 +65,15 @@ func (d *database) lacks(sql string) bool {
 
 // onEach runs a test on every kind of server.
 func onEach(t *testing.T, test func(*testing.T, *database)) {
-	for _, d := range databases {
-		t.Run(d.engine.String(), func(t *testing.T) { test(t, d.ready(t)) })
-	}
+	t.Helper()
+	t.Run("each", func(t *testing.T) { // at the same time: they are different servers
+		for _, d := range databases {
+			t.Run(d.engine.String(), func(t *testing.T) {
+				t.Parallel()
+				test(t, d.ready(t))
+			})
+		}
+	})
 }
 
 func (d *database) flavour() relay.Flavour {

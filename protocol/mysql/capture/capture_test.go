@@ -147,10 +147,7 @@ func testCutConnections(t *testing.T, e testenv.Engine) {
 		}
 	}
 	end := status(t, s)
-	cuts := int32(100)
-	if e != testenv.MariaDB1011 {
-		cuts = 40 // a login at the others takes longer
-	}
+	const cuts = 40
 	for p.cuts.Load() < cuts || m.place() != end {
 		if p.cuts.Load() > 1000 {
 			t.Fatalf("still at %s after %d cuts", m.position, p.cuts.Load())

@@ -166,9 +166,14 @@ func eachMariaDB(t *testing.T, test func(t *testing.T, e testenv.Engine)) {
 // eachEngine runs a test with every server that there is.
 func eachEngine(t *testing.T, test func(t *testing.T, e testenv.Engine)) {
 	t.Helper()
-	for _, e := range testenv.Engines {
-		t.Run(e.String(), func(t *testing.T) { test(t, e) })
-	}
+	t.Run("each", func(t *testing.T) { // at the same time: most of it is waiting
+		for _, e := range testenv.Engines {
+			t.Run(e.String(), func(t *testing.T) {
+				t.Parallel()
+				test(t, e)
+			})
+		}
+	})
 }
 
 func startServer(t testing.TB, args ...string) *testenv.Server {
