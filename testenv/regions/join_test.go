@@ -66,13 +66,15 @@ func octantJoin(ctx context.Context, t *testing.T, bed *testenv.Bed, region stri
 	return string(out), err
 }
 
-// fill puts rows into app.big and app.sums.
-func fill(t *testing.T, r *testenv.Region, rows int) {
-	t.Helper()
-	digits := "(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)"
-	numbers := "SELECT 1 + a.d + 10*b.d + 100*c.d + 1000*e.d + 10000*f.d AS n FROM " + digits + " a," + digits + " b," + digits + " c," + digits + " e," + digits + " f"
-	run(t, r, fmt.Sprintf("INSERT INTO app.big SELECT n, n, REPEAT(CHAR(65 + n %% 26), 150), 0 FROM (%s) numbers WHERE n <= %d", numbers, rows),
-		fmt.Sprintf("INSERT INTO app.sums SELECT n, 0 FROM (%s) numbers WHERE n <= 20", numbers))
+const (
+	digits     = "(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)"
+	numbers    = "SELECT 1 + a.d + 10*b.d + 100*c.d + 1000*e.d + 10000*f.d AS n FROM " + digits + " a," + digits + " b," + digits + " c," + digits + " e," + digits + " f"
+	rowsOfSums = "INSERT INTO app.sums SELECT n, 0 FROM (" + numbers + ") numbers WHERE n <= 20"
+)
+
+// rowsOfBig is the statement that puts the first rows into app.big, 100,000 at most.
+func rowsOfBig(rows int) string {
+	return fmt.Sprintf("INSERT INTO app.big SELECT n, n, REPEAT(CHAR(65 + n %% 26), 150), 0 FROM (%s) numbers WHERE n <= %d", numbers, rows)
 }
 
 // churn changes rows of app.big in a region until ctx ends: updates, deletes and inserts, and unique values that change hands. It adds to sums, and
@@ -118,7 +120,7 @@ func TestARegionJoinsWhileTheOthersWrite(t *testing.T) {
 	a, b, c := bed.Region("a"), bed.Region("b"), bed.Region("c")
 	stranger(t, bed)
 	run(t, c, "SET SESSION sql_log_bin=0", "CREATE DATABASE app", bigTable) // as a join leaves it that is killed while it makes the tables
-	fill(t, a, rows)
+	run(t, a, rowsOfBig(rows), rowsOfSums)
 	waitRows(t, b.Server.DB(), "SELECT COUNT(*) FROM app.sums", "20")
 	if out, err := octantJoin(t.Context(), t, bed, "c", "--from", "b"); err == nil || !strings.Contains(out, "add_peer") {
 		t.Errorf("c joined without being known: %v\n%s", err, out)
