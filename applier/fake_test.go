@@ -23,7 +23,7 @@ import (
 const (
 	self     = relay.Region(1)
 	flavour  = relay.Flavour("test")
-	patience = 30 * time.Second
+	patience = 2 * time.Minute
 )
 
 // eventually returns once ok holds.

@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // eventually returns once ok holds.
 func eventually(t *testing.T, what string, ok func() bool) {

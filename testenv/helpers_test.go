@@ -14,7 +14,7 @@ import (
 // waitFor polls a condition until it holds, and fails the test after half a minute.
 func waitFor(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	ctx := envtest.Context(t, 30*time.Second)
+	ctx := envtest.Context(t, 2*time.Minute)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {

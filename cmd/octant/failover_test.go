@@ -15,7 +15,7 @@ import (
 )
 
 // patience bounds every wait.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // words are what one kind of server, and of relay, is told.
 type words struct {

@@ -192,7 +192,7 @@ func (r *region) try(text string) error {
 
 // tryAll runs statements on one connection, as far as they succeed. A transaction that is not finished is rolled back.
 func (r *region) tryAll(statements ...string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if r.is == postgreSQL {
 		r.using.Lock()
@@ -222,7 +222,7 @@ func (r *region) tryAll(statements ...string) error {
 
 // rows reads all columns as text; nil is NULL.
 func (r *region) rows(query string) ([][]*string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if r.is == postgreSQL {
 		return r.pgRows(ctx, query)

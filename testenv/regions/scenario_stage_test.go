@@ -57,7 +57,7 @@ func (s *stage) await(check func() error) error {
 }
 
 // patience is how long a step of a scenario may take on a busy machine.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 func (s *stage) cutOff(v scenarios.Cut) {
 	for _, r := range s.bed.Regions {

@@ -14,7 +14,7 @@ import (
 )
 
 // soon is more than any single step takes on a small machine that does other things too.
-const soon = time.Minute
+const soon = 4 * time.Minute
 
 // site is one region: a source, its relay, and replicas that follow the relay.
 type site struct {

@@ -174,7 +174,7 @@ func testCutConnections(t *testing.T, e testenv.Engine) {
 // requireEnded captures until the connection is cut.
 func requireEnded(t *testing.T, src *capture.Source, m *memory) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	err := src.Capture(ctx, m.position, m)
 	m.discard()

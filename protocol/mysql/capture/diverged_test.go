@@ -57,7 +57,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 func again(t *testing.T, s *testenv.Server, m *memory) error {
 	t.Helper()
 	n := len(m.entries)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	err := capture.New(configFor(s)).Capture(ctx, m.position, m)
 	if len(m.entries) != n {

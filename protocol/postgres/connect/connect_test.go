@@ -25,7 +25,7 @@ import (
 
 func open(t *testing.T, c connect.Config) (*connect.Conn, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	conn, err := connect.Open(ctx, c, nil)
 	if err == nil {
@@ -106,7 +106,7 @@ func TestTLS(t *testing.T) {
 	cert, key := certificate(t)
 	s := pgtest.Start(t, pgtest.Oldest(t), "ssl=on", "ssl_cert_file="+cert, "ssl_key_file="+key)
 	s.Prepare(t, "")
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if offers, err := connect.OffersTLS(ctx, s.Addr()); !offers || err != nil {
 		t.Errorf("the server offers TLS: %v, %v", offers, err)
