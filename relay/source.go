@@ -39,5 +39,5 @@ type Captured struct {
 	Position Position
 	Keys     []string
 	Flavour  Flavour
-	Patient  bool // nobody waits until it is durable
+	Patient  bool // nobody waits until it is durable: it may go to disk some milliseconds later, with others
 }

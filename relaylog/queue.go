@@ -73,8 +73,8 @@ type queue struct {
 }
 
 const (
-	lingerTime  = 2 * time.Millisecond // what is patient usually waits no longer
-	lingerBytes = 64 << 10             // nor when there is this much
+	lingerTime  = 10 * time.Millisecond // what is patient usually waits no longer
+	lingerBytes = 64 << 10              // nor when there is this much
 )
 
 func newQueue(limit int64, linger time.Duration) *queue {

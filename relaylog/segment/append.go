@@ -15,8 +15,7 @@ func (s *Set) Append(frame *Frame) (group uint64, err error) {
 		last, _ = s.newest()
 	}
 	offset := last.size
-	last.content.convert(b, offset)
-	if _, err := last.f.WriteAt(b, offset); err != nil {
+	if err := last.write(b, offset, s.opts.Limit); err != nil {
 		return 0, err
 	}
 	if err := s.opts.Sync(last.f); err != nil {
@@ -53,16 +52,17 @@ func (s *Set) publish(f *file, frame *Frame, group uint64, offset int64) {
 	f.group, s.group = group, group
 }
 
-// grow begins a new segment. What is torn at the end of the last one is cut off first, and never written over: with a cipher, no place of a file may be.
+// grow begins a new segment. What is behind the last frame of the last one is cut off first: room that was made and is not needed, or what is torn. That is never
+// written over: with a cipher, no place of a file may be.
 func (s *Set) grow() error {
 	number := uint64(1)
 	last, group := s.newest()
 	if last != nil {
 		number = last.number + 1
 	}
-	if s.torn && last != nil {
+	if last != nil && (s.torn || last.room > last.size) {
 		if err := last.cut(); err != nil {
-			return fmt.Errorf("cut off a torn end: %w", err)
+			return fmt.Errorf("cut off what is behind the last frame: %w", err)
 		}
 	}
 	f, err := create(s.dir, number, group, s.opts.Cipher)

@@ -21,6 +21,9 @@
 // Groups are numbered without holes. A frame that is not whole, or has not the number that comes next, ends the log: it was never acknowledged, or
 // somebody damaged the file, which only the owner of the log can tell apart.
 //
+// Behind the last frame of the segment that grows may be zeros, in the clear whatever the key: room for the next frames. A file system makes what is written into them
+// durable without touching its own records of the file, which takes a fraction of the time. A segment that is full, or was closed, ends with its last frame.
+//
 // What is in a segment is found through its index. While the segment grows, the index is in memory; it is made again by reading the segment when the log is
 // opened. When the segment is full, the index is written beside it, and only the ranges of its streams stay in memory:
 //

@@ -41,6 +41,7 @@ type file struct {
 	f       *os.File
 	content content
 	gone    bool
+	room    int64 // where the zeros end that were written ahead; what appends uses it
 
 	// The set's lock guards the rest.
 	size   int64 // what may be read
@@ -159,5 +160,6 @@ func (s *file) cut() error {
 	if err := s.f.Truncate(s.size); err != nil {
 		return err
 	}
+	s.room = 0
 	return s.f.Sync()
 }

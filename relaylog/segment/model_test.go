@@ -60,6 +60,7 @@ func TestSet(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"append": m.append,
 			"reopen": m.reopen,
+			"crash":  func(rt *rapid.T) { m.crash(t, rt) },
 			"lose":   m.loseIndex,
 			"seal":   func(t *rapid.T) { must(t, m.set.Seal()) },
 			"rotate": func(t *rapid.T) { must(t, m.set.Rotate()) },
@@ -90,6 +91,18 @@ func (m *model) reopen(t *rapid.T) {
 	m.open(t)
 	if got := m.set.Group(); got != group {
 		t.Fatalf("the last group was %d and is %d", group, got)
+	}
+}
+
+// crash goes on with what the files hold now, without closing the set first.
+func (m *model) crash(outer *testing.T, t *rapid.T) {
+	group, after := m.set.Group(), outer.TempDir()
+	must(t, os.CopyFS(after, os.DirFS(m.dir)))
+	must(t, m.set.Close())
+	m.dir = after
+	m.open(t)
+	if got := m.set.Group(); got != group {
+		t.Fatalf("the last group was %d and is %d after a crash", group, got)
 	}
 }
 

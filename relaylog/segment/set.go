@@ -99,7 +99,7 @@ func (s *Set) openOne(number uint64, last bool) error {
 	switch {
 	case err != nil:
 		return err
-	case !whole && !last:
+	case (!whole || f.room > f.size) && !last:
 		return fmt.Errorf("%s is damaged at %d, and later ones are there: %w", f.f.Name(), f.size, errTorn)
 	}
 	s.torn = !whole
@@ -138,7 +138,7 @@ func (f *file) adopt() error {
 	})
 }
 
-// rebuild reads a segment and makes its index. whole: nothing is behind the last frame.
+// rebuild reads a segment and makes its index. whole: nothing is behind the last frame but room for the next ones.
 func (s *Set) rebuild(f *file) (whole bool, err error) {
 	info, err := f.f.Stat()
 	if err != nil {
@@ -154,7 +154,7 @@ func (s *Set) rebuild(f *file) (whole bool, err error) {
 			return false, err
 		}
 		if !ok || (f.group != 0 && frame.Number != f.group+1) {
-			return false, nil
+			return f.vacant(info.Size())
 		}
 		if err := s.describe(f, frame.Value, f.size); err != nil {
 			return false, fmt.Errorf("make the index of %s again: group %d: %w", f.f.Name(), frame.Number, err)
@@ -216,7 +216,7 @@ func (s *Set) Close() error {
 	defer s.mu.Unlock()
 	var errs []error
 	for _, f := range s.files {
-		errs = append(errs, f.close())
+		errs = append(errs, f.tidy(), f.close())
 	}
 	return errors.Join(errs...)
 }

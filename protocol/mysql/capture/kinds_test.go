@@ -68,6 +68,7 @@ func testKinds(t *testing.T, e testenv.Engine, args ...string) {
 			&relay.Mark{Origin: 3, Lane: 2, Range: relay.Range{From: 10, To: 20}, HLC: 1700000000000001, Nonce: 5}},
 		{"mark updated", []string{upsert}, relay.Applied,
 			&relay.Mark{Origin: 3, Lane: 2, Range: relay.Range{From: 10, To: 21}, HLC: 1700000000000009, Nonce: 6}},
+		{"mark of a repair", []string{"INSERT INTO octant.applied VALUES (3, 1, 0, 0, 0, 7)"}, relay.Applied, &relay.Mark{Origin: 3, Lane: 1, Nonce: 7}},
 		{"local", []string{"INSERT INTO app.t VALUES (2, 'a')"}, relay.Local, nil},
 		{"mark comes second", []string{"BEGIN", "INSERT INTO app.t VALUES (3, 'a')", "UPDATE octant.applied SET nonce=9", "COMMIT"}, relay.Local, nil},
 		{"only books", []string{"INSERT INTO octant.x VALUES (1)"}, relay.History, nil},
@@ -88,6 +89,9 @@ func testKinds(t *testing.T, e testenv.Engine, args ...string) {
 			}
 			if e.Kind != c.kind || !reflect.DeepEqual(e.Mark, c.mark) {
 				t.Errorf("%s is %v with mark %+v, want %v with %+v", gtid, e.Kind, e.Mark, c.kind, c.mark)
+			}
+			if e.Patient != (c.mark != nil && !c.mark.Repair()) {
+				t.Errorf("%s may wait for company: %t", gtid, e.Patient)
 			}
 			if e.Physical.Before(before) || e.Physical.After(time.Now().Add(time.Second)) {
 				t.Errorf("%s was committed at %v", gtid, e.Physical)

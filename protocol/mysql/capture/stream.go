@@ -170,7 +170,7 @@ func (s *stream) commit(c relay.Captured, begin uint64) error {
 	if until := s.source.until; s.at.before(until) {
 		at.HistoryFile, at.HistoryOffset = until.file, until.offset
 	}
-	c.Patient, s.awaited = c.Kind == relay.Applied && !s.awaited, false
+	c.Patient, s.awaited = c.Kind == relay.Applied && !c.Mark.Repair() && !s.awaited, false
 	c.Position = relay.Position(at.String())
 	s.last = c.Position
 	if err := s.rec.Commit(c); err != nil {
