@@ -49,6 +49,7 @@ type database struct {
 	reader relay.TableReader // nil: its tables cannot be compared
 	// restorer gives back what the server has lost; nil: nobody can.
 	restorer relay.Restorer
+	ready    func(context.Context) error // makes the target ready for that
 	// tables describes the tables as the log does; nil: where nobody asks.
 	tables  func(context.Context) ([]*relay.Table, error)
 	open    func(context.Context) error // makes the target ready where nothing is captured

@@ -79,7 +79,7 @@ func (p *postgreSQL) connect(ctx context.Context, d config.Database) (*database,
 	}
 	reader, copier := compare.New(tables), compare.NewCopier(tables, copies)
 	return &database{
-		source: source, target: values.NewTarget(target, logical.Flavour, rules{p.cfg.Rules}.demand), reader: reader, copier: copier, tables: reader.Described,
+		source: source, restorer: source, ready: target.Open, target: values.NewTarget(target, logical.Flavour, rules{p.cfg.Rules}.demand), reader: reader, copier: copier, tables: reader.Described,
 		close: func() error { return errors.Join(target.Close(), reader.Close(), copier.Close()) },
 		open: func(ctx context.Context) error {
 			if err := source.Unused(ctx); err != nil {

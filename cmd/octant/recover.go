@@ -49,7 +49,7 @@ func recoverWith(ctx context.Context, cfg *config.Config, store *relaylog.DB, lo
 	case relay.Replayer:
 		r.way = &replaying{restorer: restorer}
 	case relay.Rewriter:
-		r.way = &rewriting{store: store, restorer: restorer, prepare: db.open, redo: applier.NewRedo(applier.Config{
+		r.way = &rewriting{store: store, restorer: restorer, prepare: db.ready, redo: applier.NewRedo(applier.Config{
 			Self: cfg.Region.ID, Target: db.target, Decoders: e.decoders, Include: cfg.Database.Tables.Match, Clock: relay.SystemClock{}, Logger: log,
 		})}
 	default:
@@ -73,8 +73,8 @@ type recovery struct {
 
 // wayBack is how entries are given back.
 type wayBack interface {
-	// covers tells which entries: all of a kind.
-	covers(relay.EntryKind) bool
+	// covers tells which entries.
+	covers(*relay.Entry) bool
 	check(context.Context, *relay.Entry, relay.Body) error
 	open(context.Context) error
 	take(context.Context, *relay.Entry, relay.Body) error
@@ -156,7 +156,7 @@ func (r *recovery) each(ctx context.Context, do func(context.Context, *relay.Ent
 		if err != nil {
 			return count, err
 		}
-		if !r.way.covers(e.Kind) {
+		if !r.way.covers(&e) {
 			continue
 		}
 		if err := do(ctx, &e, body); err != nil {

@@ -16,7 +16,10 @@ type rewriting struct {
 	redo     *applier.Redo
 }
 
-func (w *rewriting) covers(k relay.EntryKind) bool { return k == relay.Local || k == relay.Applied }
+// covers has definitions of other regions among them, so that they are not passed over: they have a mark, and cannot be done again.
+func (w *rewriting) covers(e *relay.Entry) bool {
+	return e.Kind == relay.Local || e.Kind == relay.Applied || e.Kind == relay.History && e.Mark != nil
+}
 
 func (w *rewriting) check(ctx context.Context, e *relay.Entry, body relay.Body) error {
 	return w.redo.Check(ctx, e.Flavour, body)
@@ -46,7 +49,7 @@ type replaying struct {
 	replay   relay.Replay
 }
 
-func (w *replaying) covers(k relay.EntryKind) bool { return k != relay.Frame }
+func (w *replaying) covers(e *relay.Entry) bool { return e.Kind != relay.Frame }
 
 func (w *replaying) check(_ context.Context, e *relay.Entry, body relay.Body) error {
 	return w.restorer.Check(e, body)

@@ -245,6 +245,9 @@ func (s *Server) Tail() string {
 	return string(bytes.TrimSpace(b[max(0, len(b)-4000):]))
 }
 
+// Data is the folder with the server's files.
+func (s *Server) Data() string { return filepath.Join(s.dir, "data") }
+
 // URL returns how to connect.
 func (s *Server) URL(user, database string) string {
 	return fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/%s?sslmode=disable", user, Password, s.Port, database)

@@ -106,7 +106,7 @@ func getsBackWhatItHasLost(t *testing.T, engine testenv.Engine) (*testenv.Bed, *
 	for try := 1; ; try++ { // killed on the way, wherever that is; it goes on where it was
 		killed, cancel := context.WithTimeout(ctx, time.Duration(30+12*try)*time.Millisecond)
 		out, err := octantRecover(killed, t, a)
-		ended := killed.Err() == nil
+		ended := killed.Err() == nil || err == nil
 		cancel()
 		t.Logf("try %d: %v\n%s", try, err, out)
 		if ended && err != nil && !strings.Contains(out, "lost nothing") {

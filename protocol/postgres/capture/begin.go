@@ -22,6 +22,7 @@ type beginning struct {
 	number       int           // server_version_num
 	end          pglogrepl.LSN // of the log, as it is now
 	publication  *publication
+	proof        *proof // nil: none is needed
 }
 
 func (b *beginning) find(ctx context.Context, from relay.Position) (place, error) {
@@ -154,10 +155,13 @@ func (b *beginning) again(ctx context.Context, at, saved place) (place, error) {
 	case slot.confirmed > saved.lsn:
 		return at, fmt.Errorf("the replication slot %s stands at %s, and the relay log ends at %s: %w", slot.name, slot.confirmed, saved.lsn,
 			relay.ErrPurged)
-	case saved.lsn > b.end:
+	case saved.lsn > b.end: // else the proof tells
 		return at, fmt.Errorf("the database's log ends at %s, and the relay has captured up to %s: %w", b.end, saved.lsn, relay.ErrDiverged)
 	}
-	at.lsn = saved.lsn
+	at.lsn, at.commit, at.xid = saved.lsn, saved.commit, saved.xid
+	if saved.commit >= slot.confirmed { // never so in a log without a commit
+		b.proof = &proof{at: saved, from: slot.confirmed}
+	}
 	return at, nil
 }
 

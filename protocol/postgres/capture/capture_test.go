@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/octant-db/octant/protocol/postgres/capture"
 	"github.com/octant-db/octant/protocol/postgres/pgtest"
 	"github.com/octant-db/octant/relay"
 )
@@ -178,7 +181,7 @@ func TestAcknowledgement(t *testing.T) {
 	}
 	last := m.last()
 	r.source.Durable(last)
-	lsn := strings.Split(string(last), ":")[3]
+	lsn := capture.LSN(last)
 	await(t, func() bool {
 		return s.Query(t, "SELECT confirmed_flush_lsn >= '"+lsn+"' FROM pg_replication_slots")[0] == "t"
 	})
@@ -206,7 +209,7 @@ func TestRefusals(t *testing.T) {
 	m.awaitTransactions(t, 1)
 	end := m.last()
 	r.source.Durable(end)
-	lsn := strings.Split(string(end), ":")[3]
+	lsn := capture.LSN(end)
 	await(t, func() bool {
 		return s.Query(t, "SELECT confirmed_flush_lsn >= '"+lsn+"' FROM pg_replication_slots")[0] == "t"
 	})
@@ -242,6 +245,52 @@ func refused(t *testing.T, s *pgtest.Server, from relay.Position, want error) {
 	case <-time.After(30 * time.Second):
 		t.Errorf("from %s: it is read", from)
 	}
+}
+
+// TestRestored: a database that comes back as it was at an earlier moment is noticed, also when it has been written to until its log is longer than the one that was read. One that
+// has only crashed is the same, though its slot does not know what had been captured.
+func TestRestored(t *testing.T) {
+	s := pgtest.Start(t, pgtest.Oldest(t))
+	s.Prepare(t, schema)
+	m := newMemory()
+	r := run(t, config(s), "", m)
+	m.wait(t, "being caught up", func() bool { return m.caughtUp > 0 })
+	s.Exec(t, `INSERT INTO app.t VALUES (1, 'a', NULL)`)
+	m.awaitTransactions(t, 1)
+	r.source.Durable(m.last())
+	s.Kill()
+	<-r.done
+	backup := t.TempDir()
+	if out, err := exec.Command("cp", "-a", s.Data()+"/.", backup).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s.Run()
+	r = run(t, config(s), m.last(), m)
+	s.Exec(t, `INSERT INTO app.t VALUES (2, 'b', NULL)`)
+	s.Exec(t, `INSERT INTO app.t VALUES (3, 'c', NULL)`)
+	if list := m.awaitTransactions(t, 3); len(list) != 3 {
+		t.Errorf("%d transactions were captured", len(list))
+	}
+	s.Kill()
+	<-r.done
+	s.Run()
+	r = run(t, config(s), m.last(), m)
+	s.Exec(t, `INSERT INTO app.t VALUES (4, 'd', NULL)`)
+	if list := m.awaitTransactions(t, 4); len(list) != 4 {
+		t.Errorf("%d transactions were captured", len(list))
+	}
+	s.Kill()
+	<-r.done
+	if err := errors.Join(os.RemoveAll(s.Data()), os.Rename(backup, s.Data()), os.Chmod(s.Data(), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	s.Run()
+	refused(t, s, m.last(), relay.ErrDiverged)
+	s.Exec(t, "INSERT INTO app.t SELECT i, repeat('x', 1000), NULL FROM generate_series(10, 300) i")
+	if s.Query(t, "SELECT pg_current_wal_lsn() > '"+capture.LSN(m.last())+"'")[0] != "t" {
+		t.Fatal("the log is not longer")
+	}
+	refused(t, s, m.last(), relay.ErrDiverged)
 }
 
 // TestNewTables: a table that is created later is published, and capture survives a crash of the server.

@@ -16,11 +16,19 @@ type place struct {
 	timeline int32
 	database string
 	lsn      pglogrepl.LSN // everything that was committed before it has been captured
+
+	// commit is where the last transaction before it was committed, and xid its number: what proves that a log is the one that was read. 0: not known.
+	commit pglogrepl.LSN
+	xid    uint32
 }
 
-// position is the place's text: "pg:<system>:<timeline>:<lsn>:<database>".
+// position is the place's text: "pg:<system>:<timeline>:<lsn>:<database>", the lsn followed by "^<commit>^<xid>" if they are known.
 func (p place) position() relay.Position {
-	return relay.Position(fmt.Sprintf("pg:%s:%d:%s:%s", p.system, p.timeline, p.lsn, p.database))
+	at := p.lsn.String()
+	if p.commit != 0 {
+		at = fmt.Sprintf("%s^%s^%d", at, p.commit, p.xid)
+	}
+	return relay.Position(fmt.Sprintf("pg:%s:%d:%s:%s", p.system, p.timeline, at, p.database))
 }
 
 func parsePlace(p relay.Position) (place, error) {
@@ -32,11 +40,27 @@ func parsePlace(p relay.Position) (place, error) {
 	if err != nil {
 		return place{}, fmt.Errorf("read position %q: %w", string(p), relay.ErrCorrupt)
 	}
-	lsn, err := pglogrepl.ParseLSN(words[3])
-	if err != nil {
+	at := place{system: words[1], timeline: int32(timeline), database: words[4]}
+	if err := at.parseLSN(words[3]); err != nil {
 		return place{}, fmt.Errorf("read position %q: %w", string(p), relay.ErrCorrupt)
 	}
-	return place{system: words[1], timeline: int32(timeline), lsn: lsn, database: words[4]}, nil
+	return at, nil
+}
+
+func (p *place) parseLSN(text string) (err error) {
+	words := strings.Split(text, "^")
+	if p.lsn, err = pglogrepl.ParseLSN(words[0]); err != nil || len(words) == 1 {
+		return err
+	}
+	if len(words) != 3 {
+		return relay.ErrCorrupt
+	}
+	if p.commit, err = pglogrepl.ParseLSN(words[1]); err != nil {
+		return err
+	}
+	xid, err := strconv.ParseUint(words[2], 10, 32)
+	p.xid = uint32(xid)
+	return err
 }
 
 // LSN returns the log position in a source's position, as PostgreSQL writes it; "" if there is none.

@@ -67,14 +67,18 @@ func (s *Source) Capture(ctx context.Context, from relay.Position, rec relay.Rec
 		return fmt.Errorf("capture: %w", err)
 	}
 	s.begun.Begin()
-	s.durable.Store(uint64(at.lsn))
-	l, err := s.start(ctx, log, at)
+	first := at
+	if b.proof != nil {
+		first.lsn = b.proof.from
+	}
+	s.durable.Store(uint64(first.lsn))
+	l, err := s.start(ctx, log, first)
 	if err != nil {
 		log.End()
 		return fmt.Errorf("capture: %w", err)
 	}
 	st := newStream(s, rec, control, at, b.end)
-	st.publication = b.publication
+	st.publication, st.proof = b.publication, b.proof
 	err = l.run(ctx, st)
 	return fmt.Errorf("capture at %s: %w", pglogrepl.LSN(st.at.lsn), err)
 }

@@ -22,7 +22,8 @@ type stream struct {
 	end         pglogrepl.LSN // of the log when we connected; 0 once we got there
 	relations   map[uint32]*relation
 	tables      *logical.TableCache
-	saved       int64 // when the place was last written down without a transaction, in Unix nanoseconds
+	proof       *proof // what is still to be found before anything new is read; nil: nothing
+	saved       int64  // when the place was last written down without a transaction, in Unix nanoseconds
 
 	open  bool // a transaction is being read
 	begun logical.Begin
@@ -50,6 +51,9 @@ func newStream(s *Source, rec relay.Recorder, control *connect.Conn, at place, e
 
 // message takes one message of the plugin. It is not kept.
 func (s *stream) message(ctx context.Context, m []byte) error {
+	if s.proof != nil && m[0] != logical.KindRelation {
+		return s.prove(m)
+	}
 	if m[0] == logical.KindBegin {
 		return s.begin(m)
 	}
@@ -108,7 +112,7 @@ func (s *stream) commit(m []byte) error {
 		return err
 	}
 	s.open = false
-	s.at.lsn = c.End
+	s.at.lsn, s.at.commit, s.at.xid = c.End, c.LSN, s.begun.XID
 	captured := relay.Captured{
 		Kind: s.group.kind(), Mark: s.group.mark, Physical: c.Time, GTID: c.LSN.String(), Position: s.at.position(), Flavour: logical.Flavour,
 	}
@@ -149,6 +153,9 @@ func (s *stream) arrived(lsn pglogrepl.LSN) error {
 
 // keepalive says that the server has sent everything up to a place.
 func (s *stream) keepalive(ctx context.Context, end pglogrepl.LSN) error {
+	if s.proof != nil {
+		return s.proof.missed(end)
+	}
 	if s.open {
 		return nil
 	}
