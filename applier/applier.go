@@ -73,6 +73,7 @@ type Applier struct {
 	saved   savedState // the last checkpoint
 
 	letters  *letters
+	namings  namings
 	index    *index
 	notes    *notebook
 	kinds    map[kind]uint64       // conflicts since the start
@@ -125,6 +126,7 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 		parted:  make(map[relay.Region]bool),
 		notes:   newNotebook(cfg.Store, cfg.Clock, cfg.KeepConflicts, cfg.JSON),
 		starts:  make(chan *origin, relay.MaxRegions),
+		namings: newNamings(),
 	}
 	saved, err := loadCheckpoint(cfg.Store)
 	if err != nil {
@@ -141,7 +143,9 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 	a.merged.Store(uint64(saved.merged))
 	nonce := uint64(cfg.Clock.Now().UnixMicro())
 	a.engine = conflict.New(cfg.Self, nil, a.index, saved.snapshot, nonce, a.noteConflict)
+	a.reader.admit = a.admit
 	a.engine.Govern(a.rule)
+	a.engine.Withhold(a.index.withheld)
 	a.engine.Bereave(a.bereave)
 	a.engine.Await(cfg.Regions)
 	for _, h := range others {
@@ -218,6 +222,7 @@ func (a *Applier) runOrigins(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.runRepairs(ctx) })
+	g.Go(func() error { return a.runNaming(ctx) })
 	for {
 		select {
 		case o := <-a.starts:

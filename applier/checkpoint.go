@@ -202,6 +202,11 @@ func (a *Applier) forget() (full, noted bool, err error) {
 func (a *Applier) checkpoint(ctx context.Context) error {
 	a.gate.Lock()
 	defer a.gate.Unlock()
+	return a.checkpointed(ctx)
+}
+
+// checkpointed is checkpoint; the gate is held.
+func (a *Applier) checkpointed(ctx context.Context) error {
 	if err := a.cfg.Told(ctx); err != nil { // a conflict that is saved is not found again
 		return err
 	}

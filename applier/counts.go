@@ -36,9 +36,9 @@ type kind struct {
 	policy conflict.Policy
 }
 
-// tableOf returns the table's name in a key.
+// tableOf returns the table's name in a key, "" if it is not a row's.
 func tableOf(k conflict.Key) string {
-	name, _, _ := strings.Cut(string(k), "\x00")
+	name, _, _ := strings.Cut(strings.TrimPrefix(string(k), provisional), "\x00")
 	return name
 }
 

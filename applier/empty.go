@@ -16,7 +16,8 @@ func emptied(c *relay.Change) []conflict.Key {
 	}
 	var keys []conflict.Key
 	for _, n := range c.Definition.Tables {
-		keys = append(keys, keyOf(n.Schema+"."+n.Table, ""))
+		own := keyOf(n.Schema+"."+n.Table, "")
+		keys = append(keys, own, provisional+own)
 	}
 	return keys
 }

@@ -61,10 +61,14 @@ func (a *Applier) known(table string, key []string) ([]relay.Reasoning, conflict
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	policy := a.policy(table)
-	k, err := a.index.search(table, func(r *conflict.Register) bool {
+	is := func(r *conflict.Register) bool {
 		values, err := keyText(r.Row.Table, r.Row.Image)
 		return err == nil && slices.Equal(values, key)
-	})
+	}
+	k, err := a.index.search(keyOf(table, ""), is)
+	if k == "" && err == nil {
+		k, err = a.index.search(provisional+keyOf(table, ""), is)
+	}
 	if err != nil {
 		return nil, "", err
 	}

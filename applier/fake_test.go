@@ -46,9 +46,13 @@ func (c hurried) After(d time.Duration) <-chan time.Time { return time.After(d /
 // A row's image is "id|unique|value". A native transaction is a line for each change: table, before and after, separated by tabs.
 
 func tableOf(name string) *relay.Table {
-	schema, table, _ := strings.Cut(name, ".")
+	schema, table, _ := strings.Cut(strings.TrimPrefix(name, "~"), ".")
+	is := flavour
+	if strings.HasPrefix(name, "~") {
+		is = foreign
+	}
 	return &relay.Table{
-		Schema: schema, Name: table, Flavour: flavour, Native: []byte(name), Key: []relay.KeyPart{{Column: 0}},
+		Schema: schema, Name: table, Flavour: is, Native: []byte(name), Key: []relay.KeyPart{{Column: 0}},
 		Columns: []relay.Column{{Name: "id", Kind: relay.Text}, {Name: "u", Kind: relay.Text}, {Name: "v", Kind: relay.Text}},
 	}
 }
@@ -435,6 +439,7 @@ func (t *target) Define(_ context.Context, from relay.Transaction, c relay.Chang
 	if c.Definition.Empties {
 		clear(t.d.tables[c.SQL])
 		t.d.record(relay.History, nil, truncate(c.SQL))
+		return "", nil
 	}
 	delete(t.d.missing, c.SQL)
 	return "", nil
@@ -758,6 +763,13 @@ func (m *memory) Write(_ context.Context, pairs []relay.Pair) error {
 	return nil
 }
 
+// failed tells whether it fails now.
+func (m *memory) failed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.left == 0
+}
+
 // count counts the keys that begin so.
 func (m *memory) count(prefix string) (n int) {
 	for range m.Scan([]byte(prefix), nil) {
@@ -945,6 +957,7 @@ func (b *bed) fold() map[string]string {
 			if c.Op == relay.Statement {
 				continue
 			}
+			c.Before, c.After = owned(c.Before), owned(c.After)
 			key := c.After
 			if key == nil {
 				key = c.Before

@@ -132,6 +132,9 @@ func (a *Applier) write(ctx context.Context, f *flight, tx relay.Tx) error {
 	if f.stream != nil {
 		return f.stream.write(ctx, tx, f)
 	}
+	if err := named(f.plan.Writes); err != nil {
+		return err
+	}
 	return tx.Write(ctx, writesOf(f.plan.Writes, f.clear))
 }
 

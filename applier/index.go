@@ -38,6 +38,8 @@ type index struct {
 	large  int                        // images were saved in pieces: some may be there
 	limit  relay.HLC                  // everything not above it may be forgotten
 
+	unnamed map[string]bool // tables of which there are, or were, provisional keys
+
 	unsure bool // a write failed: what of the above is in the Store must be found out
 
 	tables *tableStore
@@ -47,11 +49,14 @@ type index struct {
 }
 
 func openIndex(store relay.Store, parse func(relay.Flavour, []byte) (*relay.Table, error)) (*index, error) {
-	x := &index{store: store, absent: make(map[conflict.Key]struct{})}
+	x := &index{store: store, absent: make(map[conflict.Key]struct{}), unnamed: make(map[string]bool)}
 	x.reset()
 	x.gone = make(map[conflict.Key]relay.HLC)
 	if err := x.count(); err != nil {
 		return nil, fmt.Errorf("open the version index: %w", err)
+	}
+	if err := x.findUnnamed(); err != nil {
+		return nil, err
 	}
 	large, err := x.any("b")
 	if err != nil {
@@ -267,6 +272,9 @@ func (x *index) Put(k conflict.Key, r conflict.Register) error {
 	if r.History == nil {
 		r.Row.Image = bytes.Clone(r.Row.Image) // it was cut out of a whole transaction
 	}
+	if isProvisional(k) {
+		x.unnamed[tableOf(k)] = true
+	}
 	x.bytes += weight(k, r)
 	x.dirty[k] = struct{}{}
 	delete(x.absent, k)
@@ -283,6 +291,12 @@ func (x *index) Forget(limit relay.HLC, keep func(conflict.Key) bool) error {
 		x.drop(k)
 		return false
 	})
+}
+
+// Remove implements conflict.Index. The key was asked for: its register is in memory.
+func (x *index) Remove(k conflict.Key) error {
+	x.drop(k)
+	return x.hot.Remove(k)
 }
 
 func (x *index) drop(k conflict.Key) {
@@ -329,15 +343,14 @@ const sweepAtOnce = 50_000
 // cool lets go of the memory, once everything has been saved.
 func (x *index) cool() { x.reset() }
 
-// search returns the key of a table's register of which the function says so, "" if there is none.
-func (x *index) search(table string, is func(*conflict.Register) bool) (conflict.Key, error) {
-	prefix := string(keyOf(table, ""))
+// search returns the key of a register whose key begins so and of which the function says so, "" if there is none.
+func (x *index) search(prefix conflict.Key, is func(*conflict.Register) bool) (conflict.Key, error) {
 	for k, r := range x.hot.All {
-		if strings.HasPrefix(string(k), prefix) && is(&r) {
+		if strings.HasPrefix(string(k), string(prefix)) && is(&r) {
 			return k, nil
 		}
 	}
-	stored := registerKey(conflict.Key(prefix))
+	stored := registerKey(prefix)
 	for pair, err := range x.store.Scan(stored, nil) {
 		if err != nil {
 			return "", fmt.Errorf("search the version index: %w", err)

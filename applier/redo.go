@@ -34,7 +34,7 @@ const (
 // NewRedo returns a Redo. Of the configuration Self, Target, Decoders, Include, Clock and Logger count.
 func NewRedo(cfg Config) *Redo {
 	return &Redo{
-		cfg: cfg, reader: reader{target: cfg.Target, decoders: cfg.Decoders, include: cfg.Include},
+		cfg: cfg, reader: reader{target: cfg.Target, decoders: cfg.Decoders, include: cfg.Include, admit: notAdmitted},
 		nonce: uint64(cfg.Clock.Now().UnixMicro()), writes: make(map[conflict.Key]int),
 	}
 }

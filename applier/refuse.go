@@ -13,7 +13,7 @@ import (
 func (a *Applier) excuse(f *flight) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if f.stream == nil && len(a.letters.byKey)+len(a.letters.tables) > 0 {
+	if f.stream == nil && (len(a.letters.byKey)+len(a.letters.tables) > 0 || named(f.plan.Writes) != nil) {
 		a.engine.LeaveOut(f.plan, func(w *conflict.Write) bool { return a.excused(f, w) })
 	}
 	return len(f.plan.Writes) > 0 || !f.plan.Mark.Repair()
@@ -25,6 +25,9 @@ func (a *Applier) excused(f *flight, w *conflict.Write) bool {
 		return false // nothing would owe it: the flight waits until the database takes it
 	}
 	l := a.letters.byKey[w.Key]
+	if isProvisional(w.Key) {
+		return a.excusedUnnamed(f, w, l)
+	}
 	if f.plan.Mark.Repair() {
 		return a.excusedRepair(f, w, l)
 	}

@@ -79,7 +79,7 @@ func (a *Applier) resolvable(c *savedNote, old bool) (*relay.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	if reg.Shown.After(newest) {
+	if isProvisional(c.Row) || reg.Shown.After(newest) {
 		return nil, errors.New("its row has been written since: look at it again, and give the row that you want as a JSON object")
 	}
 	return table, nil

@@ -12,11 +12,12 @@ import (
 // tendLetters lets go of letters that are settled, has those tried again whose time has come, and saves what has changed.
 func (a *Applier) tendLetters(ctx context.Context) {
 	a.mu.Lock()
-	tried, due := len(a.letters.byKey)+len(a.letters.tables) > 0, false
+	tried, due := len(a.letters.byKey)+len(a.letters.tables)+len(a.index.unnamed) > 0, false
 	if tried {
 		a.sweepLetters()
 		due = a.ripenTables()
 		due = a.ripenRows() || due
+		due = a.ripenUnnamed() || due
 	}
 	a.mu.Unlock()
 	if due {
@@ -66,9 +67,12 @@ func (a *Applier) ripenTables() (due bool) {
 			continue
 		}
 		due = true
-		if l := a.letters.anyOf(name); l != nil {
+		switch l := a.letters.anyOf(name); {
+		case l != nil:
 			a.tryLetter(l)
-		} else {
+		case a.index.unnamed[name]:
+			a.namings.due[name] = true
+		default:
 			a.openTable(name)
 		}
 	}
@@ -132,10 +136,10 @@ func (a *Applier) repaired(writes []conflict.Write) {
 	}
 }
 
-// anyOf returns the oldest letter of a table that is not skipped, nil if there is none.
+// anyOf returns the oldest letter of a table that can be tried, nil if there is none.
 func (l *letters) anyOf(table string) *letter {
 	for _, id := range slices.Sorted(maps.Keys(l.byID)) {
-		if x := l.byID[id]; tableOf(x.key) == table && !x.saved.Skipped {
+		if x := l.byID[id]; tableOf(x.key) == table && !x.saved.Skipped && !isProvisional(x.key) {
 			return x
 		}
 	}

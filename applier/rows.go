@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
@@ -29,6 +30,8 @@ type reader struct {
 	target   relay.Target
 	decoders map[relay.Flavour]relay.Decoder
 	include  func(schema, table string) bool
+	// admit tells why rows of a table cannot have provisional identities.
+	admit func(t *relay.Table) error
 }
 
 // parts yields a transaction's changes in order, partRows at a time.
@@ -138,6 +141,9 @@ func (r *reader) identifyRun(ctx context.Context, run []relay.Change, before, af
 		}
 	}
 	ids, err := r.target.Identify(ctx, run[0].Table, images)
+	if err == nil && len(ids) > 0 && ids[0].Provisional {
+		err = r.admit(run[0].Table)
+	}
 	if err != nil {
 		return fmt.Errorf("identify rows of %s: %w", run[0].Table, err)
 	}
@@ -165,24 +171,24 @@ func assemble(window []relay.Change, before, after []relay.Identity) part {
 		if was.Exists() && is.Exists() && len(before[i].Keyed) > 0 {
 			left = p.leave(before[i].Keyed, after[i].Keyed)
 		}
-		p.changes = appendChange(p.changes, name, was, before[i].Key, is, after[i].Key, left)
+		p.changes = appendChange(p.changes, was, rowKey(name, &before[i]), is, rowKey(name, &after[i]), left)
 		p.unique = appendUnique(p.unique, was.Unique, is.Unique)
 	}
 	return p
 }
 
-func appendChange(list []conflict.Change, table string, was conflict.Row, wasKey string, is conflict.Row, isKey string, left []string) []conflict.Change {
+func appendChange(list []conflict.Change, was conflict.Row, wasKey conflict.Key, is conflict.Row, isKey conflict.Key, left []string) []conflict.Change {
 	if was.Exists() && is.Exists() && wasKey != isKey {
 		was.Children = nil // it is not deleted: what it leaves is in left
 		return append(list,
-			conflict.Change{Key: keyOf(table, wasKey), Before: was, After: was.Deleted(), Left: left},
-			conflict.Change{Key: keyOf(table, isKey), After: is},
+			conflict.Change{Key: wasKey, Before: was, After: was.Deleted(), Left: left},
+			conflict.Change{Key: isKey, After: is},
 		)
 	}
 	if !is.Exists() {
 		is, isKey = was.Deleted(), wasKey
 	}
-	return append(list, conflict.Change{Key: keyOf(table, isKey), Before: was, After: is, Left: left})
+	return append(list, conflict.Change{Key: isKey, Before: was, After: is, Left: left})
 }
 
 // appendUnique adds the unique values that change hands: a value that a row keeps is guarded by the row's own key.
@@ -212,3 +218,17 @@ func valuesOf(table string, unique []string) []string {
 
 // keyOf joins a table's name and a row's identity.
 func keyOf(table, identity string) conflict.Key { return conflict.Key(table + "\x00" + identity) }
+
+// provisional is what the keys of rows begin with whose identities are: no table's name does.
+const provisional = "\x00\xfe"
+
+// isProvisional tells whether a key is not the one that its row will have once its table is there.
+func isProvisional(k conflict.Key) bool { return strings.HasPrefix(string(k), provisional) }
+
+// rowKey is the key of a row with an identity.
+func rowKey(table string, id *relay.Identity) conflict.Key {
+	if id.Provisional {
+		return provisional + keyOf(table, id.Key)
+	}
+	return keyOf(table, id.Key)
+}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -99,6 +100,9 @@ func (a *Applier) find(id uint64) (*letter, error) {
 func (a *Applier) RetryLetter(ctx context.Context, id uint64) error {
 	for {
 		a.cfg.Target.Refresh()
+		if err := a.nameLetter(ctx, id); err != nil {
+			return err
+		}
 		l, attempts, early, err := a.retry(id)
 		if err != nil {
 			return err
@@ -108,6 +112,21 @@ func (a *Applier) RetryLetter(ctx context.Context, id uint64) error {
 			return err
 		}
 	}
+}
+
+// nameLetter names the rows of a letter's table, if that is to be done and can be.
+func (a *Applier) nameLetter(ctx context.Context, id uint64) error {
+	a.mu.Lock()
+	l, err := a.find(id)
+	var key conflict.Key
+	if err == nil {
+		key = l.key
+	}
+	a.mu.Unlock()
+	if !isProvisional(key) {
+		return err
+	}
+	return a.name(ctx, tableOf(key))
 }
 
 // retry has a letter tried, and tells how often it was before, and whether an attempt is under way.

@@ -53,6 +53,9 @@ func (s *stream) write(ctx context.Context, tx relay.Tx, f *flight) error {
 			return err
 		}
 		writes, err := s.decide(ctx, f, part.changes)
+		if err == nil {
+			err = named(writes)
+		}
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ type Engine struct {
 	rules  Rules
 
 	bereave func(k Key, row Row, parent string) (Row, error)
+	keep    func(Key) bool // nil: nothing is withheld
 
 	lsn     relay.LSN        // the entry that capture is passing
 	clock   relay.HLC        // the region's clock before it: what is born here from it on is later

@@ -109,11 +109,11 @@ func (e *Engine) Forget() error {
 }
 
 // Holds tells whether a row's register must be kept, however old: it is on its way to the table, or it shares a unique value with
-// another one, so that one of them is hidden, or its writes may be merged again after a crash, where that matters.
+// another one, so that one of them is hidden, or its writes may be merged again after a crash, where that matters, or Withhold says so.
 func (e *Engine) Holds(k Key) bool {
 	_, pending := e.pending[k]
 	_, pinned := e.pins[k]
-	return pending || pinned || e.repairs.has(k) || e.unsettled(k)
+	return pending || pinned || e.repairs.has(k) || e.unsettled(k) || e.keep != nil && e.keep(k)
 }
 
 // unsettled tells whether a register has to do with a transaction under Rollback that is not behind the last checkpoint; see settles.

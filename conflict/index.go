@@ -9,6 +9,8 @@ type Index interface {
 	Get(Key) (Register, bool, error)
 	// Put sets it.
 	Put(Key, Register) error
+	// Remove drops one register that is known.
+	Remove(Key) error
 	// Forget drops the registers whose version is not above the limit, except those that keep holds on to.
 	Forget(limit relay.HLC, keep func(Key) bool) error
 	// Claims returns the keys of the registers whose row exists and has the unique value or the parent, in any order.

@@ -38,13 +38,21 @@ func (m *Memory) Put(k Key, r Register) error {
 	return nil
 }
 
+// Remove implements Index. The row's age is left where it is, and means nothing.
+func (m *Memory) Remove(k Key) error {
+	m.disclaim(k, m.rows[k].Row)
+	delete(m.rows, k)
+	return nil
+}
+
 // Forget implements Index.
 func (m *Memory) Forget(limit relay.HLC, keep func(Key) bool) error {
 	var kept []age
 	for len(m.ages) > 0 && m.ages[0].hlc <= limit {
 		a := heap.Pop(&m.ages).(age)
-		r := m.rows[a.key]
+		r, known := m.rows[a.key]
 		switch {
+		case !known:
 		case r.Version.HLC > limit:
 			heap.Push(&m.ages, age{r.Version.HLC, a.key})
 		case keep(a.key):
@@ -112,7 +120,7 @@ func (m *Memory) All(yield func(Key, Register) bool) {
 	}
 }
 
-// age is when a row is to be looked at: the clock that its register had, which may be later now. Each row has one.
+// age is when a row is to be looked at: the clock that its register had, which may be later now. Each row has one at least.
 type age struct {
 	hlc relay.HLC
 	key Key

@@ -8,7 +8,7 @@ type Target interface {
 	// One lane has at most one transaction open. ErrApplied (from here, Write or Commit) says that the mark was committed before.
 	Begin(ctx context.Context, mark Mark) (Tx, error)
 
-	// Identify gives each image its identity by the database's own rules of equality. All images are of table t.
+	// Identify gives each image its identity by the database's own rules of equality, or a provisional one. All images are of table t.
 	Identify(ctx context.Context, t *Table, images []Image) ([]Identity, error)
 
 	// Check tells why changes of a table described by t cannot be written here, nil if they can: the table is missing, has no
@@ -85,4 +85,7 @@ type Identity struct {
 	// Keyed is the same for ties about another key: a row whose change takes one away leaves those that have its name in Parents.
 	Keyed   []Keyed
 	Partial bool // the image lacks columns: nobody can make the row of it
+	// Provisional says that the database's rules are not known, since the row is another engine's and its table is missing: Key is what the row is called where it was
+	// written. Other rows of it have other keys; the same row may have another one too, and will have one when the table is there. Nothing but Key is known.
+	Provisional bool
 }

@@ -21,12 +21,13 @@ func (c *Cluster) drain() error {
 	clear(c.cut)
 	c.joined()
 	c.bury()
-	if c.opt.Refusals {
+	if c.opt.Refusals || c.opt.Lacks {
 		if err := c.level(); err != nil {
 			return err
 		}
 		c.hush()
 		c.relent()
+		c.found()
 	}
 	return c.level()
 }
@@ -61,6 +62,7 @@ func (c *Cluster) settle() bool {
 			busy = true
 		}
 		busy = c.mourn(r) || busy
+		busy = c.name(r) || busy
 	}
 	return busy
 }

@@ -37,6 +37,8 @@ type Options struct {
 	// Families has tables with foreign keys: the databases delete the children of "parent" in "kid" and take their parent from those in "ward", and
 	// do not log it.
 	Families bool
+	// Lacks has regions' databases lack a table for a while.
+	Lacks bool
 	// Join has one region more join in the midst of the history.
 	Join bool
 }
@@ -52,6 +54,7 @@ type Cluster struct {
 	hidden  int // rows that the oracle says are hidden in the end
 	joining *joining
 	losing  *losing
+	naming  *rand.Rand // of what has to do with provisional keys
 }
 
 // start is the time at which histories begin.
@@ -67,7 +70,7 @@ func New(opt Options) *Cluster {
 	}
 	c := &Cluster{
 		opt: opt, rng: rand.New(rand.NewPCG(opt.Seed, 1)), now: time.UnixMicro(start),
-		cut: make(map[[2]relay.Region]bool),
+		cut: make(map[[2]relay.Region]bool), naming: rand.New(rand.NewPCG(opt.Seed, 4)),
 	}
 	for i := range opt.Regions {
 		id := relay.Region(i + 1)
@@ -120,6 +123,9 @@ func (c *Cluster) Run() error {
 		}
 		if c.opt.Refusals && c.rng.IntN(25) == 0 {
 			c.refuse(r)
+		}
+		if c.opt.Lacks {
+			c.lacks(r)
 		}
 		if c.opt.Rests && c.rng.IntN(80) == 0 {
 			if err := c.rest(); err != nil {

@@ -97,6 +97,7 @@ func (d *database) below(parent string) []conflict.Key {
 func (r *region) plan(batch []conflict.Transaction) (*conflict.Plan, error) {
 	batch = slices.Clone(batch)
 	for i := range batch {
+		batch[i] = r.named(batch[i])
 		r.find(&batch[i])
 	}
 	return r.engine.Plan(batch)

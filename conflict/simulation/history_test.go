@@ -27,6 +27,7 @@ func options(seed uint64) simulation.Options {
 	opt.Truncates = rng.IntN(3) == 0
 	opt.Loss = !opt.Join && opt.Regions > 2 && rng.IntN(2) == 0
 	opt.Families = rng.IntN(3) == 0 && *only == ""
+	opt.Lacks = rng.IntN(4) == 0
 	return opt
 }
 

@@ -55,6 +55,10 @@ func (c *Cluster) relent() {
 // leaveOut takes the writes out of a plan that the database refuses. It tells whether anything is left to be committed.
 func (r *region) leaveOut(p *conflict.Plan) bool {
 	r.engine.LeaveOut(p, func(w *conflict.Write) bool {
+		if isUnnamed(w.Key) {
+			r.engine.Park(w.Key)
+			return true
+		}
 		if v, skipped := r.skipped[w.Key]; skipped && v == w.Version {
 			r.engine.Forgive(w.Key)
 			return true

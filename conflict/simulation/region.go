@@ -23,6 +23,8 @@ type region struct {
 	mourning *mourning // what it knows of a region that is lost
 
 	refused map[conflict.Key]bool          // rows that its database does not take from the relay
+	missing bool                           // it lacks a table: see nameless
+	unnamed bool                           // there are rows with provisional keys
 	held    string                         // a table that the relay leaves as it stands
 	skipped map[conflict.Key]relay.Version // rows that its operator does without, as of a write
 	schema  Schema
@@ -78,6 +80,7 @@ func (r *region) restart() {
 	r.index = conflict.NewMemory()
 	for k, reg := range r.saved.index {
 		_ = r.index.Put(k, reg)
+		r.unnamed = r.unnamed || isUnnamed(k)
 	}
 	r.starts++
 	r.engine = conflict.New(r.id, r.awaited(), r.index, r.saved.snapshot, r.starts<<32, func(c conflict.Conflict) { r.noted = append(r.noted, c) })
@@ -86,6 +89,7 @@ func (r *region) restart() {
 	r.streams, r.clearing = make(map[*conflict.Plan]bool), make(map[*conflict.Plan]bool)
 	r.engine.Govern(r.rule)
 	r.engine.Bereave(r.schema.Bereave)
+	r.engine.Withhold(r.withholds)
 	for _, o := range r.others {
 		r.engine.Resume(o, r.db.ledger[o])
 	}
@@ -132,7 +136,9 @@ func (r *region) merge() bool {
 	}
 	var carried []conflict.Transaction
 	if m := e.Mark; !m.Repair() {
-		carried = r.received[m.Origin][m.Range.From-1 : m.Range.To]
+		for _, t := range r.received[m.Origin][m.Range.From-1 : m.Range.To] {
+			carried = append(carried, r.named(t))
+		}
 	}
 	must(r.engine.Own(*e.Mark, carried, e.changes))
 	return true
@@ -141,7 +147,7 @@ func (r *region) merge() bool {
 func (e *entry) transaction(origin relay.Region) *conflict.Transaction {
 	t := &conflict.Transaction{Origin: origin, Seq: e.Seq, HLC: e.HLC, Deps: e.Deps, Force: e.force, Changes: e.changes}
 	if e.emptied != "" {
-		t.Emptied = []conflict.Key{conflict.Key(e.emptied + "/")}
+		t.Emptied = []conflict.Key{conflict.Key(e.emptied + "/"), conflict.Key(unnamed + e.emptied + "/")}
 	}
 	return t
 }
@@ -211,9 +217,9 @@ func (r *region) stream(t *conflict.Transaction) bool {
 		return false
 	}
 	for i := range t.Changes {
-		part := *t
+		part := r.named(*t)
 		r.find(&part)
-		part.Changes = t.Changes[i : i+1]
+		part.Changes = part.Changes[i : i+1]
 		writes, err := r.engine.Decide(&part)
 		must(err)
 		plan.Writes = append(plan.Writes, writes...)

@@ -23,7 +23,7 @@ type cells struct {
 func key(table string, n int) conflict.Key { return conflict.Key(table + "/" + strconv.Itoa(n)) }
 
 func tableOf(k conflict.Key) string {
-	table, _, _ := strings.Cut(string(k), "/")
+	table, _, _ := strings.Cut(strings.TrimPrefix(string(k), unnamed), "/")
 	return table
 }
 

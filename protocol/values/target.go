@@ -166,8 +166,8 @@ func (t *Target) Check(ctx context.Context, table *relay.Table) error {
 	return t.Engine.Check(ctx, p.to)
 }
 
-// Identify implements relay.Target. Of rows that have no local form only the primary key is known. Where not even tables are as they must be for that, what
-// comes is held up: later the same rows would have other identities.
+// Identify implements relay.Target. Of rows that have no local form only the primary key is known. Rows of a table that is missing have provisional identities. Where the
+// table has another key, what comes is held up: two rows here could be one row there.
 func (t *Target) Identify(ctx context.Context, table *relay.Table, images []relay.Image) ([]relay.Identity, error) {
 	if table.Flavour == t.flavour {
 		return t.Engine.Identify(ctx, table, images)
@@ -176,6 +176,8 @@ func (t *Target) Identify(ctx context.Context, table *relay.Table, images []rela
 	switch {
 	case err != nil:
 		return nil, err
+	case !p.keyed && p.problem.Kind == relay.MissingTable:
+		return provisional(table, images), nil
 	case !p.keyed:
 		return nil, p.problem
 	}
@@ -199,7 +201,16 @@ func (t *Target) Identify(ctx context.Context, table *relay.Table, images []rela
 	return identities, nil
 }
 
-// foreignKey is the identity of a row whose key no row here can have.
+// provisional identities are made of the keys' values.
+func provisional(table *relay.Table, images []relay.Image) []relay.Identity {
+	list := make([]relay.Identity, len(images))
+	for i, img := range images {
+		list[i] = relay.Identity{Key: foreignKey(table, img), Provisional: true}
+	}
+	return list
+}
+
+// foreignKey is the identity of a row whose key no row here can have, or of which that is not known.
 func foreignKey(table *relay.Table, img relay.Image) string {
 	list, err := table.Plain.Values(img)
 	if err != nil {

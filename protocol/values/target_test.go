@@ -76,7 +76,7 @@ func TestTargetHolds(t *testing.T) {
 		keyed  bool
 	}{
 		{"in another order", from, &values.Local{Table: pgTable(t, pgID, pgV)}, "", true},
-		{"missing", from, nil, "the table is missing here: create it", false},
+		{"missing", from, nil, "the table is missing here: create it", true},
 		{"column missing", from, &values.Local{Table: pgTable(t, pgID)}, "column v is missing here", true},
 		{"column only here", mysqlTable(t, myID), &values.Local{Table: pgTable(t, pgID, pgV)}, "column v stands only here", true},
 		{"no counterpart", from, &values.Local{Table: pgTable(t, pgID, pgTags)}, "column v is varchar(20) there and text[] here", true},
@@ -136,6 +136,12 @@ func TestTargetTranslates(t *testing.T) {
 	ids, err := target.Identify(t.Context(), from, []relay.Image{row(number(1), "a"), row(number(1), "b"), changes[1].After, changes[2].After})
 	if err != nil || ids[0].Key != ids[1].Key || ids[0].Key == ids[2].Key || ids[2].Key == ids[3].Key {
 		t.Errorf("identities: %+v, %v", ids, err)
+	}
+	e.local = nil
+	target.Refresh()
+	ids, err = target.Identify(t.Context(), from, []relay.Image{row(number(1), "a"), row(number(1), "b"), changes[1].After, changes[2].After})
+	if err != nil || !ids[0].Provisional || ids[0].Key != ids[1].Key || ids[0].Key == ids[2].Key || ids[2].Key == ids[3].Key {
+		t.Errorf("identities without the table: %+v, %v", ids, err)
 	}
 	if !values.Same(from, row(number(1), "x"), to, changes[0].After) || values.Same(from, row(number(1), "y"), to, changes[0].After) {
 		t.Error("rows of two engines are not compared by value")

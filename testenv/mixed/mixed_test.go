@@ -17,6 +17,7 @@ func TestMixed(t *testing.T) {
 	t.Run("refused", b.refused)
 	t.Run("held", b.held)
 	t.Run("mended", b.mended)
+	t.Run("missing", b.missing)
 	t.Run("policies", b.policies)
 	t.Run("parted", b.parted)
 	t.Run("databases", func(t *testing.T) { b.wholeDatabases(t, 300, 5*time.Second) })
