@@ -151,6 +151,14 @@ var mutations = []mutation{
 		"return waits || parked", "_ = parked\n\treturn waits",
 	},
 	{
+		"a missing table: what is known of it under its rows' own keys is forgotten", "conflict/frontier.go",
+		" || e.keep != nil && e.keep(k)", "",
+	},
+	{
+		"a missing table: rows that are named are not written", "conflict/rename.go",
+		"e.repairs.add(k)", "_ = k",
+	},
+	{
 		"what was left out is not owed", "conflict/capture.go",
 		"for _, k := range sorted(landed.Open()) {\n\t\te.repairs.add(k)\n\t}", "",
 	},
