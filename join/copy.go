@@ -23,7 +23,11 @@ func (n *Newcomer) copyAll(ctx context.Context) error {
 	speed.lag = &limit{n: n}
 	for i := range n.note.Tables {
 		if t := &n.note.Tables[i]; !t.Done {
-			if err := n.copyTable(ctx, t, speed); err != nil {
+			bring := n.copyTable
+			if n.note.Keep {
+				bring = n.keepTable
+			}
+			if err := bring(ctx, t, speed); err != nil {
 				return fmt.Errorf("join: copy table %s: %w", t.Name, err)
 			}
 		}
@@ -101,22 +105,26 @@ const writeTries = 10
 
 func (n *Newcomer) write(ctx context.Context, table string, work <-chan *chunk) error {
 	for c := range work {
-		for attempt := 0; ; attempt++ {
-			err := n.Copier.Write(ctx, table, c.RowBatch)
-			if err == nil {
-				break
-			}
-			if attempt == writeTries || ctx.Err() != nil {
-				return err
-			}
-			n.Logger.Warn("a chunk is written once more", "table", table, "error", err)
-			if err := relay.Sleep(ctx, n.Clock, 50*time.Millisecond<<min(attempt, 5)); err != nil {
-				return err
-			}
+		if err := n.put(ctx, table, c.RowBatch); err != nil {
+			return err
 		}
 		close(c.done)
 	}
 	return nil
+}
+
+// put writes a chunk, however often that takes.
+func (n *Newcomer) put(ctx context.Context, table string, b relay.RowBatch) error {
+	for attempt := 0; ; attempt++ {
+		err := n.Copier.Write(ctx, table, b)
+		if err == nil || attempt == writeTries || ctx.Err() != nil {
+			return err
+		}
+		n.Logger.Warn("a chunk is written once more", "table", table, "error", err)
+		if err := relay.Sleep(ctx, n.Clock, 50*time.Millisecond<<min(attempt, 5)); err != nil {
+			return err
+		}
+	}
 }
 
 // noteEvery is how often is noted how far it has come. Each time the disk is waited for.

@@ -41,8 +41,11 @@ type Store interface {
 
 // Options say how rows come in.
 type Options struct {
-	Loaded   bool           // a dump of the donor's tables is loaded by other means, taken after Prepare
-	Replace  bool           // rows that stand in the tables are deleted first
+	Loaded  bool // a dump of the donor's tables is loaded by other means, taken after Prepare
+	Replace bool // rows that stand in the tables are deleted first
+	Keep    bool // rows that stand in the tables stay where they are the donor's
+	// Lost is told which rows that stood here were not the donor's: deleted, or written anew. It may be nil.
+	Lost     func(table string, key relay.RowKey, deleted bool)
 	Lag      time.Duration  // how far the donor and this region's replicas may be behind while rows are copied; 0: they are not asked
 	Rate     int            // rows a second at most; 0: as many as go
 	Writers  int            // chunks that are written at a time; 0: DefaultWriters
@@ -115,7 +118,7 @@ func (n *Newcomer) begin(ctx context.Context) error {
 	if err := n.makeRoom(ctx, list); err != nil {
 		return err
 	}
-	n.note = note{Donor: admission.Self.Store, Begin: admission.Begin, Redone: admission.Begin, Loaded: n.Options.Loaded}
+	n.note = note{Donor: admission.Self.Store, Begin: admission.Begin, Redone: admission.Begin, Loaded: n.Options.Loaded, Keep: n.Options.Keep}
 	for _, t := range list {
 		n.note.Tables = append(n.note.Tables, tableNote{Name: t.Name, Estimate: t.Rows})
 	}

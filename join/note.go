@@ -15,6 +15,7 @@ type note struct {
 	Begin  relay.LSN
 	Redone relay.LSN // the log has been done again up to here
 	Loaded bool
+	Keep   bool
 	Tables []tableNote
 }
 

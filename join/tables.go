@@ -111,7 +111,7 @@ func (n *Newcomer) makeRoom(ctx context.Context, list []relay.TableDefinition) e
 		switch {
 		case err != nil:
 			return fmt.Errorf("join: %w", err)
-		case empty || n.Options.Loaded:
+		case empty || n.Options.Loaded || n.Options.Keep:
 		case !n.Options.Replace:
 			full = append(full, t.Name)
 		default:
@@ -121,7 +121,7 @@ func (n *Newcomer) makeRoom(ctx context.Context, list []relay.TableDefinition) e
 		}
 	}
 	if len(full) > 0 {
-		return fmt.Errorf("join: tables have rows, which would be lost: %s: empty them, or say --replace", strings.Join(full, ", "))
+		return fmt.Errorf("join: tables have rows, which would be lost: %s: say --keep to keep those that are the other region's, or --replace", strings.Join(full, ", "))
 	}
 	return nil
 }

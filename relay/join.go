@@ -61,6 +61,23 @@ type TableCopier interface {
 	Ready(ctx context.Context, table string) (empty bool, err error)
 }
 
+// Leveller is a TableCopier that can also change single rows of a table, so that those that are right can stay.
+type Leveller interface {
+	TableCopier
+	// ReadSpan is Read of some of the rows.
+	ReadSpan(ctx context.Context, table string, s Span, limit int) (RowBatch, error)
+	// Split parts what Read gave into its rows, in their order. They alias it.
+	Split(ctx context.Context, table string, rows RowBatch) ([]CopiedRow, error)
+	// Remove deletes rows. Those that are not there are passed over.
+	Remove(ctx context.Context, table string, keys []RowKey) error
+}
+
+// CopiedRow is a row of a RowBatch.
+type CopiedRow struct {
+	Key  RowKey
+	Data []byte
+}
+
 // Followed is a TableCopier of an engine whose databases know how far their replicas are behind.
 type Followed interface {
 	Lag(ctx context.Context) (time.Duration, error)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +26,7 @@ type joinFlags struct {
 	rate              int
 	lag               time.Duration
 	replace, prepared bool
+	keep              bool
 }
 
 func (f *joinFlags) define(flags *flag.FlagSet) {
@@ -31,6 +34,7 @@ func (f *joinFlags) define(flags *flag.FlagSet) {
 	flags.IntVar(&f.rate, "rows", 0, "copy at most so many `rows` a second")
 	flags.DurationVar(&f.lag, "lag", 10*time.Second, "copy no rows while the other region, or a replica of a database that tells, is further `behind`; 0: whatever they are")
 	flags.BoolVar(&f.replace, "replace", false, "delete the rows that stand in this region's tables first")
+	flags.BoolVar(&f.keep, "keep", false, "keep the rows of this region's tables that are those of the other region, and name those that are not, which are deleted or written anew")
 	flags.BoolVar(&f.prepared, "prepare", false, "only have the region keep what is needed from now on: then load a dump of its tables that is taken after this, and join")
 }
 
@@ -45,6 +49,9 @@ func runJoin(ctx context.Context, args []string) error {
 	}
 	if f.from == "" {
 		return usageError("join: --from REGION is missing")
+	}
+	if f.keep && (f.replace || f.prepared) {
+		return usageError("join: --keep does not go with --replace or --prepare")
 	}
 	log := newLogger(os.Stderr, cfg.Log).With("region", cfg.Region.Name)
 	limitMemory()
@@ -90,7 +97,7 @@ func joinWith(ctx context.Context, cfg *config.Config, f joinFlags, store *relay
 		Redo: applier.NewRedo(applier.Config{
 			Self: cfg.Region.ID, Target: db.target, Decoders: e.decoders, Include: cfg.Database.Tables.Match, Clock: relay.SystemClock{}, Logger: log,
 		}),
-		Options: join.Options{Rate: f.rate, Lag: f.lag, Replace: f.replace, Progress: bar.show},
+		Options: join.Options{Rate: f.rate, Lag: f.lag, Replace: f.replace, Keep: f.keep, Lost: tellLost, Progress: bar.show},
 	}
 	hangUp, err := reachMembers(cfg, f.from, n)
 	if err != nil {
@@ -111,6 +118,28 @@ func joinWith(ctx context.Context, cfg *config.Config, f joinFlags, store *relay
 	bar.end()
 	fmt.Printf("region %s has joined, after %s; octant run can work with it now\n", cfg.Region.Name, time.Since(began).Round(100*time.Millisecond))
 	return nil
+}
+
+// tellLost names a row that stood here and was another one in the region that is joined from, as octant verify does.
+func tellLost(table string, key relay.RowKey, deleted bool) {
+	what := "written anew"
+	if deleted {
+		what = "deleted"
+	}
+	fmt.Printf("%s %s: %s\n", table, shownKey(key), what)
+}
+
+// shownKey is a row's key for people.
+func shownKey(key relay.RowKey) string {
+	values, err := key.Values(1 + strings.Count(string(key), "."))
+	if err != nil {
+		return string(key)
+	}
+	words := make([]string, len(values))
+	for i, v := range values {
+		words[i] = strconv.Quote(string(v))
+	}
+	return strings.Join(words, ",")
 }
 
 // freezing is how long a donor may take to answer.

@@ -181,6 +181,7 @@ func TestARegionJoinsWhileTheOthersWrite(t *testing.T) {
 		t.Errorf("a running region joined again:\n%s", out)
 	}
 	t.Run("again", func(t *testing.T) { joinAgain(t, bed) })
+	t.Run("keeping", func(t *testing.T) { joinKeeping(t, bed) })
 }
 
 // joinAgain has region c lose the log of its relay, and its rows, and come back under its old id with a dump of a's tables. What it had sent stays, and what it
@@ -218,6 +219,58 @@ func joinAgain(t *testing.T, bed *testenv.Bed) {
 	}
 	run(t, c, "INSERT INTO app.big VALUES (1000002, 1000002, 'from c again', 0)", "UPDATE app.sums SET n = n + 1 WHERE id = 3")
 	waitRows(t, a.Server.DB(), "SELECT v FROM app.big WHERE id = 1000002", "from c again")
+	envtest.WaitIdentical(t, testenv.Oracle{Sites: bed.Sites(), Databases: []string{"app"}, ShowValues: true}, soon)
+	for _, r := range bed.Regions {
+		requireHealthy(t, r)
+	}
+}
+
+// joinKeeping has region c lose the log of its relay while its database lives, in which two writes are that nobody else has got. It comes back with its rows; only those are written
+// that are not b's, and the ones that were c's alone are told.
+func joinKeeping(t *testing.T, bed *testenv.Bed) {
+	inMariaDBsWords(t)
+	b, c := bed.Region("b"), bed.Region("c")
+	if err := c.Relay.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(bed.Dir, "c", "relay", "data")); err != nil {
+		t.Fatal(err)
+	}
+	run(t, c, "INSERT INTO app.big VALUES (2000000, NULL, 'never sent', 0)", "UPDATE app.big SET v = 'never sent' WHERE id = 1000001")
+	run(t, c, "SET SESSION sql_log_bin=0", "DELETE FROM octant.applied", "DELETE FROM app.big WHERE id IN (1000002)")
+	run(t, b, "UPDATE app.big SET v = 'while c was away' WHERE id < 2000", "DELETE FROM app.big WHERE id BETWEEN 25000 AND 25009", "UPDATE app.sums SET n = n + 7 WHERE id = 4")
+	written := "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'BINLOG_BYTES_WRITTEN'"
+	before := rowsAt(t, c, written)
+	out, ended := "", false
+	for try := 1; !ended; try++ { // killed on the way, wherever that is
+		killed, cancel := context.WithTimeout(t.Context(), time.Duration(try)*150*time.Millisecond)
+		said, err := octantJoin(killed, t, bed, "c", "--from", "b", "--keep")
+		ended = err == nil || strings.Contains(said, "the region has joined") // it was killed when it had done everything
+		if !ended && killed.Err() == nil {
+			t.Fatalf("%v\n%s", err, said)
+		}
+		cancel()
+		out += said
+	}
+	for _, want := range []string{`app.big "2000000": deleted`, `app.big "1000001": written anew`, `app.big "25003": deleted`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("octant join does not say %q", want)
+		}
+	}
+	if strings.Contains(out, `app.big "20000": `) {
+		t.Errorf("octant join names a row that is the same: %.2000s", out)
+	}
+	if got := rowsAt(t, c, "SELECT ("+written+") - "+before+" < 2500000"); got != "1" { // all rows are twice as much
+		t.Error("rows were written that stood there")
+	}
+	if err := c.Relay.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := bed.WaitReady(envtest.Context(t, soon)); err != nil {
+		t.Fatal(err)
+	}
+	run(t, c, "INSERT INTO app.big VALUES (1000003, 1000003, 'from c once more', 0)", "UPDATE app.sums SET n = n + 1 WHERE id = 4")
+	waitRows(t, b.Server.DB(), "SELECT v FROM app.big WHERE id = 1000003", "from c once more")
 	envtest.WaitIdentical(t, testenv.Oracle{Sites: bed.Sites(), Databases: []string{"app"}, ShowValues: true}, soon)
 	for _, r := range bed.Regions {
 		requireHealthy(t, r)

@@ -18,7 +18,7 @@ import (
 // Copier copies rows out of a server or into one. Its methods may be called from several goroutines; as many work at a time as it has connections.
 type Copier struct{ readers *pool.Pool[*Reader] }
 
-var _ relay.TableCopier = (*Copier)(nil)
+var _ relay.Leveller = (*Copier)(nil)
 
 // NewCopier returns a copier with so many connections, which are made when they are needed.
 func NewCopier(c Config, connections int) *Copier {
@@ -80,9 +80,14 @@ func (t *table) describe(conn *client.Conn, d *relay.TableDefinition) error {
 
 // Read implements relay.TableCopier. The rows are as the server sends them: each value with its length in front, or a byte for NULL; those of the key
 // once more behind each row.
-func (p *Copier) Read(ctx context.Context, name string, after relay.RowKey, limit int) (b relay.RowBatch, err error) {
+func (p *Copier) Read(ctx context.Context, name string, after relay.RowKey, limit int) (relay.RowBatch, error) {
+	return p.ReadSpan(ctx, name, relay.Span{After: after}, limit)
+}
+
+// ReadSpan implements relay.Leveller.
+func (p *Copier) ReadSpan(ctx context.Context, name string, s relay.Span, limit int) (b relay.RowBatch, err error) {
 	err = p.with(ctx, name, func(conn *client.Conn, t *table) error {
-		where, err := t.span(relay.Span{After: after})
+		where, err := t.span(s)
 		if err != nil {
 			return answerf("%w", err)
 		}

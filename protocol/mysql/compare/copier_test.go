@@ -1,6 +1,7 @@
 package compare_test
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
@@ -74,6 +75,26 @@ func TestRowsAreCopied(t *testing.T) {
 			if got := digest(); got != want {
 				t.Errorf("the copy is %v, want %v", got, want)
 			}
+		}
+		for _, batch := range batches { // row by row, and away with each
+			rows, err := out.Split(t.Context(), "app.every", batch)
+			if err != nil || len(rows) != batch.Rows || rows[len(rows)-1].Key != batch.Last {
+				t.Fatalf("%d of %d rows, %v", len(rows), batch.Rows, err)
+			}
+			var keys []relay.RowKey
+			for _, r := range rows {
+				b, err := out.ReadSpan(t.Context(), "app.every", relay.Span{UpTo: r.Key}, 2)
+				if err != nil || b.Rows == 0 || !bytes.HasPrefix(batch.Data, r.Data) {
+					t.Fatalf("row %s: %d rows up to it, %v", r.Key, b.Rows, err)
+				}
+				keys, batch.Data = append(keys, r.Key), batch.Data[len(r.Data):]
+			}
+			if err := out.Remove(t.Context(), "app.every", keys); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := digest(); got.Rows != 0 {
+			t.Errorf("%d rows are left", got.Rows)
 		}
 		cut := batches[0]
 		cut.Data = cut.Data[:len(cut.Data)-3]

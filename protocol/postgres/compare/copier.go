@@ -25,8 +25,8 @@ type Copier struct {
 }
 
 var (
-	_ relay.TableCopier = (*Copier)(nil)
-	_ relay.Numbering   = (*Copier)(nil)
+	_ relay.Leveller  = (*Copier)(nil)
+	_ relay.Numbering = (*Copier)(nil)
 )
 
 // copying are the settings of a copier's sessions. What is noted as written must not be lost in a crash; and rows are found by their keys, in whose order
@@ -151,9 +151,14 @@ func only(t *catalog.Table) string {
 }
 
 // Read implements relay.TableCopier.
-func (p *Copier) Read(ctx context.Context, name string, after relay.RowKey, limit int) (b relay.RowBatch, err error) {
+func (p *Copier) Read(ctx context.Context, name string, after relay.RowKey, limit int) (relay.RowBatch, error) {
+	return p.ReadSpan(ctx, name, relay.Span{After: after}, limit)
+}
+
+// ReadSpan implements relay.Leveller.
+func (p *Copier) ReadSpan(ctx context.Context, name string, s relay.Span, limit int) (b relay.RowBatch, err error) {
 	err = p.with(ctx, name, func(c *connect.Conn, t *catalog.Table) error {
-		condition, err := where(t, relay.Span{After: after})
+		condition, err := where(t, s)
 		if err != nil {
 			return err
 		}
@@ -176,7 +181,11 @@ func lastKey(t *catalog.Table, b relay.RowBatch) (relay.RowKey, error) {
 	if err != nil || len(lines) == 0 {
 		return "", err
 	}
-	cells, err := copiedCells(lines[len(lines)-1], len(t.Columns))
+	return keyOfLine(t, lines[len(lines)-1])
+}
+
+func keyOfLine(t *catalog.Table, line []byte) (relay.RowKey, error) {
+	cells, err := copiedCells(line, len(t.Columns))
 	if err != nil {
 		return "", err
 	}

@@ -160,6 +160,7 @@ func TestARegionJoinsWhileTheOthersWrite(t *testing.T) {
 		t.Errorf("a trigger fired for %s rows that were copied", got[0])
 	}
 	t.Run("again", func(t *testing.T) { b.joinAgain(t, d) })
+	t.Run("keeping", func(t *testing.T) { b.joinKeeping(t, d) })
 }
 
 // joinUntil has a region join, and kills that when so many rows of app.big are in.
@@ -233,6 +234,38 @@ func (b *bed) joinAgain(t *testing.T, d *region) {
 			t.Errorf("region %s has %q of region d", r.name, got)
 		}
 	}
+}
+
+// joinKeeping has region d lose the log of its relay while its database lives, in which two writes are that nobody else has got. It comes back with its rows, and tells of those that
+// are not b's.
+func (b *bed) joinKeeping(t *testing.T, d *region) {
+	if err := d.relay.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(filepath.Dir(d.relay.ConfigFile()), "data")); err != nil {
+		t.Fatal(err)
+	}
+	b.until(t, "the slot to be free", func() bool {
+		return len(d.server.Query(t, "SELECT slot_name FROM pg_replication_slots WHERE active")) == 0
+	})
+	d.server.Exec(t, "INSERT INTO app.big VALUES (2000000, NULL, 'never sent', 0); UPDATE app.big SET v = 'never sent' WHERE id = 12; DELETE FROM app.big WHERE id = 11")
+	d.server.Exec(t, "SELECT pg_drop_replication_slot('octant_d'); DELETE FROM octant.applied")
+	b.regions[1].server.Exec(t, "UPDATE app.big SET v = 'while d was away' WHERE id = 14")
+	out, err := d.join(envtest.Context(t, 3*time.Minute), t, "--from", "b", "--keep")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{`app.big "2000000": deleted`, `app.big "12": written anew`, `app.big "14": written anew`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("octant join does not say %q: %.2000s", want, out)
+		}
+	}
+	if n := strings.Count(out, "written anew") + strings.Count(out, ": deleted"); n != 3 {
+		t.Errorf("octant join names %d rows: %.2000s", n, out)
+	}
+	b.run(t, d)
+	d.server.Exec(t, "INSERT INTO app.always (v) VALUES ('from d once more')")
+	b.awaitIdentical(t, time.Minute, joinTables...)
 }
 
 // copyByDump copies the rows of schema app.
