@@ -86,6 +86,7 @@ type Applier struct {
 	gate     sync.Mutex   // held while an entry is merged, or a checkpoint taken
 	clock    relay.HLC    // of the region after the entry that was merged last; the gate guards it
 	stormy   bool         // rows waited for repair after it; the gate guards it
+	torn     []relay.Tie  // parents that have ended in two ways, to be reported
 	probes   sync.Mutex   // lane 0
 	writable atomic.Bool
 	cut      atomic.Bool // stopping ended a checkpoint in the middle
@@ -147,6 +148,7 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 	a.engine.Govern(a.rule)
 	a.engine.Withhold(a.index.withheld)
 	a.engine.Bereave(a.bereave)
+	a.engine.Torn(rival, a.noteTorn)
 	a.engine.Await(cfg.Regions)
 	for _, h := range others {
 		a.Meet(h)

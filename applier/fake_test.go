@@ -54,6 +54,13 @@ func tableOf(name string) *relay.Table {
 	return &relay.Table{
 		Schema: schema, Name: table, Flavour: is, Native: []byte(name), Key: []relay.KeyPart{{Column: 0}},
 		Columns: []relay.Column{{Name: "id", Kind: relay.Text}, {Name: "u", Kind: relay.Text}, {Name: "v", Kind: relay.Text}},
+		Unset: func(img relay.Image, columns []int) (relay.Image, error) {
+			cells := strings.Split(string(img), "|")
+			for _, i := range columns {
+				cells[i] = ""
+			}
+			return relay.Image(strings.Join(cells, "|")), nil
+		},
 	}
 }
 

@@ -148,9 +148,41 @@ func (a *Applier) reportAlone(names []string) {
 		}
 		a.cfg.Report(relay.Problem{
 			Kind: "foreign_keys", Subject: tie.Child.Schema + "." + tie.Child.Table,
-			Detail: fmt.Sprintf("a row of %s.%s was given another key, and the rows that refer to it by (%s) have changed in this region alone: what ON UPDATE CASCADE does, or SET NULL beside ON DELETE CASCADE, is in no log",
+			Detail: fmt.Sprintf("a row of %s.%s was given another key, and the rows that refer to it by (%s) have changed in this region alone: what ON UPDATE CASCADE does is in no log",
 				tie.Parent.Schema, tie.Parent.Table, strings.Join(tie.Columns, ", ")),
 			Remedy: "octant verify finds the rows, and octant repair --from " + a.cfg.Name + " mends them; ON UPDATE RESTRICT keeps it from happening again",
+		})
+	}
+}
+
+// rival implements what conflict.Engine.Torn takes.
+func rival(parent string) string {
+	tie, ok := relay.ParseTie(parent)
+	if !ok || !tie.Divided {
+		return ""
+	}
+	return tie.Rival().Name() + strings.TrimPrefix(parent, tie.Name())
+}
+
+// noteTorn keeps that another region has ended a parent in one way, and this one in the other, until it is reported. The applier's lock is held.
+func (a *Applier) noteTorn(parent string) {
+	if tie, ok := relay.ParseTie(parent); ok && !tie.Rekeyed {
+		a.torn = append(a.torn, tie)
+	}
+}
+
+// reportTorn says that children may be left in this region alone: they were parted here, in no log, from a parent with which they went elsewhere.
+func (a *Applier) reportTorn() {
+	a.mu.Lock()
+	torn := a.torn
+	a.torn = nil
+	a.mu.Unlock()
+	for _, tie := range torn {
+		a.cfg.Report(relay.Problem{
+			Kind: "foreign_keys", Subject: tie.Child.Schema + "." + tie.Child.Table,
+			Detail: fmt.Sprintf("another region deleted a row of %s.%s while this one gave it another key: rows that referred to it by (%s) may be left here alone (ON UPDATE SET NULL beside ON DELETE CASCADE)",
+				tie.Parent.Schema, tie.Parent.Table, strings.Join(tie.Columns, ", ")),
+			Remedy: "octant verify finds the rows, and octant repair --from another region takes them away; ON UPDATE RESTRICT keeps it from happening again",
 		})
 	}
 }

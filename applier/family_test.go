@@ -15,13 +15,23 @@ var tie = relay.Tie{
 	Child: relay.TableName{Schema: "app", Table: "c"}, Parent: relay.TableName{Schema: "app", Table: "p"}, Columns: []string{"v"},
 }
 
+// Those of app.d go with theirs, or let go of one that is given another key.
+var divided = relay.Tie{
+	Child: relay.TableName{Schema: "app", Table: "d"}, Parent: relay.TableName{Schema: "app", Table: "p"}, Columns: []string{"v"}, Divided: true,
+}
+
 // family names a row's parent and its children.
 func family(table *relay.Table, img relay.Image, id *relay.Identity) {
 	switch table.Name {
 	case "c":
 		id.Parents = []string{tie.Name() + parentOf(string(img))}
+	case "d":
+		if p := parentOf(string(img)); p != "" {
+			id.Parents = []string{divided.Name() + p, divided.Rival().Name() + p}
+		}
 	case "p":
-		id.Children = []string{tie.Name() + idOf(img)}
+		id.Children = []string{tie.Name() + idOf(img), divided.Name() + idOf(img)}
+		id.Keyed = []relay.Keyed{{Name: divided.Rival().Name() + idOf(img)}}
 	}
 }
 
@@ -33,9 +43,11 @@ func (t *target) Below(_ context.Context, table *relay.Table, images []relay.Ima
 	t.d.mu.Lock()
 	defer t.d.mu.Unlock()
 	for _, img := range images {
-		for _, row := range t.d.tables["app.c"] {
-			if table.Name == "p" && parentOf(row) == idOf(img) {
-				found = append(found, relay.Change{Op: relay.Delete, Table: tableOf("app.c"), Before: relay.Image(row)})
+		for _, child := range []string{"app.c", "app.d"} {
+			for _, row := range t.d.tables[child] {
+				if table.Name == "p" && parentOf(row) == idOf(img) {
+					found = append(found, relay.Change{Op: relay.Delete, Table: tableOf(child), Before: relay.Image(row)})
+				}
 			}
 		}
 	}
@@ -92,4 +104,47 @@ func TestChildrenGoWithTheirParent(t *testing.T) {
 	b.start()
 	b.receive(3, first+21, relay.Vector{0, forgotten}, line("app.p", "", "9||p"))
 	b.requireTable("app.c", want)
+}
+
+// A child goes with a deletion of its parent that comes before what its author had seen: the parent was given another key, and the child parted from it. What it was
+// is on disk, and it comes back as that author had found it. Where the two had not seen each other it stays away.
+func TestChildrenComeBackThatWerePartedBefore(t *testing.T) {
+	b := newBed(t, 2, 3, 4)
+	b.d.localIn("app.p", "1||p", "2||p")
+	b.d.localIn("app.d", "1||1", "2||1", "4||2")
+	b.start()
+	b.settle()
+	seen := b.d.state.HLC
+	first := max(now(), seen+1)
+	b.receive(3, first+1e6, relay.Vector{0, seen}, line("app.p", "2||p", ""))
+	b.receive(3, first+2e6, relay.Vector{0, seen, first + 1e6}, line("app.p", "1||p", ""))
+	b.settle()
+	b.requireTable("app.d", map[string]string{})
+	for r := relay.Region(2); r <= 4; r++ {
+		b.a.Heard(r, relay.Heartbeat{Promise: seen, Announced: relay.Vector{0, seen, seen, seen, seen}})
+	}
+	if err := b.a.Forget(); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.a.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.kill()
+	b.start()
+	b.receive(2, first+1e6, relay.Vector{0, seen}, line("app.p", "1||p", "9||p"), line("app.p", "2||p", "8||p"))
+	b.settle()
+	b.requireTable("app.d", map[string]string{"1": "1||", "2": "2||"})
+}
+
+// A deletion is not forgotten for a later one by somebody who had seen that the parent had been given another key meanwhile: it counts for children that come late.
+func TestLateChildrenMeetWhatEndedTheirParentFirst(t *testing.T) {
+	b := newBed(t, 2, 3, 4)
+	b.start()
+	at := now()
+	b.receive(3, at+10, relay.Vector{0, 0, at}, line("app.p", "1||p", ""))
+	b.receive(4, at+11, relay.Vector{0, 0, at}, line("app.p", "1||p", "9||p"))
+	b.receive(3, at+20, relay.Vector{0, 0, at, 0, at + 11}, line("app.p", "1||p", ""))
+	b.receive(2, at, nil, line("app.d", "", "1||1"), line("app.d", "", "2||2"))
+	b.settle()
+	b.requireTable("app.d", map[string]string{"2": "2||2"})
 }

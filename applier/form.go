@@ -66,6 +66,23 @@ func (f *formWriter) kin(r conflict.Register) {
 	}
 }
 
+// fates writes what became of a row that can lose a parent in two ways, and which ends were the second ones of their transactions.
+func (f *formWriter) fates(r conflict.Register) {
+	f.row(r.Wrote)
+	f.texts(r.Wrote.Parents)
+	f.texts(r.Wrote.Children)
+	f.number(uint64(len(r.Fates)))
+	for _, x := range r.Fates {
+		f.text(x.Parent)
+		f.version(x.Version)
+		f.clocks(x.Deps)
+		f.flag(x.Second)
+	}
+	for _, d := range r.Ends {
+		f.flag(d.Second)
+	}
+}
+
 func (f *formWriter) texts(list []string) {
 	f.number(uint64(len(list)))
 	for _, s := range list {
@@ -146,6 +163,19 @@ func (f *formReader) kin(r *conflict.Register) {
 	r.Row.Parents, r.Row.Children = f.texts(), f.texts()
 	for range f.count() {
 		r.Ends = append(r.Ends, conflict.End{Version: f.version(), Deps: f.clocks()})
+	}
+}
+
+func (f *formReader) fates(r *conflict.Register) {
+	r.Wrote = f.row()
+	r.Wrote.Parents, r.Wrote.Children = f.texts(), f.texts()
+	for range f.count() {
+		x := conflict.Fate{Parent: f.text()}
+		x.Version, x.Deps, x.Second = f.version(), f.clocks(), f.flag()
+		r.Fates = append(r.Fates, x)
+	}
+	for i := range r.Ends {
+		r.Ends[i].Second = f.flag()
 	}
 }
 

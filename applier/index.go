@@ -2,7 +2,6 @@ package applier
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -128,13 +127,14 @@ func (x *index) find(k conflict.Key, clocks map[conflict.Key]relay.HLC) error {
 	if errors.Is(err, relay.ErrNotFound) {
 		return nil
 	}
-	if err == nil && len(data) < 8 {
-		err = relay.ErrCorrupt
-	}
 	if err != nil {
 		return fmt.Errorf("look through the version index: %w", err)
 	}
-	clocks[k] = relay.HLC(binary.BigEndian.Uint64(data))
+	r, err := x.decode(k, data)
+	if err != nil {
+		return err
+	}
+	clocks[k] = r.Age()
 	return nil
 }
 
@@ -213,14 +213,14 @@ func (x *index) load(k conflict.Key, data []byte) error {
 		return err
 	}
 	x.bytes += weight(k, r)
-	x.saved[k] = r.Version.HLC
+	x.saved[k] = r.Age()
 	x.note(k, r)
 	return x.hot.Put(k, r)
 }
 
 // note remembers which unique values the Store has for a key.
 func (x *index) note(k conflict.Key, r conflict.Register) {
-	if claims := r.Row.Claims(); len(claims) > 0 {
+	if claims := r.Claims(); len(claims) > 0 {
 		x.values[k] = claims
 	}
 }
@@ -271,6 +271,7 @@ func (x *index) Put(k conflict.Key, r conflict.Register) error {
 	}
 	if r.History == nil {
 		r.Row.Image = bytes.Clone(r.Row.Image) // it was cut out of a whole transaction
+		r.Wrote.Image = bytes.Clone(r.Wrote.Image)
 	}
 	if isProvisional(k) {
 		x.unnamed[tableOf(k)] = true
@@ -319,7 +320,7 @@ func (x *index) storeOnly() int { return x.cold - len(x.saved) - len(x.gone) }
 // weight is about what a register takes in memory.
 func weight(k conflict.Key, r conflict.Register) int64 {
 	n := int64(len(k)+len(r.Row.Image)+8*len(r.Deps)) + 184
-	for _, u := range r.Row.Claims() {
+	for _, u := range r.Claims() {
 		n += int64(len(u)) + 64
 	}
 	for _, u := range r.Row.Children {
@@ -328,6 +329,10 @@ func weight(k conflict.Key, r conflict.Register) int64 {
 	for _, d := range r.Ends {
 		n += int64(8*len(d.Deps)) + 48
 	}
+	for _, f := range r.Fates {
+		n += int64(8*len(f.Deps)+len(f.Parent)) + 64
+	}
+	n += int64(len(r.Wrote.Image))
 	for _, member := range r.Unit {
 		n += int64(len(member)) + 16
 	}

@@ -33,12 +33,12 @@ func (x *index) saveRegister(ctx context.Context, w *writer, k conflict.Key) err
 	switch {
 	case !stored:
 		x.cold++
-	case old != r.Version.HLC:
+	case old != r.Age():
 		w.delete(ageKey(old, k))
 	}
 	w.put(registerKey(k), form.record)
-	w.put(ageKey(r.Version.HLC, k), []byte{})
-	x.saved[k] = r.Version.HLC
+	w.put(ageKey(r.Age(), k), []byte{})
+	x.saved[k] = r.Age()
 	x.saveUnique(w, k, r)
 	if stored && x.large > 0 {
 		if err := x.removePieces(w, k, form.owner); err != nil {
@@ -50,7 +50,7 @@ func (x *index) saveRegister(ctx context.Context, w *writer, k conflict.Key) err
 
 // saveUnique lists a key under its unique values.
 func (x *index) saveUnique(w *writer, k conflict.Key, r conflict.Register) {
-	claims := r.Row.Claims()
+	claims := r.Claims()
 	for _, u := range x.values[k] {
 		if !slices.Contains(claims, u) {
 			w.delete(uniqueKey(u, k))
@@ -141,7 +141,7 @@ func (x *index) removeUnique(w *writer, k conflict.Key) error {
 	if err != nil {
 		return err
 	}
-	for _, u := range r.Row.Claims() {
+	for _, u := range r.Claims() {
 		w.delete(uniqueKey(u, k))
 	}
 	return nil

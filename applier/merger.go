@@ -73,6 +73,7 @@ func (a *Applier) mergeEntry(ctx context.Context, e *relay.Entry, body relay.Bod
 	a.mu.Lock()
 	a.engine.Reached(e.HLC)
 	a.mu.Unlock()
+	a.reportTorn()
 	a.calm()
 	a.merged.Store(uint64(e.LSN))
 	a.clock = e.HLC

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
@@ -24,7 +25,8 @@ const (
 	flagPieces // the payload is kept in pieces
 	flagForm   // the payload is a form
 	flagDeps
-	flagKin // the form says what the row's parents and children are, and which deletions of a parent there were
+	flagKin   // the form says what the row's parents and children are, and which deletions of a parent there were
+	flagFates // and what became of a row that can lose a parent in two ways
 )
 
 const headBytes = 14
@@ -66,6 +68,10 @@ func (x *index) encode(ctx context.Context, w *writer, k conflict.Key, r conflic
 			flags |= flagKin
 			f.kin(r)
 		}
+		if fates(r) {
+			flags |= flagFates
+			f.fates(r)
+		}
 		payload, err = f.b, f.err
 	} else {
 		table, err = x.tables.save(ctx, w, r.Row.Table)
@@ -99,7 +105,12 @@ func (x *index) encode(ctx context.Context, w *writer, k conflict.Key, r conflic
 
 // formed tells whether a register needs a form.
 func formed(r conflict.Register) bool {
-	return r.History != nil || r.Unit != nil || len(r.Row.Unique) > 0 || r.Shown != r.Version || kin(r)
+	return r.History != nil || r.Unit != nil || len(r.Row.Unique) > 0 || r.Shown != r.Version || kin(r) || fates(r)
+}
+
+// fates tells whether there is more to say of that than kin does.
+func fates(r conflict.Register) bool {
+	return len(r.Fates) > 0 || slices.ContainsFunc(r.Ends, func(d conflict.End) bool { return d.Second })
 }
 
 // kin tells whether a register has to do with foreign keys.
@@ -158,6 +169,9 @@ func (x *index) decode(k conflict.Key, b []byte) (conflict.Register, error) {
 		f.register(&r)
 		if flags&flagKin != 0 {
 			f.kin(&r)
+		}
+		if flags&flagFates != 0 {
+			f.fates(&r)
 		}
 		if f.err != nil {
 			return r, fmt.Errorf("read the version index: %w", f.err)

@@ -129,6 +129,7 @@ func (e *Engine) Carry(t *Transaction, landed *Landed) error {
 		}
 	}
 	landed.end(t, v)
+	e.tell(t, v)
 	return e.settle(v, landed.add)
 }
 
@@ -166,7 +167,7 @@ func (e *Engine) Wrote(c *Change, landed *Landed) error {
 		return err
 	}
 	if landed.Amends && (!known || reg.Version.IsZero()) {
-		err = e.uncover(c, c.After, landed)
+		err = e.uncover(c, Register{Row: c.After}, landed)
 		landed.wrote(c.Key) // as it shall be
 	} else if !known {
 		err = e.uncoverAfter(c, landed)
@@ -191,15 +192,14 @@ func (e *Engine) uncoverAfter(c *Change, landed *Landed) error {
 	if err := e.uncover(c, right, landed); err != nil {
 		return err
 	}
-	return e.inherit(c, right, landed)
+	return e.inherit(c, right.Row, landed)
 }
 
 // uncover takes a row into M that nothing we carried explains: a trigger fired, the row stood in the way of a newer one, or the operator
 // amended it. What is right, of what stood there before and what stands there now, is so as far as its unique values are free.
-func (e *Engine) uncover(c *Change, right Row, landed *Landed) error {
-	reg := Register{Row: right}
-	rule := e.rule(c.Key)
-	if rule.Policy == LWW && len(right.Unique) == 0 {
+func (e *Engine) uncover(c *Change, right Register, landed *Landed) error {
+	reg, rule := right, e.rule(c.Key)
+	if rule.Policy == LWW && len(reg.Row.Unique) == 0 {
 		return e.index.Put(c.Key, reg)
 	}
 	v := e.onM()
@@ -288,7 +288,7 @@ type Landed struct {
 
 	open map[Key]struct{}
 	done map[Key]struct{}
-	ends map[string]Transaction // by parent: who deleted it, of what was carried
+	ends map[string][]Transaction // by parent: who deleted it, of what was carried
 }
 
 // add notes that the table is to show something else under k.

@@ -34,5 +34,6 @@ func (e *Engine) emptyRow(v *view, t *Transaction, k Key, again func(Key)) error
 		return nil
 	}
 	reg.Row = reg.Row.Deleted()
+	reg.Wrote, reg.Fates = Row{}, nil
 	return v.put(k, reg)
 }

@@ -18,6 +18,8 @@ type Engine struct {
 
 	bereave func(k Key, row Row, parent string) (Row, error)
 	keep    func(Key) bool // nil: nothing is withheld
+	rival   func(parent string) string
+	torn    func(parent string)
 
 	lsn     relay.LSN        // the entry that capture is passing
 	clock   relay.HLC        // the region's clock before it: what is born here from it on is later
@@ -78,6 +80,7 @@ func New(
 		nonce:   nonce,
 		pins:    make(map[Key]bool),
 		claims:  make(map[string][]Key),
+		rival:   func(string) string { return "" },
 		settled: from.Settled,
 		clock:   from.Clock,
 	}

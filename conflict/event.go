@@ -113,6 +113,33 @@ type Register struct {
 	History *History // nil under the last writer wins
 	Unit    []Key    // the rows of a transaction that stays or goes as a whole; see unitKey
 	Ends    []End    // the deletions of a parent, oldest first; see endKey
+
+	// Wrote is the row as its newest write left it, and Fates are the ends that concern it since, oldest first, of a row that can lose one parent in two
+	// ways: see fate.go. Row is what they make of it.
+	Wrote Row
+	Fates []Fate
+}
+
+// Claims is what an index lists a register under.
+func (r *Register) Claims() []string {
+	switch {
+	case !r.Wrote.Exists() && !r.Row.Exists():
+		return nil
+	case !r.Wrote.Exists():
+		return r.Row.Claims()
+	case !r.Row.Exists():
+		return r.Wrote.Parents
+	}
+	return append(slices.Clip(r.Row.Claims()), r.Wrote.Parents...)
+}
+
+// Age is the clock up to which a register is needed.
+func (r *Register) Age() relay.HLC {
+	age := r.Version.HLC
+	for i := range r.Fates {
+		age = max(age, r.Fates[i].Version.HLC)
+	}
+	return age
 }
 
 // merge joins a write into a register and tells whether it was taken. A write of the register's own version is taken

@@ -22,6 +22,7 @@ import (
 type End struct {
 	Version relay.Version
 	Deps    relay.Vector // what its author had seen; shared
+	Second  bool         // its transaction had ended the parent in the other way before: see fate.go
 }
 
 // saw tells whether the author of a deletion had seen a write. Of the writes of his own transaction it is not known here.
@@ -70,6 +71,9 @@ func (v *view) survive(k Key, reg Register) (Register, error) {
 	if !reg.Row.Exists() {
 		return reg, nil
 	}
+	if v.engine.divided(reg.Row) {
+		return v.outlive(k, reg)
+	}
 	for _, parent := range reg.Row.Parents {
 		row, err := v.row(endKey(parent))
 		if err != nil {
@@ -95,6 +99,9 @@ func (d *End) transaction() *Transaction {
 	return &Transaction{Origin: d.Version.Region, HLC: d.Version.HLC, Deps: d.Deps}
 }
 
+// end is what M keeps of a transaction that ends a parent.
+func (t *Transaction) end() End { return End{Version: t.Version(), Deps: t.Deps} }
+
 // lose merges what a change of a transaction does to the children of its row.
 func (v *view) lose(t *Transaction, c *Change) error {
 	v.ending = v.ending[:0]
@@ -116,7 +123,8 @@ func (v *view) end(t *Transaction, parent string) error {
 		return nil // rows can be their own ancestors
 	}
 	v.ending, v.ended = append(v.ending, parent), append(v.ended, parent)
-	if err := v.noteEnd(t, parent); err != nil {
+	d, err := v.noteEnd(t, parent)
+	if err != nil {
 		return err
 	}
 	children, err := v.children(parent)
@@ -132,24 +140,30 @@ func (v *view) end(t *Transaction, parent string) error {
 			}
 			continue
 		}
-		if err := v.orphan(t, k, reg, parent); err != nil {
+		if err := v.orphan(t, k, reg, Fate{parent, d}); err != nil {
 			return err
 		}
 	}
-	return v.endFound(t, parent)
+	return v.endFound(t, Fate{parent, d})
 }
 
 // noteEnd keeps a deletion, instead of those that its author had seen.
-func (v *view) noteEnd(t *Transaction, parent string) error {
+func (v *view) noteEnd(t *Transaction, parent string) (End, error) {
 	k := endKey(parent)
 	row, err := v.row(k)
 	if err != nil {
-		return err
+		return End{}, err
 	}
-	d := End{Version: t.Version(), Deps: t.Deps}
+	d, all := t.end(), false
+	if rival := v.engine.rival(parent); rival != "" {
+		if d, err = v.place(d, row.reg.Ends, rival); err != nil {
+			return d, err
+		}
+		all = true // what an earlier one had done by then counts
+	}
 	reg := Register{Version: row.reg.Version, Blank: true}
 	for _, old := range row.reg.Ends {
-		if old.Version != d.Version && !d.saw(old.Version) {
+		if old.Version != d.Version && (all || !d.saw(old.Version)) {
 			reg.Ends = append(reg.Ends, old)
 		}
 	}
@@ -159,7 +173,7 @@ func (v *view) noteEnd(t *Transaction, parent string) error {
 		reg.Version = d.Version
 	}
 	reg.Shown = reg.Version
-	return v.put(k, reg)
+	return d, v.put(k, reg)
 }
 
 // children are the rows that are known and name a parent.
@@ -174,7 +188,7 @@ func (v *view) children(parent string) ([]Key, error) {
 		if err != nil {
 			return nil, err
 		}
-		if row.reg.History == nil && row.reg.Row.Exists() && slices.Contains(row.reg.Row.Parents, parent) {
+		if row.reg.History == nil && slices.Contains(row.reg.written().Parents, parent) && row.reg.written().Exists() {
 			keys = append(keys, k)
 		}
 	}
@@ -182,10 +196,15 @@ func (v *view) children(parent string) ([]Key, error) {
 }
 
 // orphan has a child do what its foreign key says.
-func (v *view) orphan(t *Transaction, k Key, reg Register, parent string) error {
+func (v *view) orphan(t *Transaction, k Key, reg Register, f Fate) error {
 	was := reg.Row
 	var err error
-	if reg.Row, err = v.engine.bereave(k, was, parent); err != nil {
+	if v.engine.divided(reg.written()) {
+		reg, err = v.engine.meet(k, reg, f)
+	} else {
+		reg.Row, err = v.engine.bereave(k, was, f.Parent)
+	}
+	if err != nil {
 		return err
 	}
 	if err := v.put(k, reg); err != nil {
@@ -195,8 +214,8 @@ func (v *view) orphan(t *Transaction, k Key, reg Register, parent string) error 
 }
 
 // endFound does the same with the rows that stand in the table and that nothing is known of.
-func (v *view) endFound(t *Transaction, parent string) error {
-	for _, f := range t.Found[parent] {
+func (v *view) endFound(t *Transaction, end Fate) error {
+	for _, f := range t.Found[end.Parent] {
 		row, err := v.row(f.Key)
 		if err != nil {
 			return err
@@ -206,7 +225,7 @@ func (v *view) endFound(t *Transaction, parent string) error {
 		}
 		row.found = true
 		row.first = &Change{Key: f.Key, Before: f.Row}
-		if err := v.orphan(t, f.Key, Register{Row: f.Row}, parent); err != nil {
+		if err := v.orphan(t, f.Key, Register{Row: f.Row}, end); err != nil {
 			return err
 		}
 	}
@@ -215,27 +234,35 @@ func (v *view) endFound(t *Transaction, parent string) error {
 
 // after is what a row shall be that nothing is known of and that our own transaction wrote: what stood there before, but for what the
 // transactions did to it that its mark carries.
-func (e *Engine) after(c *Change, landed *Landed) (Row, error) {
-	row := stoodBefore(c)
+func (e *Engine) after(c *Change, landed *Landed) (Register, error) {
+	reg := Register{Row: stoodBefore(c)}
+	if e.divided(c.Before) {
+		fates, err := e.fates(c.Before.Parents, landed)
+		if err != nil {
+			return reg, err
+		}
+		return e.meet(c.Key, reg, fates...)
+	}
 	for _, parent := range c.Before.Parents {
-		if _, ended := landed.ends[parent]; !ended || !row.Exists() {
+		if _, ended := landed.ends[parent]; !ended || !reg.Row.Exists() {
 			continue
 		}
 		var err error
-		if row, err = e.bereave(c.Key, row, parent); err != nil {
-			return row, err
+		if reg.Row, err = e.bereave(c.Key, reg.Row, parent); err != nil {
+			return reg, err
 		}
 	}
-	return row, nil
+	return reg, nil
 }
 
 // inherit merges what comes of a row that nothing is known of for its own children.
 func (e *Engine) inherit(c *Change, right Row, landed *Landed) error {
 	for _, parent := range c.Before.Parents {
-		t, ended := landed.ends[parent]
-		if !ended || len((&Change{Before: c.Before, After: right}).Ends()) == 0 {
+		ends := landed.ends[parent]
+		if len(ends) == 0 || len((&Change{Before: c.Before, After: right}).Ends()) == 0 {
 			continue
 		}
+		t := ends[len(ends)-1]
 		v := e.onM()
 		if err := v.lose(&t, &Change{Before: c.Before, After: right}); err != nil {
 			return err
@@ -254,10 +281,10 @@ func (c *Landed) end(t *Transaction, v *view) {
 		return
 	}
 	if c.ends == nil {
-		c.ends = make(map[string]Transaction)
+		c.ends = make(map[string][]Transaction)
 	}
 	header := Transaction{Origin: t.Origin, Seq: t.Seq, HLC: t.HLC, Deps: t.Deps}
 	for _, parent := range v.ended {
-		c.ends[parent] = header
+		c.ends[parent] = append(c.ends[parent], header)
 	}
 }

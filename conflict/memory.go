@@ -29,18 +29,19 @@ func (m *Memory) Get(k Key) (Register, bool, error) {
 // time must not take more room for that.
 func (m *Memory) Put(k Key, r Register) error {
 	old, known := m.rows[k]
-	m.disclaim(k, old.Row)
-	m.claim(k, r.Row)
+	m.disclaim(k, &old)
+	m.claim(k, &r)
 	m.rows[k] = r
 	if !known {
-		heap.Push(&m.ages, age{r.Version.HLC, k})
+		heap.Push(&m.ages, age{r.Age(), k})
 	}
 	return nil
 }
 
 // Remove implements Index. The row's age is left where it is, and means nothing.
 func (m *Memory) Remove(k Key) error {
-	m.disclaim(k, m.rows[k].Row)
+	r := m.rows[k]
+	m.disclaim(k, &r)
 	delete(m.rows, k)
 	return nil
 }
@@ -53,12 +54,12 @@ func (m *Memory) Forget(limit relay.HLC, keep func(Key) bool) error {
 		r, known := m.rows[a.key]
 		switch {
 		case !known:
-		case r.Version.HLC > limit:
-			heap.Push(&m.ages, age{r.Version.HLC, a.key})
+		case r.Age() > limit:
+			heap.Push(&m.ages, age{r.Age(), a.key})
 		case keep(a.key):
 			kept = append(kept, a)
 		default:
-			m.disclaim(a.key, r.Row)
+			m.disclaim(a.key, &r)
 			delete(m.rows, a.key)
 		}
 	}
@@ -88,11 +89,8 @@ func (m *Memory) Under(prefix Key) ([]Key, error) {
 	return keys, nil
 }
 
-func (m *Memory) claim(k Key, row Row) {
-	if !row.Exists() {
-		return
-	}
-	for _, u := range row.Claims() {
+func (m *Memory) claim(k Key, r *Register) {
+	for _, u := range r.Claims() {
 		if m.claims[u] == nil {
 			m.claims[u] = make(map[Key]struct{}, 1)
 		}
@@ -100,8 +98,8 @@ func (m *Memory) claim(k Key, row Row) {
 	}
 }
 
-func (m *Memory) disclaim(k Key, row Row) {
-	for _, u := range row.Claims() {
+func (m *Memory) disclaim(k Key, r *Register) {
+	for _, u := range r.Claims() {
 		if delete(m.claims[u], k); len(m.claims[u]) == 0 {
 			delete(m.claims, u)
 		}

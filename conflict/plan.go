@@ -205,10 +205,8 @@ func (e *Engine) forget(p *Plan) {
 // pend puts a row into the overlay.
 func (e *Engine) pend(k Key, reg *Register, p *Plan) {
 	e.disclaim(k)
-	if reg.Row.Exists() {
-		for _, u := range reg.Row.Claims() {
-			e.claims[u] = append(e.claims[u], k)
-		}
+	for _, u := range reg.Claims() {
+		e.claims[u] = append(e.claims[u], k)
 	}
 	e.pending[k] = pendingWrite{Register: reg, plan: p}
 	p.rows = append(p.rows, k)
@@ -228,7 +226,7 @@ func (e *Engine) disclaim(k Key) {
 	if !pending {
 		return
 	}
-	for _, u := range p.Row.Claims() {
+	for _, u := range p.Claims() {
 		keys := slices.DeleteFunc(e.claims[u], func(other Key) bool { return other == k })
 		if e.claims[u] = keys; len(keys) == 0 {
 			delete(e.claims, u)

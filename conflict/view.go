@@ -102,9 +102,7 @@ func (v *view) put(k Key, reg Register) error {
 		return err
 	}
 	row.reg, row.known, row.set = reg, true, true
-	if reg.Row.Exists() {
-		v.claim(k, reg.Row.Claims())
-	}
+	v.claim(k, reg.Claims())
 	return nil
 }
 

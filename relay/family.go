@@ -18,10 +18,16 @@ type Tie struct {
 	Columns       []string // of Child
 	Unset         bool     // the columns become NULL; otherwise the row goes too, or see Alone
 	Rekeyed       bool     // it is about another key
+	Divided       bool     // rows go with a parent that is deleted, and let go of one that is given another key: see Rival
 }
 
-// Alone tells whether what becomes of children stays in its region: they get their parent's new key, or let go of a parent with which they go when it is
-// deleted. No region can do that for another one.
+// Rival is the other tie of a foreign key that is divided.
+func (t Tie) Rival() Tie {
+	t.Rekeyed, t.Unset = !t.Rekeyed, !t.Unset
+	return t
+}
+
+// Alone tells whether what becomes of children stays in its region: they get their parent's new key. No region can do that for another one.
 func (t Tie) Alone() bool { return t.Rekeyed && !t.Unset }
 
 // action is the word for what it does.
@@ -29,6 +35,10 @@ func (t Tie) action() string {
 	switch {
 	case t.Alone():
 		return "rekeyed alone"
+	case t.Divided && t.Rekeyed:
+		return "divided rekeyed unset"
+	case t.Divided:
+		return "divided delete"
 	case t.Rekeyed:
 		return "rekeyed unset"
 	case t.Unset:
@@ -50,7 +60,8 @@ func ParseTie(text string) (Tie, bool) {
 	if len(parts) < 5 {
 		return Tie{}, false
 	}
-	t := Tie{Columns: strings.Split(parts[2], "\x02"), Unset: strings.HasSuffix(parts[1], "unset"), Rekeyed: strings.HasPrefix(parts[1], "rekeyed")}
+	t := Tie{Columns: strings.Split(parts[2], "\x02"), Unset: strings.HasSuffix(parts[1], "unset"), Rekeyed: strings.Contains(parts[1], "rekeyed")}
+	t.Divided = strings.HasPrefix(parts[1], "divided")
 	t.Child.Schema, t.Child.Table, _ = strings.Cut(parts[0], ".")
 	t.Parent.Schema, t.Parent.Table, _ = strings.Cut(parts[3], ".")
 	return t, t.Child.Table != "" && t.action() == parts[1]

@@ -34,9 +34,8 @@ type Options struct {
 	Refusals bool
 	// Loss has one region be lost for good in the midst of the history.
 	Loss bool
-	// Families has tables with foreign keys: the databases delete the children of "parent" in "kid" and take their parent from those in "ward", and
-	// do not log it.
-	Families bool
+	// Families are tables with foreign keys, beside "parent": see Families. What these do to rows the databases do not log.
+	Families []string
 	// Lacks has regions' databases lack a table for a while.
 	Lacks bool
 	// Join has one region more join in the midst of the history.
@@ -62,11 +61,11 @@ const start = 1_700_000_000_000_000
 
 // New returns a cluster at the beginning of its history.
 func New(opt Options) *Cluster {
-	if len(opt.Tables) == 0 {
+	if len(opt.Tables)+len(opt.Families) == 0 {
 		opt.Tables = []string{"lww"}
 	}
-	if opt.Families {
-		opt.Tables = slices.Concat(opt.Tables, families)
+	if len(opt.Families) > 0 {
+		opt.Tables = slices.Concat(opt.Tables, []string{"parent"}, opt.Families)
 	}
 	c := &Cluster{
 		opt: opt, rng: rand.New(rand.NewPCG(opt.Seed, 1)), now: time.UnixMicro(start),
@@ -231,6 +230,8 @@ func (c *Cluster) write(r *region) {
 		writes = append(writes, c.change(r)...)
 	}
 	writes = distinct(writes)
+	c.stay(writes)
+	writes = slices.DeleteFunc(writes, func(w conflict.Write) bool { return r.db.refused(&w) })
 	if !r.db.commit(nil, writes, c.now.Add(r.skew)) {
 		r.db.commit(nil, c.yield(r, writes), c.now.Add(r.skew))
 	}
@@ -274,30 +275,32 @@ func (c *Cluster) change(r *region) []conflict.Write {
 		return []conflict.Write{{Key: k}}
 	case n < 3 && row.Exists():
 		to := c.keyIn(tableOf(k))
-		return []conflict.Write{{Key: k}, {Key: to, After: c.update(r, row).row(tableOf(k))}}
+		return []conflict.Write{{Key: k}, {Key: to, After: c.update(r, row, tableOf(k)).row(tableOf(k))}}
 	case n < 4:
 		// Two regions may write the very same row.
 		return []conflict.Write{{Key: k, After: cells{a: "same"}.row(tableOf(k))}}
 	case n < 5 && c.opt.Values > 0:
 		return c.swap(r, k, c.keyIn(tableOf(k)))
 	case !row.Exists():
-		return []conflict.Write{{Key: k, After: c.fresh(r).row(tableOf(k))}}
+		return []conflict.Write{{Key: k, After: c.fresh(r, tableOf(k)).row(tableOf(k))}}
 	}
-	return []conflict.Write{{Key: k, After: c.update(r, row).row(tableOf(k))}}
+	return []conflict.Write{{Key: k, After: c.update(r, row, tableOf(k)).row(tableOf(k))}}
 }
 
-func (c *Cluster) fresh(r *region) cells {
+func (c *Cluster) fresh(r *region, table string) cells {
 	id := fmt.Sprintf("%d#%d", r.id, c.writes)
-	return cells{a: id, b: id, n: c.rng.IntN(10), u: c.value(), w: c.value(), p: c.parent(r)}
+	return cells{a: id, b: id, n: c.rng.IntN(10), u: c.value(), w: c.value(), p: c.parent(r, table)}
 }
 
 // update changes some of a row's columns.
-func (c *Cluster) update(r *region, row conflict.Row) cells {
+func (c *Cluster) update(r *region, row conflict.Row, table string) cells {
 	now, id := cellsOf(string(row.Image)), fmt.Sprintf("%d#%d", r.id, c.writes)
 	for range 1 + c.rng.IntN(2) {
 		switch n := c.rng.IntN(5); {
-		case c.opt.Families && n < 2:
-			now.p = c.parent(r)
+		case table == "parent" && n < 2:
+			now.n = c.rng.IntN(6)
+		case len(c.opt.Families) > 0 && n < 2:
+			now.p = c.parent(r, table)
 		case n == 0:
 			now.a = id
 		case n == 1:

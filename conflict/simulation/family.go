@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -9,23 +10,50 @@ import (
 	"github.com/octant-db/octant/conflict"
 )
 
-// families are the tables with foreign keys, and what these do to rows whose parent is deleted.
-var families = []string{"parent", "kid", "ward"}
+// Families are the tables with foreign keys to "parent". What these do to their rows when a parent is deleted, and when it is given another number, which
+// stands for its key where that counts:
+//
+//	kid    goes         (ON DELETE CASCADE)
+//	ward   is parted    is parted, by two foreign keys: to the parent's key, and to its number
+//	loose  is parted    refuses that
+//	heir   refuses it   is parted
+//	torn   goes         is parted, by one foreign key
+//
+// A toy goes with the kid that it belongs to. That third generation is not among them: see the documentation.
+var Families = []string{"kid", "ward", "loose", "heir", "torn"}
 
-// parents names a row's parent as the engine takes it. A ward refers to one by its key, and by its number.
-func (c cells) parents(table string) []string {
-	switch {
-	case c.p == "":
-		return nil
-	case table == "kid":
-		return []string{"kid.p=" + c.p}
-	case table == "ward":
-		return []string{"ward.p=" + c.p, "ward.n=" + c.p}
-	}
-	return nil
+// bond is what a foreign key does when a parent is deleted, or is given another number. In names it stands between the child's table and the parent.
+type bond struct{ table, how string }
+
+// bonds say what children lose: themselves, or their parent.
+var bonds = map[bond]string{
+	{"kid", "key"}: "goes", {"toy", "key"}: "goes", {"torn", "end"}: "goes",
+	{"ward", "key"}: "parted", {"ward", "number"}: "parted", {"loose", "end"}: "parted", {"heir", "number"}: "parted", {"torn", "number"}: "parted",
 }
 
-// Left implements Schema: wards refer to nothing when a row is given another number.
+func (b bond) to(parent string) string { return b.table + "." + b.how + "=" + parent }
+
+// bondOf reads a name.
+func bondOf(name string) bond {
+	table, rest, _ := strings.Cut(name, ".")
+	how, _, _ := strings.Cut(rest, "=")
+	return bond{table, how}
+}
+
+// parents names a row's parent as the engine takes it.
+func (c cells) parents(table string) (names []string) {
+	if c.p == "" {
+		return nil
+	}
+	for _, how := range []string{"end", "key", "number"} {
+		if b := (bond{table, how}); bonds[b] != "" {
+			names = append(names, b.to(c.p))
+		}
+	}
+	return names
+}
+
+// Left implements Schema: rows refer to nothing when a parent is given another number.
 func (mixture) Left(c *conflict.Change) []string {
 	if tableOf(c.Key) != "parent" || !c.Before.Exists() || !c.After.Exists() {
 		return nil
@@ -34,40 +62,104 @@ func (mixture) Left(c *conflict.Change) []string {
 	if was.n == is.n {
 		return nil
 	}
-	return []string{"ward.n=" + strconv.Itoa(was.n)}
+	n := strconv.Itoa(was.n)
+	return []string{bond{"heir", "number"}.to(n), bond{"torn", "number"}.to(n), bond{"ward", "number"}.to(n)}
 }
 
 // childrenOf is how the children of a row name it.
-func childrenOf(k conflict.Key) []string {
-	table, number, _ := strings.Cut(string(k), "/")
-	if table != "parent" {
-		return nil
+func childrenOf(k conflict.Key, c cells) []string {
+	table, key, _ := strings.Cut(string(k), "/")
+	switch n := strconv.Itoa(c.n); table {
+	case "parent":
+		return []string{bond{"kid", "key"}.to(key), bond{"loose", "end"}.to(n), bond{"torn", "end"}.to(n), bond{"ward", "key"}.to(key)}
+	case "kid":
+		return []string{bond{"toy", "key"}.to(key)}
 	}
-	return []string{"kid.p=" + number, "ward.p=" + number}
+	return nil
+}
+
+// stay keeps rows in the middle of three generations with one parent each, that of their own number: of those that change parents not all is known, see the
+// documentation.
+func (c *Cluster) stay(writes []conflict.Write) {
+	if !slices.Contains(c.opt.Families, "toy") {
+		return
+	}
+	for i, w := range writes {
+		if tableOf(w.Key) == "kid" && w.After.Exists() {
+			now := cellsOf(string(w.After.Image))
+			_, now.p, _ = strings.Cut(string(w.Key), "/")
+			writes[i].After = now.row("kid")
+		}
+	}
+}
+
+// refused tells whether a foreign key keeps an application from a write: of a kid that belongs to a parent that is not there, or of a parent that is to be
+// deleted or given another number.
+func (d *database) refused(w *conflict.Write) bool {
+	if tableOf(w.Key) == "kid" && w.After.Exists() {
+		p := cellsOf(string(w.After.Image)).p
+		return p != "" && !d.row(conflict.Key("parent/"+p)).Exists()
+	}
+	if tableOf(w.Key) != "parent" || !d.row(w.Key).Exists() {
+		return false
+	}
+	n, table := cellsOf(d.rows[w.Key]).n, "heir"
+	if w.After.Exists() {
+		if cellsOf(string(w.After.Image)).n == n {
+			return false
+		}
+		table = "loose"
+	}
+	for k, image := range d.rows {
+		if tableOf(k) == table && cellsOf(image).p == strconv.Itoa(n) {
+			return true
+		}
+	}
+	return false
+}
+
+// Rival implements Schema.
+func (mixture) Rival(parent string) string {
+	_, p, _ := strings.Cut(parent, "=")
+	switch b := bondOf(parent); b {
+	case bond{"torn", "end"}:
+		return bond{"torn", "number"}.to(p)
+	case bond{"torn", "number"}:
+		return bond{"torn", "end"}.to(p)
+	}
+	return ""
 }
 
 // Bereave implements Schema.
 func (mixture) Bereave(k conflict.Key, row conflict.Row, parent string) (conflict.Row, error) {
-	table, number, _ := strings.Cut(strings.Replace(parent, ".n=", ".p=", 1), ".p=")
-	now := cellsOf(string(row.Image))
-	switch {
-	case table != tableOf(k) || now.p != number:
+	b := bondOf(parent)
+	if b.table != tableOf(k) {
 		return row, nil
-	case table == "kid":
+	}
+	if bonds[b] == "goes" {
 		return row.Deleted(), nil
 	}
+	now := cellsOf(string(row.Image))
 	now.p = ""
-	return now.row(table), nil
+	return now.row(b.table), nil
 }
 
-// parent is one of the parents that stand in a region, or none.
-func (c *Cluster) parent(r *region) string {
-	if !c.opt.Families {
+// parent is one of the parents that stand in a region, as rows of a table refer to it, or none.
+func (c *Cluster) parent(r *region, table string) string {
+	if len(c.opt.Families) == 0 {
 		return ""
 	}
+	of := "parent"
+	if table == "toy" {
+		of = "kid"
+	}
 	n := c.rng.IntN(c.opt.Keys)
-	if _, stands := r.db.rows[key("parent", n)]; !stands {
+	image, stands := r.db.rows[key(of, n)]
+	switch {
+	case !stands:
 		return ""
+	case bonds[bond{table, "key"}] == "":
+		return strconv.Itoa(cellsOf(image).n)
 	}
 	return strconv.Itoa(n)
 }
@@ -125,18 +217,18 @@ func (r *region) findBelow(t *conflict.Transaction, parents []string) {
 	}
 }
 
-// bereft is what a child comes to whose parent was deleted by somebody who had seen its last write.
+// bereft is what a child comes to whose parent was deleted, or given another number, by somebody who had seen its last write: what of that its author had not
+// seen done to the child already.
 func bereft(k conflict.Key, t truth, writes map[conflict.Key][]*write) truth {
 	table := tableOf(k)
-	if t.cells == nil || table != "kid" && table != "ward" || t.cells.p == "" {
+	if t.cells == nil || t.cells.p == "" {
 		return t
 	}
-	number, err := strconv.Atoi(t.cells.p)
-	must(err)
-	switch gone := deleted(writes[key("parent", number)], t); {
-	case table == "kid" && gone:
+	goes, parted := takings(table, t, writes)
+	switch {
+	case len(goes) > 0:
 		return truth{last: t.last}
-	case table == "ward" && (gone || renumbered(number, t, writes)):
+	case len(parted) > 0:
 		alone := *t.cells
 		alone.p = ""
 		return truth{&alone, t.last}
@@ -144,21 +236,112 @@ func bereft(k conflict.Key, t truth, writes map[conflict.Key][]*write) truth {
 	return t
 }
 
-// deleted tells whether somebody who had seen a child's last write deleted its parent.
-func deleted(parent []*write, t truth) bool {
-	return slices.ContainsFunc(parent, func(d *write) bool { return d.before != nil && d.after == nil && d.knew(t.last) })
-}
-
-// renumbered tells whether somebody who had seen a ward's last write gave a parent of that number another one.
-func renumbered(number int, t truth, writes map[conflict.Key][]*write) bool {
-	for k, list := range writes {
-		if tableOf(k) == "parent" && slices.ContainsFunc(list, func(d *write) bool {
-			return d.before != nil && d.after != nil && d.before.n == number && d.after.n != number && d.knew(t.last)
-		}) {
-			return true
+// takings are the writes that took a child, and those that parted it from its parent.
+func takings(table string, t truth, writes map[conflict.Key][]*write) (goes, parted []*write) {
+	var did []*write
+	for _, d := range endings(table, t, writes) {
+		if slices.ContainsFunc(did, d.knew) {
+			continue
+		}
+		did = append(did, d)
+		if bonds[bond{table, d.how(table)}] == "goes" {
+			goes = append(goes, d)
+		} else {
+			parted = append(parted, d)
 		}
 	}
-	return false
+	return goes, parted
+}
+
+// how is the kind of bond to a parent that a write ends, beside the one to its key.
+func (w *write) how(table string) string {
+	switch {
+	case w.after != nil:
+		return "number"
+	case bonds[bond{table, "end"}] != "":
+		return "end"
+	}
+	return "key"
+}
+
+// endings are the writes that ended what a row refers to, by somebody who had seen its last write, oldest first.
+func endings(table string, t truth, writes map[conflict.Key][]*write) (list []*write) {
+	for k, all := range writes {
+		for _, d := range all {
+			if d.before != nil && d.knew(t.last) && d.ends(k, table, t.cells.p, writes) {
+				list = append(list, d)
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b *write) int { return cmp.Or(a.compare(b), cmp.Compare(a.place, b.place)) })
+	return list
+}
+
+// ends tells whether a write of the row under a key ended what the rows of a table refer to as p.
+func (w *write) ends(k conflict.Key, table, p string, writes map[conflict.Key][]*write) bool {
+	number := strconv.Itoa(w.before.n)
+	switch of := tableOf(k); {
+	case table == "toy" && of == "kid":
+		return w.after == nil && k == conflict.Key("kid/"+p)
+	case table == "toy" && of == "parent":
+		return w.after == nil && w.took(conflict.Key("kid/"+p), string(k), writes)
+	case of != "parent":
+		return false
+	case w.after != nil:
+		return bonds[bond{table, "number"}] != "" && number == p && w.after.n != w.before.n
+	case bonds[bond{table, "end"}] != "":
+		return number == p
+	}
+	return bonds[bond{table, "key"}] != "" && k == conflict.Key("parent/"+p)
+}
+
+// took tells whether a deletion of a parent took a kid where it was made: it stood there, below that parent.
+func (w *write) took(kid conflict.Key, parent string, writes map[conflict.Key][]*write) bool {
+	var last *write
+	for _, x := range writes[kid] {
+		if w.knew(x) && (last == nil || x.compare(last) >= 0) {
+			last = x
+		}
+	}
+	if last == nil || last.after == nil || "parent/"+last.after.p != parent {
+		return false
+	}
+	return !slices.ContainsFunc(writes[conflict.Key(parent)], func(d *write) bool {
+		return d.before != nil && d.after == nil && d.knew(last) && w.knew(d)
+	})
+}
+
+// remnant is what a region may have kept of a row that is gone everywhere else: it gave the row's parent another number while another region deleted it.
+type remnant struct {
+	image  string
+	parent string   // as the row named it
+	by     []*write // that gave it another number
+}
+
+// remnantOf is what may be left of a row, if anything.
+func remnantOf(k conflict.Key, t truth, writes map[conflict.Key][]*write) (remnant, bool) {
+	if tableOf(k) != "torn" || t.cells == nil || t.cells.p == "" {
+		return remnant{}, false
+	}
+	goes, parted := takings("torn", t, writes)
+	alone := *t.cells
+	alone.p = ""
+	return remnant{alone.image(), bond{"torn", "end"}.to(t.cells.p), parted}, len(goes) > 0 && len(parted) > 0
+}
+
+// shared are the rows of a region without what is left there alone, if its relay has said so. A newcomer has what its donor had.
+func (c *Cluster) shared(r *region, left map[conflict.Key]remnant) map[conflict.Key]string {
+	rows := maps.Clone(r.db.rows)
+	for k, m := range left {
+		alone := slices.ContainsFunc(m.by, func(w *write) bool {
+			of := c.regions[w.region-1]
+			return of.torn[m.parent] && (of == r || r.began != nil)
+		})
+		if alone && rows[k] == m.image {
+			delete(rows, k)
+		}
+	}
+	return rows
 }
 
 // knew tells whether a write came after another one for its author, in the same transaction too.

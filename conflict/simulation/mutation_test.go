@@ -215,6 +215,34 @@ var mutations = []mutation{
 		"was := reg.Row\n\tvar err error\n", "was := reg.Row\n\tvar err error\n\treg.Version, reg.Shown = t.Version(), t.Version()\n",
 	},
 	{
+		"a divided child: what it met first counts", "conflict/fate.go",
+		"reg.Wrote = reg.written()", "reg.Wrote, reg.Fates = reg.Row, nil",
+	},
+	{
+		"a divided child: all that ends its parent counts, whatever its author had found", "conflict/fate.go",
+		"if found.Exists() && slices.Contains(found.Parents, f.Parent) {", "if found.Image != nil {",
+	},
+	{
+		"a divided child is not found by the parent that it was written with", "conflict/event.go",
+		"return append(slices.Clip(r.Row.Claims()), r.Wrote.Parents...)", "return r.Row.Claims()",
+	},
+	{
+		"a divided child: of two ends in one transaction the order does not count", "conflict/fate.go",
+		"d.Version == f.Version && f.Second && !d.Second", "false",
+	},
+	{
+		"a divided child that is forgotten is taken for moved out of the way", "conflict/kin.go",
+		"return e.meet(c.Key, reg, fates...)", "_ = fates\n\t\treturn reg, nil",
+	},
+	{
+		"a divided child that comes late stays", "conflict/fate.go",
+		"if d.saw(reg.Version) {", "if false {",
+	},
+	{
+		"a region that alone may have kept children does not say so", "conflict/fate.go",
+		"\t\t\te.torn(parent)\n", "",
+	},
+	{
 		"a parent that is given another key is no event for its children", "conflict/kin.go",
 		"case c.After.Exists():\n\t\treturn c.Left", "case c.After.Exists():\n\t\treturn nil",
 	},

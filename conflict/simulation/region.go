@@ -28,6 +28,7 @@ type region struct {
 	held    string                         // a table that the relay leaves as it stands
 	skipped map[conflict.Key]relay.Version // rows that its operator does without, as of a write
 	schema  Schema
+	torn    map[string]bool // parents of which its relay has said that its rows may differ
 
 	// Durable in the relay's log.
 	state    relay.State
@@ -69,7 +70,7 @@ func newRegion(id relay.Region, others []relay.Region, skew time.Duration, schem
 	r := &region{
 		id: id, others: others, db: newDatabase(schema), skew: skew, schema: schema,
 		received: make(map[relay.Region][]conflict.Transaction), refused: make(map[conflict.Key]bool),
-		skipped: make(map[conflict.Key]relay.Version),
+		skipped: make(map[conflict.Key]relay.Version), torn: make(map[string]bool),
 	}
 	r.restart()
 	return r
@@ -90,6 +91,7 @@ func (r *region) restart() {
 	r.engine.Govern(r.rule)
 	r.engine.Bereave(r.schema.Bereave)
 	r.engine.Withhold(r.withholds)
+	r.engine.Torn(r.schema.Rival, func(parent string) { r.torn[parent] = true })
 	for _, o := range r.others {
 		r.engine.Resume(o, r.db.ledger[o])
 	}

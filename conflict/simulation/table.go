@@ -38,6 +38,9 @@ func cellsOf(image string) cells {
 
 // unique lists the row's unique values as the engine takes them.
 func (c cells) unique(table string) []string {
+	if table == "torn" {
+		return nil // a row that one region alone has kept would be in the way of others there
+	}
 	var list []string
 	if c.u != "" {
 		list = append(list, table+".u="+c.u)
@@ -58,6 +61,8 @@ type Schema interface {
 	Row(k conflict.Key, image string) conflict.Row
 	// Bereave is what a row becomes when a parent is deleted that it names.
 	Bereave(k conflict.Key, row conflict.Row, parent string) (conflict.Row, error)
+	// Rival is the other name that a parent has in rows that can lose it in two ways; none for others.
+	Rival(parent string) string
 	// Left is how children name a row that was changed, and do not any more.
 	Left(c *conflict.Change) []string
 	// Rule is the rule of a row in a region; nil stands for the last writer wins.
@@ -71,7 +76,7 @@ type mixture struct{}
 
 func (mixture) Row(k conflict.Key, image string) conflict.Row {
 	c, table := cellsOf(image), tableOf(k)
-	return conflict.Row{Image: relay.Image(image), Unique: c.unique(table), Parents: c.parents(table), Children: childrenOf(k)}
+	return conflict.Row{Image: relay.Image(image), Unique: c.unique(table), Parents: c.parents(table), Children: childrenOf(k, c)}
 }
 
 func (mixture) Rule(_ relay.Region, k conflict.Key) *conflict.Rule { return rules(k) }

@@ -113,6 +113,9 @@ func (c *schema) children(k conflict.Key) (names []string) {
 // Left implements simulation.Schema: rows are referred to by their keys, and a row that is given another one is deleted and inserted.
 func (*schema) Left(*conflict.Change) []string { return nil }
 
+// Rival implements simulation.Schema.
+func (*schema) Rival(string) string { return "" }
+
 // Bereave implements simulation.Schema.
 func (c *schema) Bereave(k conflict.Key, row conflict.Row, parent string) (conflict.Row, error) {
 	table, _ := split(k)

@@ -69,15 +69,15 @@ func readTies(ctx context.Context, s *session) ([]tie, error) {
 	return list, nil
 }
 
-// split makes the ties of one foreign key. What stays in its region is of interest where no log tells of it. So does letting go of a parent with which rows go when it is deleted: of
-// a deletion and another key that are given to it at a time, whichever comes first in a region would be what becomes of its children there.
+// split makes the ties of one foreign key. What stays in its region is of interest where no log tells of it.
 func (k tie) split(onDelete, onUpdate string) (list []tie) {
+	k.Divided = onDelete == "CASCADE" && onUpdate == "SET NULL"
 	if onDelete == "CASCADE" || onDelete == "SET NULL" {
 		k.Unset = onDelete == "SET NULL"
 		list = append(list, k)
 	}
-	k.Rekeyed, k.Unset = true, onUpdate == "SET NULL" && onDelete != "CASCADE"
-	if k.Unset || !k.logged && (onUpdate == "SET NULL" || onUpdate == "CASCADE") {
+	k.Rekeyed, k.Unset = true, onUpdate == "SET NULL"
+	if k.Unset || !k.logged && onUpdate == "CASCADE" {
 		list = append(list, k)
 	}
 	return list

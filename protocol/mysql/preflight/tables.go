@@ -87,10 +87,10 @@ func checkTemporals(tables []*table) finding.Result {
 }
 
 // checkForeignKeys: what foreign keys do when a row is deleted, and that they let go of one that is given another key, the relays do themselves where the last writer wins, since the
-// log does not have it. Rows that follow such a row, or let go of it though they would go with it, do so in its region alone.
+// log does not have it. Rows that follow such a row do so in its region alone. Where rows can both go and let go, they can be left in one region if both come at a time.
 func checkForeignKeys(ctx context.Context, s *server) (finding.Result, error) {
 	const name = "foreign_keys"
-	var ruled, updating, deleting []string
+	var ruled, updating, divided, deleting []string
 	err := s.query(ctx, `SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE, UPDATE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS
 		WHERE DELETE_RULE NOT IN ('RESTRICT', 'NO ACTION') OR UPDATE_RULE NOT IN ('RESTRICT', 'NO ACTION')
 		ORDER BY 1, 2, 3`, func(row []string) {
@@ -99,8 +99,10 @@ func checkForeignKeys(ctx context.Context, s *server) (finding.Result, error) {
 		case !s.matches(row[0], row[1]):
 		case acts && s.config.Ruled != nil && s.config.Ruled(row[0], row[1]):
 			ruled = append(ruled, key)
-		case row[4] == "CASCADE", row[4] == "SET NULL" && row[3] == "CASCADE":
+		case row[4] == "CASCADE":
 			updating = append(updating, key)
+		case row[4] == "SET NULL" && row[3] == "CASCADE":
+			divided = append(divided, key)
 		default:
 			deleting = append(deleting, key)
 		}
@@ -112,8 +114,11 @@ func checkForeignKeys(ctx context.Context, s *server) (finding.Result, error) {
 		return finding.Fail.On(name, "what foreign keys change is not in the binary log, and is carried only where the last writer wins; tables with a [[rule]] are held: "+join(ruled),
 			"have the application delete the children first, with ON DELETE RESTRICT and ON UPDATE RESTRICT; or leave the table to the last writer"), nil
 	case len(updating) > 0:
-		return finding.Warn.On(name, "rows follow a key that is changed, or let go of it, in one region alone (ON UPDATE CASCADE, or SET NULL beside ON DELETE CASCADE), since the binary log does not say so: "+join(updating),
+		return finding.Warn.On(name, "rows follow a key that is changed in one region alone (ON UPDATE CASCADE), since the binary log does not say so: "+join(updating),
 			"do not change keys that others refer to, with ON UPDATE RESTRICT; a change is reported"), nil
+	case len(divided) > 0:
+		return finding.Warn.On(name, "if one region deletes a row while another one gives it another key, rows that refer to it can be left in the latter alone (ON UPDATE SET NULL beside ON DELETE CASCADE): "+join(divided),
+			"have both do the same, or ON UPDATE RESTRICT; a region where it happens says so"), nil
 	case len(deleting) > 0:
 		return finding.OK.On(name, "what they do is done in every region: "+join(deleting), ""), nil
 	}

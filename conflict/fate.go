@@ -1,0 +1,168 @@
+package conflict
+
+import "slices"
+
+// A child that goes with its parent when that is deleted, and is parted from it when it is given another key, can meet both at a time, from two regions. Each for
+// itself does not depend on the order; the two together do. So M keeps what such a row was written as, and each end since whose author had seen that
+// write: its fates. What the row comes to is a function of that set. An end counts unless those before it that its author had seen had already taken from the
+// child what it ends: the author had found the child parted, or gone. If one that counts takes the child, it is gone; otherwise it is parted.
+//
+// An end can come before one that its author had seen. So a row that is gone may come back, parted, and is kept until all that can change it has come.
+//
+// One thing cannot be known. Of children that were forgotten, the region where the parent was given another key knows nothing: there they were
+// parted in no log, and nothing tells them from rows that never had a parent. When another region's deletion comes that had not seen this, they stay there alone. That is told
+// ([Engine.Torn]).
+
+// Fate is an end of a parent that concerns a row.
+type Fate struct {
+	Parent string
+	End
+}
+
+// Torn sets what names the other end that can come to a parent by the same foreign key, and takes something else from children: "" for a parent that can end in
+// one way only. When a parent has come to one end in this region and to the other one elsewhere, and neither knew of the other, tell is told.
+func (e *Engine) Torn(rival func(parent string) string, tell func(parent string)) {
+	e.rival, e.torn = rival, tell
+}
+
+// divided tells whether a row can lose a parent in two ways.
+func (e *Engine) divided(row Row) bool {
+	return slices.ContainsFunc(row.Parents, func(parent string) bool { return e.rival(parent) != "" })
+}
+
+// written is the row as its newest write left it, as far as that is needed.
+func (r *Register) written() Row {
+	if r.Wrote.Image != nil {
+		return r.Wrote
+	}
+	return r.Row
+}
+
+// meet adds fates to those of a row.
+func (e *Engine) meet(k Key, reg Register, more ...Fate) (Register, error) {
+	if len(more) == 0 {
+		return reg, nil
+	}
+	reg.Wrote = reg.written()
+	reg.Fates = slices.Clone(reg.Fates)
+	for _, f := range more {
+		if !slices.ContainsFunc(reg.Fates, f.is) {
+			reg.Fates = append(reg.Fates, f)
+		}
+	}
+	slices.SortStableFunc(reg.Fates, func(a, b Fate) int {
+		if a.Version == b.Version && a.Second != b.Second {
+			if b.Second {
+				return -1
+			}
+			return 1
+		}
+		return a.Version.Compare(b.Version)
+	})
+	var err error
+	reg.Row, err = e.fated(k, reg.Wrote, reg.Fates)
+	return reg, err
+}
+
+func (f *Fate) is(g Fate) bool { return f.Parent == g.Parent && f.Version == g.Version }
+
+// fated is what a row comes to.
+func (e *Engine) fated(k Key, wrote Row, fates []Fate) (Row, error) {
+	var counts []Fate
+	for _, f := range fates {
+		found, err := e.suffered(k, wrote, slices.DeleteFunc(slices.Clone(counts), func(g Fate) bool { return !g.before(&f.End) }))
+		if err != nil {
+			return wrote, err
+		}
+		if found.Exists() && slices.Contains(found.Parents, f.Parent) {
+			counts = append(counts, f)
+		}
+	}
+	return e.suffered(k, wrote, counts)
+}
+
+// suffered is a row with some fates, each of which counts.
+func (e *Engine) suffered(k Key, row Row, fates []Fate) (Row, error) {
+	for _, f := range fates {
+		next, err := e.bereave(k, row, f.Parent)
+		if err != nil || !next.Exists() {
+			return next, err
+		}
+		row = next
+	}
+	return row, nil
+}
+
+// outlive applies to a write what is known of the ends of its parents.
+func (v *view) outlive(k Key, reg Register) (Register, error) {
+	var fates []Fate
+	for _, parent := range reg.Row.Parents {
+		row, err := v.row(endKey(parent))
+		if err != nil {
+			return reg, err
+		}
+		for _, d := range row.reg.Ends {
+			if d.saw(reg.Version) {
+				fates = append(fates, Fate{parent, d})
+			}
+		}
+	}
+	was := reg.Row
+	reg, err := v.engine.meet(k, reg, fates...)
+	if err != nil || reg.Row.Exists() {
+		return reg, err
+	}
+	last := reg.Fates[len(reg.Fates)-1]
+	return reg, v.lose(last.transaction(), &Change{Before: was, After: reg.Row})
+}
+
+// fates are the ends of parents that were carried.
+func (e *Engine) fates(parents []string, landed *Landed) (list []Fate, err error) {
+	for _, parent := range parents {
+		reg, _, err := e.index.Get(endKey(parent))
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range reg.Ends {
+			if slices.ContainsFunc(landed.ends[parent], func(t Transaction) bool { return t.Version() == d.Version }) {
+				list = append(list, Fate{parent, d})
+			}
+		}
+	}
+	return list, nil
+}
+
+// place says whether an end comes behind the other one that its transaction has brought to the parent. The first of each kind counts.
+func (v *view) place(d End, former []End, rival string) (End, error) {
+	is := func(x End) bool { return x.Version == d.Version }
+	if i := slices.IndexFunc(former, is); i >= 0 {
+		return former[i], nil
+	}
+	other, err := v.row(endKey(rival))
+	if err != nil {
+		return d, err
+	}
+	d.Second = slices.ContainsFunc(other.reg.Ends, is)
+	return d, nil
+}
+
+// before tells whether an end had come when another one was made, for that one's author.
+func (d *End) before(f *End) bool {
+	return f.saw(d.Version) || d.Version == f.Version && f.Second && !d.Second
+}
+
+// tell tells of parents that another region's transaction has ended, and this region in another way, if neither knew of the other.
+func (e *Engine) tell(t *Transaction, v *view) {
+	for _, parent := range v.ended {
+		rival := e.rival(parent)
+		if rival == "" || e.torn == nil {
+			continue
+		}
+		reg, _, err := e.index.Get(endKey(rival))
+		if err == nil && slices.ContainsFunc(reg.Ends, func(d End) bool {
+			return d.Version.Region == e.self && !t.Deps.Saw(d.Version) && !d.saw(t.Version())
+		}) {
+			e.torn(parent)
+		}
+	}
+}
