@@ -64,7 +64,7 @@ func getsBackWhatItHasLost(t *testing.T, engine testenv.Engine) (*testenv.Bed, *
 	settleAll(t, bed)
 	data, backup := filepath.Clean(a.Server.BinlogFile(".")), filepath.Join(t.TempDir(), "data")
 	ctx := envtest.Context(t, 2*soon)
-	if err := a.Server.Stop(ctx); err != nil {
+	if err := a.Server.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	copyData(t, data, backup)

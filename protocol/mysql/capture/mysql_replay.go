@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"time"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/relay"
@@ -91,12 +90,8 @@ const replayedServer = 1
 
 // Replay implements relay.Replayer.
 func (r *replayer) Replay(ctx context.Context) (relay.Replay, error) {
-	c, err := r.source.connect(ctx)
+	c, err := r.connect(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("connect to the database: %w", err)
-	}
-	if err := c.raw().SetDeadline(time.Time{}); err != nil { // it has been for logging in
-		c.close()
 		return nil, err
 	}
 	p := &mysqlReplay{c: c}

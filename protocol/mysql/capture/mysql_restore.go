@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"sort"
+	"time"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/protocol/mysql/gtid"
@@ -33,9 +34,9 @@ func (r *replayer) Kept(ctx context.Context, log relay.Log) (relay.LSN, relay.Po
 	if err != nil {
 		return 0, "", err
 	}
-	c, err := r.source.connect(ctx)
+	c, err := r.connect(ctx)
 	if err != nil {
-		return 0, "", fmt.Errorf("connect to the database: %w", err)
+		return 0, "", err
 	}
 	defer c.close()
 	executed, err := mysqlServer{}.set(c, "SELECT @@GLOBAL.gtid_executed")
@@ -59,6 +60,19 @@ func (r *replayer) Kept(ctx context.Context, log relay.Log) (relay.LSN, relay.Po
 	return last, relay.Position(binlog.Position{
 		Flavour: binlog.MySQL, Executed: was.Executed, File: next, Offset: firstOffset, Server: c.server, Joining: true, Epoch: was.Epoch + 1,
 	}.String()), err
+}
+
+// connect logs in for as long as ctx lasts.
+func (r *replayer) connect(ctx context.Context) (*connection, error) {
+	c, err := r.source.connect(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	if err := c.raw().SetDeadline(time.Time{}); err != nil { // it has been for logging in
+		c.close()
+		return nil, err
+	}
+	return c, nil
 }
 
 var errNotRestarted = errors.New("the database has not been started since it lost its last commits: restart it")
