@@ -49,7 +49,7 @@ func recoverWith(ctx context.Context, cfg *config.Config, store *relaylog.DB, lo
 	case relay.Replayer:
 		r.way = &replaying{restorer: restorer}
 	case relay.Rewriter:
-		r.way = &rewriting{store: store, restorer: restorer, prepare: db.ready, redo: applier.NewRedo(applier.Config{
+		r.way = &rewriting{store: store, restorer: restorer, prepare: db.ready, copier: db.copier, redo: applier.NewRedo(applier.Config{
 			Self: cfg.Region.ID, Target: db.target, Decoders: e.decoders, Include: cfg.Database.Tables.Match, Clock: relay.SystemClock{}, Logger: log,
 		})}
 	default:

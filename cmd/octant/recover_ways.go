@@ -13,6 +13,7 @@ type rewriting struct {
 	store    relay.Log
 	restorer relay.Rewriter
 	prepare  func(context.Context) error
+	copier   relay.TableCopier // nil: the database learns from rows which numbers it has given
 	redo     *applier.Redo
 }
 
@@ -39,7 +40,29 @@ func (w *rewriting) take(ctx context.Context, e *relay.Entry, body relay.Body) e
 	return w.redo.Take(ctx, e.Flavour, body, e.Kind == relay.Local)
 }
 
-func (w *rewriting) finish(ctx context.Context) error { return w.redo.Flush(ctx) }
+// finish has the database give no numbers to new rows that rows have which it had lost.
+func (w *rewriting) finish(ctx context.Context) error {
+	if err := w.redo.Flush(ctx); err != nil {
+		return err
+	}
+	numbering, able := w.copier.(relay.Numbering)
+	if !able {
+		return nil
+	}
+	tables, err := w.copier.Definitions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		if t.Problem != "" {
+			continue
+		}
+		if err := numbering.GoOnBehind(ctx, t.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func (w *rewriting) close() error { return nil }
 
