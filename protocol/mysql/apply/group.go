@@ -17,11 +17,16 @@ type rowGroup struct {
 	short bool
 }
 
-// shorten finds out whether a group's rows are short.
+// shorten finds out whether a group's rows are short. A table that is not as it must be is refused here: the server would take rows with more columns than it has, and leave out the last ones.
 func (g *rowGroup) shorten(ctx context.Context, t *Target) error {
 	known, err := t.table(ctx, g.table)
-	if err != nil || !known.short {
+	switch {
+	case err != nil:
 		return err
+	case known.problem != nil:
+		return known.problem
+	case !known.short:
+		return nil
 	}
 	g.short = true
 	g.deletes, g.inserts, g.updates = append(g.deletes, g.updates...), append(g.inserts, g.updates...), nil

@@ -193,6 +193,25 @@ func testWriteNeedsImages(t *testing.T, on *database) {
 	}
 }
 
+// TestRowsWithMoreColumnsAreRefused: the server would take them, and leave out the last columns.
+func TestRowsWithMoreColumnsAreRefused(t *testing.T) { onEach(t, testRowsWithMoreColumnsAreRefused) }
+
+func testRowsWithMoreColumnsAreRefused(t *testing.T, on *database) {
+	for _, p := range on.paths() {
+		b := on.newBed(t, "CREATE TABLE t(id INT PRIMARY KEY, v VARCHAR(40), w INT)")
+		changes := b.images("t", "INSERT INTO t VALUES(1,'a',10),(2,'b',20)", "UPDATE t SET w=11 WHERE id=1")
+		b.quietly("INSERT INTO t VALUES(1,'a',10)", "ALTER TABLE t DROP w")
+		target := b.open(p.user)
+		for _, c := range changes[1:] {
+			r, refused := relay.Rejected(b.apply(target, writesOf([]relay.Change{c}, p.expect)...))
+			if !refused || r.Reason != relay.OtherDefinition {
+				t.Errorf("%s: %s gives %+v", p.name, c.Op, r)
+			}
+		}
+		b.same("SELECT * FROM t ORDER BY id", "1 a\n")
+	}
+}
+
 func TestTriggersAndForeignKeys(t *testing.T) { onEach(t, testTriggersAndForeignKeys) }
 
 func testTriggersAndForeignKeys(t *testing.T, on *database) {
