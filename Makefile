@@ -15,9 +15,9 @@ help: ## list the targets
 build: ## compile bin/octant
 	$(GO) build -trimpath -o bin/octant ./cmd/octant
 
-engines: ## provide what tests and demo use: a database server by apt, as root; others unpacked into the cache; promtool, Chromium
+engines: ## provide what tests and demo use: a database server by apt, as root; others unpacked into the cache; promtool, Chromium, percona-toolkit
 	@./testenv/install-engines
-	@./testenv/install-tools "promtool: prometheus" "chromium: chromium fonts-dejavu-core"
+	@./testenv/install-tools "promtool: prometheus" "chromium: chromium fonts-dejavu-core" "pt-online-schema-change: percona-toolkit"
 
 demo: build engines ## eight regions on this machine; ENGINES=mysql, postgres or mixed; KEEP=1 leaves them running
 	bin/octant demo $(if $(ENGINES),--engines $(ENGINES)) $(if $(KEEP),--keep)
