@@ -102,3 +102,31 @@ func testErrorsThatAreAboutTheDefinitionForgetIt(t *testing.T, on *database) {
 		t.Errorf("the text was withheld: %v", err)
 	}
 }
+
+func TestPrivilegesThatComeLater(t *testing.T) { onEach(t, testPrivilegesThatComeLater) }
+
+// testPrivilegesThatComeLater: sessions keep the global privileges that they began with, and the relay is not started again for new ones.
+func testPrivilegesThatComeLater(t *testing.T, on *database) {
+	b := on.newBed(t, "CREATE TABLE t(id INT PRIMARY KEY, v VARCHAR(20))")
+	changes := b.images("t", "INSERT INTO t VALUES(1, 'one')")
+	b.quietly("CREATE USER late@'127.0.0.1' IDENTIFIED BY '"+password+"'", "GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO late@'127.0.0.1'")
+	t.Cleanup(func() { b.quietly("DROP USER late@'127.0.0.1'") })
+	if on.mysql() {
+		b.quietly("GRANT REPLICATION_APPLIER ON *.* TO late@'127.0.0.1'")
+	}
+	target := b.open("late")
+	if err := target.Check(b.ctx, changes[0].Table); err == nil || !strings.Contains(err.Error(), "may not SELECT") {
+		t.Errorf("a table that the user may not see: %v", err)
+	}
+	b.quietly("GRANT SELECT ON *.* TO late@'127.0.0.1'")
+	target.Refresh()
+	if err := target.Check(b.ctx, changes[0].Table); err != nil {
+		t.Errorf("once it may: %v", err)
+	}
+	writes := writesOf(changes, unknown)
+	if err := b.apply(target, writes...); err == nil {
+		t.Error("rows were written without the privilege")
+	}
+	b.quietly("GRANT INSERT, UPDATE, DELETE ON *.* TO late@'127.0.0.1'")
+	b.mustApply(target, writes...)
+}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/client"
 	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"github.com/octant-db/octant/relay"
 )
 
 // session is one connection to the database. It is not for concurrent use.
@@ -132,7 +134,7 @@ func (s *session) fail(ctx context.Context, op, table string, err error) error {
 	var my *mysql.MyError
 	if errors.As(err, &my) {
 		e := newError(s.dialect, op, table, my)
-		s.broken = s.broken || e.ended
+		s.broken = s.broken || e.ended || rejections[e.Code] == relay.PermissionDenied // a session keeps the global privileges that it began with
 		return e
 	}
 	return s.lost(ctx, op, err)

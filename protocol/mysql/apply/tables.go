@@ -74,11 +74,7 @@ func (t *Target) table(ctx context.Context, table *relay.Table) (*knownTable, er
 	if k := t.tables.get(table); k != nil {
 		return k, nil
 	}
-	var local *localTable
-	err := t.withControl(ctx, func(s *session) (err error) {
-		local, err = readTable(ctx, s, table.Schema, table.Name)
-		return err
-	})
+	local, err := t.read(ctx, table)
 	if err != nil {
 		return nil, err
 	}
@@ -98,4 +94,18 @@ func (t *Target) table(ctx context.Context, table *relay.Table) (*knownTable, er
 	k.identity, k.badPlan = planIdentity(t.dialect, table, local, ties)
 	t.tables.put(table, k)
 	return k, nil
+}
+
+// read asks the database for a table. What is not there may be there for a user who was allowed to see it since the session began, which keeps the
+// global privileges that it began with: so another one is asked.
+func (t *Target) read(ctx context.Context, table *relay.Table) (local *localTable, err error) {
+	ask := func(s *session) (err error) {
+		local, err = readTable(ctx, s, table.Schema, table.Name)
+		s.broken = s.broken || err == nil && local.kind == ""
+		return err
+	}
+	if err = t.withControl(ctx, ask); err == nil && local.kind == "" {
+		err = t.withControl(ctx, ask)
+	}
+	return local, err
 }
