@@ -68,7 +68,7 @@ var mutations = []mutation{
 	},
 	{
 		"rows that nobody asked for are left standing", "conflict/capture.go",
-		"right, err := e.after(c, landed)", "right, err := c.After, error(nil)",
+		"right, err := e.after(c, landed)", "right, err := Register{Row: c.After}, error(nil)",
 	},
 	{
 		"repairs are numbered anew after a restart", "conflict/engine.go",
