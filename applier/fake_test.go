@@ -184,6 +184,7 @@ type database struct {
 	checks   map[string]error // what Check remembers
 	missed   int              // times that Check found a table missing
 	deafness bool             // what is written does not come back
+	named    bool             // rows were named: see mayMeet
 
 	lazy   bool     // commits of other regions' transactions are safe, and shown in the log, only when show is called or somebody else commits
 	unsafe []func() // show the commits that are not safe
@@ -515,13 +516,17 @@ func (x *tx) lock(what string) error {
 	case holder == nil:
 		return errLockWait
 	case holder != x:
-		if !x.huge() && !holder.huge() {
+		if !x.mayMeet(holder) {
 			d.fault("%v and %v both write %s", x.mark, holder.mark, what)
 		}
 		return errLockWait
 	}
 	return nil
 }
+
+// mayMeet tells whether two transactions may want the same lock. While rows of a table that was missing are named they may: such a row has other unique values in the table than the
+// index says until it is repaired, and what was planned under a provisional key has no lock on the row's own one. The database keeps them apart, and who comes second tries again.
+func (x *tx) mayMeet(other *tx) bool { return x.huge() || other.huge() || x.t.d.named }
 
 // huge tells whether the transaction is streamed: such a one takes no locks of the applier's, only the database's.
 func (x *tx) huge() bool {

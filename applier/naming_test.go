@@ -93,7 +93,9 @@ func newMixedBed(t testing.TB, origins ...relay.Region) *bed {
 	return b
 }
 
-func (b *bed) createLater() { b.d.hook(func(d *database) { delete(d.missing, "app.later") }) }
+func (b *bed) createLater() {
+	b.d.hook(func(d *database) { delete(d.missing, "app.later"); d.named = true })
+}
 
 // later is a change to the table that is missing, by a region of the other engine.
 func later(before, after string) string {
