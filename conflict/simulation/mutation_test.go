@@ -1,7 +1,7 @@
 package simulation_test
 
 import (
-	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -296,8 +296,18 @@ func TestMutations(t *testing.T) {
 	if os.Getenv("OCTANT_MUTANT") != "" {
 		t.Skip("this is a mutant")
 	}
-	for _, m := range mutations {
-		t.Run(strings.ReplaceAll(m.name, " ", "_"), m.mustFail)
+	program, woven := weave(t)
+	if out, err := playMutant(program, -1, "-histories=50"); err != nil {
+		t.Fatalf("the program is broken without a mutant: %v\n%s", err, out)
+	}
+	for i, m := range mutations {
+		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
+			if woven[i] {
+				m.mustFail(t, program, i+1)
+			} else {
+				m.mustFail(t, m.alone(t), 1)
+			}
+		})
 	}
 }
 
@@ -318,26 +328,34 @@ func (m mutation) source(t *testing.T) (path, text string) {
 	return path, string(source)
 }
 
-func (m mutation) mustFail(t *testing.T) {
+// alone builds a program with one mutant.
+func (m mutation) alone(t *testing.T) (program string) {
+	t.Helper()
 	path, source := m.source(t)
 	dir := t.TempDir()
 	mutant := filepath.Join(dir, "mutant.go")
 	write(t, mutant, strings.Replace(source, m.old, m.new, 1))
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: mutant}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(dir, "overlay.json"), string(overlay))
-	cmd := exec.Command("go", "test", "-overlay", filepath.Join(dir, "overlay.json"), "-count=1", "-vet=off", "-ldflags=-s -w", "-run=^TestHistories$", ".")
-	cmd.Env = append(os.Environ(), "OCTANT_MUTANT=1")
+	return build(t, dir, map[string]string{path: mutant})
+}
+
+// playMutant runs the histories of a program with one of its mutants.
+func playMutant(program string, mutant int, args ...string) (string, error) {
+	cmd := exec.Command(program, append([]string{"-test.run=^TestHistories$"}, args...)...)
+	cmd.Env = append(os.Environ(), fmt.Sprint("OCTANT_MUTANT=", mutant))
 	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func (m mutation) mustFail(t *testing.T, program string, number int) {
+	t.Helper()
+	out, err := playMutant(program, number)
 	switch {
-	case strings.Contains(string(out), "[build failed]"):
-		t.Fatalf("the mutant does not build:\n%s", out)
 	case err == nil:
 		t.Fatalf("all histories converge although %s: the simulation does not test it", m.name)
+	case !strings.Contains(out, "seed ") && !strings.Contains(out, "panic: "):
+		t.Fatalf("run the mutant: %v\n%s", err, out)
 	}
-	first, _, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(string(out), "--- FAIL: TestHistories")), "(replay")
+	first, _, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(out, "--- FAIL: TestHistories")), "(replay")
 	t.Logf("caught: %s", strings.Join(strings.Fields(first), " "))
 }
 
