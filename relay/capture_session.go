@@ -21,11 +21,14 @@ func (c *capture) end() {
 	c.mu.Lock()
 	c.running = false
 	if c.stopped {
-		c.connected, c.caughtUp, c.err = false, false, nil
+		c.disconnected()
 	}
 	c.mu.Unlock()
 	c.changed.Raise()
 }
+
+// disconnected notes that the source is not read because the operator wants that. The caller holds mu.
+func (c *capture) disconnected() { c.connected, c.caughtUp, c.err = false, false, nil }
 
 func (c *capture) isStopped() bool {
 	c.mu.Lock()

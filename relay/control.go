@@ -115,8 +115,12 @@ func (c *capture) setStopped(ctx context.Context, stopped bool) error {
 		c.since = c.r.cfg.Clock.Now()
 	}
 	c.stopped = stopped
-	if stopped && c.stop != nil {
+	switch {
+	case !stopped:
+	case c.running:
 		c.stop(errStopped)
+	default: // it had just ended by itself, which may not have been noted yet
+		c.disconnected()
 	}
 	c.mu.Unlock()
 	for _, p := range c.r.peers {
