@@ -62,9 +62,14 @@ func (n *Newcomer) copyTable(parent context.Context, t *tableNote, speed *pace) 
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	return n.finish(parent, t)
+}
+
+// finish notes that a table is done.
+func (n *Newcomer) finish(ctx context.Context, t *tableNote) error {
 	t.Done = true
 	n.tell(false)
-	return n.save(parent)
+	return n.save(ctx)
 }
 
 func (n *Newcomer) read(ctx context.Context, table string, after relay.RowKey, work, order chan<- *chunk, speed *pace) error {
@@ -138,15 +143,25 @@ func (n *Newcomer) noteChunks(ctx context.Context, t *tableNote, order <-chan *c
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		t.After, t.Copied = c.Last, t.Copied+uint64(c.Rows)
-		if now := n.Clock.Now(); now.Sub(last) >= noteEvery {
-			if err := n.save(ctx); err != nil {
-				return err
-			}
-			last = now
-			n.tell(false)
+		if err := n.noteChunk(ctx, t, c.RowBatch, &last); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// noteChunk notes how far a table has come, and writes that down if it is time: last is when that was.
+func (n *Newcomer) noteChunk(ctx context.Context, t *tableNote, b relay.RowBatch, last *time.Time) error {
+	t.After, t.Copied = b.Last, t.Copied+uint64(b.Rows)
+	now := n.Clock.Now()
+	if now.Sub(*last) < noteEvery {
+		return nil
+	}
+	if err := n.save(ctx); err != nil {
+		return err
+	}
+	*last = now
+	n.tell(false)
 	return nil
 }
 

@@ -34,20 +34,14 @@ func (n *Newcomer) keepTable(ctx context.Context, t *tableNote, speed *pace) err
 		if err := n.level(ctx, l, t.Name, span, b); err != nil {
 			return err
 		}
-		t.Copied += uint64(b.Rows)
 		if b.Rows < limit {
-			t.Done = true
-			n.tell(false)
-			return n.save(ctx)
+			t.Copied += uint64(b.Rows)
+			return n.finish(ctx, t)
 		}
-		t.After, limit = b.Last, nextRows(limit, b)
-		if now := n.Clock.Now(); now.Sub(last) >= noteEvery {
-			if err := n.save(ctx); err != nil {
-				return err
-			}
-			last = now
-			n.tell(false)
+		if err := n.noteChunk(ctx, t, b, &last); err != nil {
+			return err
 		}
+		limit = nextRows(limit, b)
 		if err := speed.passed(ctx, b.Rows); err != nil {
 			return err
 		}

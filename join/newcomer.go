@@ -97,12 +97,13 @@ func (n *Newcomer) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !known { // one that was killed while it made them goes on
-		if err := n.make(ctx); err != nil {
-			return err
-		}
+	list, ours, err := n.bothSides(ctx)
+	if err == nil && !known { // one that was killed while it made them goes on
+		ours, err = n.complete(ctx, list, ours)
 	}
-	list, err := n.tables(ctx)
+	if err == nil {
+		err = n.same(list, ours)
+	}
 	if err != nil {
 		return err
 	}

@@ -9,20 +9,20 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// make makes the donor's tables that are missing here, unless one that is here is another than there.
-func (n *Newcomer) make(ctx context.Context) error {
-	theirs, ours, err := n.bothSides(ctx)
-	if err != nil {
-		return err
-	}
+// complete makes the donor's tables that are missing here, unless one that is here is another than there. It returns what there is then.
+func (n *Newcomer) complete(ctx context.Context, theirs, ours []relay.TableDefinition) ([]relay.TableDefinition, error) {
 	missing, shared := missingOf(theirs, ours)
 	if len(missing) == 0 || len(differences(n.Donor.Name, shared, ours)) > 0 {
-		return nil
+		return ours, nil
 	}
-	if err := n.Copier.Create(ctx, missing); err != nil {
-		return fmt.Errorf("join: %w", err)
+	err := n.Copier.Create(ctx, missing)
+	if err == nil {
+		ours, err = n.Copier.Definitions(ctx)
 	}
-	return nil
+	if err != nil {
+		return nil, fmt.Errorf("join: %w", err)
+	}
+	return ours, nil
 }
 
 // missingOf parts the donor's tables into those that are missing here and those that are not.
@@ -41,16 +41,12 @@ func missingOf(theirs, ours []relay.TableDefinition) (missing, shared []relay.Ta
 	return missing, shared
 }
 
-// tables lists the donor's tables, once the newcomer has the same.
-func (n *Newcomer) tables(ctx context.Context) ([]relay.TableDefinition, error) {
-	theirs, ours, err := n.bothSides(ctx)
-	if err != nil {
-		return nil, err
-	}
+// same tells what is not the same in the donor's tables and the newcomer's.
+func (n *Newcomer) same(theirs, ours []relay.TableDefinition) error {
 	if reasons := differences(n.Donor.Name, theirs, ours); len(reasons) > 0 {
-		return nil, fmt.Errorf("join: the tables are not the same as in region %s: %s", n.Donor.Name, strings.Join(reasons, "; "))
+		return fmt.Errorf("join: the tables are not the same as in region %s: %s", n.Donor.Name, strings.Join(reasons, "; "))
 	}
-	return theirs, nil
+	return nil
 }
 
 // bothSides lists the tables of the donor that are replicated, and the newcomer's.
