@@ -152,15 +152,7 @@ func (b *bed) receiveRandom(rng *rand.Rand, origin relay.Region, i int) {
 			rows = append(rows, update(before, after))
 		}
 	}
-	clock := now() - relay.HLC(rng.IntN(2000))
-	if last := b.log.Received(origin).Last(); last > 0 {
-		t, _, err := b.log.Received(origin).Transaction(relay.Seq(last))
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		clock = max(clock, t.HLC+1)
-	}
-	b.receive(origin, clock, nil, rows...)
+	b.receive(origin, b.after(origin, rng), nil, rows...)
 }
 
 func (b *bed) disturb(rng *rand.Rand) {

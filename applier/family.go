@@ -172,11 +172,7 @@ func (a *Applier) noteTorn(parent string) {
 }
 
 // reportTorn says that children may be left in this region alone: they were parted here, in no log, from a parent with which they went elsewhere.
-func (a *Applier) reportTorn() {
-	a.mu.Lock()
-	torn := a.torn
-	a.torn = nil
-	a.mu.Unlock()
+func (a *Applier) reportTorn(torn []relay.Tie) {
 	for _, tie := range torn {
 		a.cfg.Report(relay.Problem{
 			Kind: "foreign_keys", Subject: tie.Child.Schema + "." + tie.Child.Table,

@@ -72,8 +72,10 @@ func (a *Applier) mergeEntry(ctx context.Context, e *relay.Entry, body relay.Bod
 	}
 	a.mu.Lock()
 	a.engine.Reached(e.HLC)
+	torn := a.torn
+	a.torn = nil
 	a.mu.Unlock()
-	a.reportTorn()
+	a.reportTorn(torn)
 	a.calm()
 	a.merged.Store(uint64(e.LSN))
 	a.clock = e.HLC

@@ -30,7 +30,7 @@ func (a *Applier) admit(t *relay.Table) error {
 	return missingTable(t, "the table is missing here, and policy "+r.Policy.String()+" needs to know which of its rows are the same: create it")
 }
 
-// notAdmitted is what says admit where rows are written that nobody has parked.
+// notAdmitted is what says admit where rows are to be written that have no keys of their own.
 func notAdmitted(t *relay.Table) error {
 	return missingTable(t, "the table is missing here: create it")
 }
@@ -231,7 +231,7 @@ func (a *Applier) renamed(ctx context.Context, registers []conflict.Register) ([
 	}
 	for i := range p.changes {
 		if isProvisional(p.changes[i].Key) {
-			return nil, missingTable(registers[i].Row.Table, "the table is missing here: create it")
+			return nil, notAdmitted(registers[i].Row.Table)
 		}
 	}
 	return p.changes, nil
