@@ -58,11 +58,15 @@ func mysqlEvents(body relay.Body) iter.Seq2[[]byte, error] {
 			if err == nil {
 				_, err = binlog.VerifyChecksum(event)
 			}
+			var h binlog.Header
+			if err == nil {
+				h, err = binlog.ParseHeader(event)
+			}
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if event[typeOffset] != byte(binlog.TransactionPayloadEvent) {
+			if h.Type != binlog.TransactionPayloadEvent {
 				if !yield(event, nil) {
 					return
 				}
@@ -81,9 +85,6 @@ func mysqlEvents(body relay.Body) iter.Seq2[[]byte, error] {
 		}
 	}
 }
-
-// typeOffset is where an event's type stands in its header.
-const typeOffset = 4
 
 // replayedServer is the server_id in the headers of the format description for BINLOG statements. Nobody sees it.
 const replayedServer = 1

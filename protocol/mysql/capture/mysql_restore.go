@@ -170,13 +170,12 @@ func (r *replayer) Behind(ctx context.Context, log relay.Log, next relay.Positio
 	}
 	from := p
 	from.Executed, from.Joining = gtid.Set{}, false // the file says itself what comes before it
-	local, there := log.Local(), gtid.Set{}
+	local := log.Local()
 	err = r.read(ctx, from, func(group *readGroup) error {
 		g, err := binlog.ParseMySQLGTID(group.first)
 		if err != nil || !p.Executed.Contains(g.GTID) {
 			return err
 		}
-		there.Add(g.GTID)
 		return sameAuthor(local, &g)
 	})
 	return next, err
