@@ -293,21 +293,12 @@ func TestMutationsMatchTheCode(t *testing.T) {
 
 // TestMutations breaks one mechanism at a time and runs the histories over the broken code.
 func TestMutations(t *testing.T) {
-	if os.Getenv("OCTANT_MUTANT") != "" {
-		t.Skip("this is a mutant")
-	}
-	program, woven := weave(t)
+	program := weave(t)
 	if out, err := playMutant(program, -1, "-histories=50"); err != nil {
 		t.Fatalf("the program is broken without a mutant: %v\n%s", err, out)
 	}
 	for i, m := range mutations {
-		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
-			if woven[i] {
-				m.mustFail(t, program, i+1)
-			} else {
-				m.mustFail(t, m.alone(t), 1)
-			}
-		})
+		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) { m.mustFail(t, program, i+1) })
 	}
 }
 
@@ -326,16 +317,6 @@ func (m mutation) source(t *testing.T) (path, text string) {
 		t.Fatalf("%s: %s holds the text to break %d times, want once", m.name, m.file, n)
 	}
 	return path, string(source)
-}
-
-// alone builds a program with one mutant.
-func (m mutation) alone(t *testing.T) (program string) {
-	t.Helper()
-	path, source := m.source(t)
-	dir := t.TempDir()
-	mutant := filepath.Join(dir, "mutant.go")
-	write(t, mutant, strings.Replace(source, m.old, m.new, 1))
-	return build(t, dir, map[string]string{path: mutant})
 }
 
 // playMutant runs the histories of a program with one of its mutants.

@@ -38,40 +38,41 @@ type wovenFunc struct {
 // wovenFile is the functions of a file that are broken, by where they begin.
 type wovenFile map[int]*wovenFunc
 
-// weave builds the program, and tells which mutations are in it: not those that break what is no function, or one with labels, which cannot be there twice.
-func weave(t *testing.T) (program string, woven map[int]bool) {
+// weave builds the program.
+func weave(t *testing.T) (program string) {
 	t.Helper()
-	files, woven := make(map[string]wovenFile), make(map[int]bool)
+	files := make(map[string]wovenFile)
 	for i, m := range mutations {
 		path, text := m.source(t)
 		if files[path] == nil {
 			files[path] = make(wovenFile)
 		}
-		woven[i] = files[path].add(t, text, i+1, m)
+		files[path].add(t, text, i+1, m)
 	}
 	dir, replaced := t.TempDir(), make(map[string]string)
 	for path, f := range files {
 		f.replace(t, dir, path, replaced)
 	}
-	return build(t, dir, replaced), woven
+	return build(t, dir, replaced)
 }
 
-// add gives a function of the file a body that is broken by a mutation, and tells whether it could.
-func (w wovenFile) add(t *testing.T, text string, number int, m mutation) bool {
+// add gives a function of the file a body that is broken by a mutation.
+func (w wovenFile) add(t *testing.T, text string, number int, m mutation) {
+	t.Helper()
 	at := strings.Index(text, m.old)
 	_, bodies := functionsOf(t, text)
 	for _, body := range bodies {
 		from, to := int(body.Lbrace), int(body.Rbrace)-1 // positions count from 1
-		if at < from || at+len(m.old) > to || labelled(body) {
+		if at < from || at+len(m.old) > to {
 			continue
 		}
 		if w[from] == nil {
 			w[from] = &wovenFunc{from, to, make(map[int]string)}
 		}
 		w[from].broken[number] = text[from:at] + m.new + text[at+len(m.old):to]
-		return true
+		return
 	}
-	return false
+	t.Fatalf("%s: what is broken is not in the body of a function", m.name)
 }
 
 // replace puts the file with all its mutants into the place of the one at path, and the chooser beside it.
@@ -137,13 +138,4 @@ func functionsOf(t *testing.T, text string) (pkg string, bodies []*ast.BlockStmt
 		}
 	}
 	return file.Name.Name, bodies
-}
-
-func labelled(body *ast.BlockStmt) (found bool) {
-	ast.Inspect(body, func(n ast.Node) bool {
-		_, is := n.(*ast.LabeledStmt)
-		found = found || is
-		return true
-	})
-	return found
 }
