@@ -27,16 +27,11 @@ const bigTable = "CREATE TABLE app.big (id INT PRIMARY KEY, u INT UNIQUE, v VARC
 func stranger(t *testing.T, bed *testenv.Bed) {
 	t.Helper()
 	c := bed.Region("c")
-	if err := c.Relay.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	loseLog(t, bed, c)
 	for _, r := range bed.Regions {
 		if r != c {
 			execAt(t, bed, r.Name, "CALL octant.remove_peer('c')")
 		}
-	}
-	if err := os.RemoveAll(filepath.Join(bed.Dir, "c", "relay", "data")); err != nil {
-		t.Fatal(err)
 	}
 	run(t, c, "SET SESSION sql_log_bin=0", "DROP DATABASE app", "DROP DATABASE IF EXISTS fence", "DELETE FROM octant.applied")
 }
@@ -184,17 +179,41 @@ func TestARegionJoinsWhileTheOthersWrite(t *testing.T) {
 	t.Run("keeping", func(t *testing.T) { joinKeeping(t, bed) })
 }
 
+// loseLog kills a region's relay and takes its log.
+func loseLog(t *testing.T, bed *testenv.Bed, r *testenv.Region) {
+	t.Helper()
+	if err := r.Relay.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(bed.Dir, r.Name, "relay", "data")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// goesOn starts region c's relay once it has joined: what c writes to app.big and app.sums comes to a witness, and all are the same and healthy.
+func goesOn(t *testing.T, bed *testenv.Bed, witness *testenv.Region, id, sum int, v string) {
+	t.Helper()
+	c := bed.Region("c")
+	if err := c.Relay.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := bed.WaitReady(envtest.Context(t, soon)); err != nil {
+		t.Fatal(err)
+	}
+	run(t, c, fmt.Sprintf("INSERT INTO app.big VALUES (%d, %d, '%s', 0)", id, id, v), fmt.Sprintf("UPDATE app.sums SET n = n + 1 WHERE id = %d", sum))
+	waitRows(t, witness.Server.DB(), fmt.Sprintf("SELECT v FROM app.big WHERE id = %d", id), v)
+	envtest.WaitIdentical(t, testenv.Oracle{Sites: bed.Sites(), Databases: []string{"app"}, ShowValues: true}, soon)
+	for _, r := range bed.Regions {
+		requireHealthy(t, r)
+	}
+}
+
 // joinAgain has region c lose the log of its relay, and its rows, and come back under its old id with a dump of a's tables. What it had sent stays, and what it
 // sends from now on is taken.
 func joinAgain(t *testing.T, bed *testenv.Bed) {
 	inMariaDBsWords(t)
 	a, c := bed.Region("a"), bed.Region("c")
-	if err := c.Relay.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(filepath.Join(bed.Dir, "c", "relay", "data")); err != nil {
-		t.Fatal(err)
-	}
+	loseLog(t, bed, c)
 	run(t, c, "SET SESSION sql_log_bin=0", "DELETE FROM octant.applied", "DELETE FROM app.big WHERE id % 3 = 0", "UPDATE app.big SET v = 'spoilt' WHERE id % 3 = 1")
 	if out, err := octantJoin(t.Context(), t, bed, "c", "--from", "a"); err == nil || !strings.Contains(out, "--replace") {
 		t.Errorf("tables that have rows were filled: %v\n%s", err, out)
@@ -211,18 +230,7 @@ func joinAgain(t *testing.T, bed *testenv.Bed) {
 	if out, err := octantJoin(t.Context(), t, bed, "c", "--from", "a"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if err := c.Relay.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if err := bed.WaitReady(envtest.Context(t, soon)); err != nil {
-		t.Fatal(err)
-	}
-	run(t, c, "INSERT INTO app.big VALUES (1000002, 1000002, 'from c again', 0)", "UPDATE app.sums SET n = n + 1 WHERE id = 3")
-	waitRows(t, a.Server.DB(), "SELECT v FROM app.big WHERE id = 1000002", "from c again")
-	envtest.WaitIdentical(t, testenv.Oracle{Sites: bed.Sites(), Databases: []string{"app"}, ShowValues: true}, soon)
-	for _, r := range bed.Regions {
-		requireHealthy(t, r)
-	}
+	goesOn(t, bed, a, 1000002, 3, "from c again")
 }
 
 // joinKeeping has region c lose the log of its relay while its database lives, in which two writes are that nobody else has got. It comes back with its rows; only those are written
@@ -230,12 +238,7 @@ func joinAgain(t *testing.T, bed *testenv.Bed) {
 func joinKeeping(t *testing.T, bed *testenv.Bed) {
 	inMariaDBsWords(t)
 	b, c := bed.Region("b"), bed.Region("c")
-	if err := c.Relay.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(filepath.Join(bed.Dir, "c", "relay", "data")); err != nil {
-		t.Fatal(err)
-	}
+	loseLog(t, bed, c)
 	run(t, c, "INSERT INTO app.big VALUES (2000000, NULL, 'never sent', 0)", "UPDATE app.big SET v = 'never sent' WHERE id = 1000001")
 	run(t, c, "SET SESSION sql_log_bin=0", "DELETE FROM octant.applied", "DELETE FROM app.big WHERE id IN (1000002)")
 	run(t, b, "UPDATE app.big SET v = 'while c was away' WHERE id < 2000", "DELETE FROM app.big WHERE id BETWEEN 25000 AND 25009", "UPDATE app.sums SET n = n + 7 WHERE id = 4")
@@ -263,16 +266,5 @@ func joinKeeping(t *testing.T, bed *testenv.Bed) {
 	if got := rowsAt(t, c, "SELECT ("+written+") - "+before+" < 2500000"); got != "1" { // all rows are twice as much
 		t.Error("rows were written that stood there")
 	}
-	if err := c.Relay.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if err := bed.WaitReady(envtest.Context(t, soon)); err != nil {
-		t.Fatal(err)
-	}
-	run(t, c, "INSERT INTO app.big VALUES (1000003, 1000003, 'from c once more', 0)", "UPDATE app.sums SET n = n + 1 WHERE id = 4")
-	waitRows(t, b.Server.DB(), "SELECT v FROM app.big WHERE id = 1000003", "from c once more")
-	envtest.WaitIdentical(t, testenv.Oracle{Sites: bed.Sites(), Databases: []string{"app"}, ShowValues: true}, soon)
-	for _, r := range bed.Regions {
-		requireHealthy(t, r)
-	}
+	goesOn(t, bed, b, 1000003, 4, "from c once more")
 }

@@ -1,9 +1,7 @@
 package regions_test
 
 import (
-	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,13 +10,6 @@ import (
 	"github.com/octant-db/octant/testenv"
 	"github.com/octant-db/octant/testenv/envtest"
 )
-
-// octantRecover runs octant recover in a region and returns what it says.
-func octantRecover(ctx context.Context, t *testing.T, r *testenv.Region) (string, error) {
-	t.Helper()
-	out, err := exec.CommandContext(ctx, envtest.Octant(t), "recover", "--config", r.Relay.ConfigFile()).CombinedOutput()
-	return string(out), err
-}
 
 // copyData copies the files of a server that is stopped.
 func copyData(t *testing.T, from, to string) {
@@ -99,26 +90,11 @@ func getsBackWhatItHasLost(t *testing.T, engine testenv.Engine) (*testenv.Bed, *
 		t.Fatal(err)
 	}
 	run(t, a, "INSERT INTO app.t VALUES (9, 'too early', 9)")
-	if out, err := octantRecover(ctx, t, a); err == nil || !strings.Contains(out, "set this region up again") {
+	if out, err := envtest.Recover(ctx, t, a.Relay); err == nil || !strings.Contains(out, "set this region up again") {
 		t.Fatalf("what was written since is passed over: %v\n%s", err, out)
 	}
 	restore()
-	for try := 1; ; try++ { // killed on the way, wherever that is; it goes on where it was
-		killed, cancel := context.WithTimeout(ctx, time.Duration(30+12*try)*time.Millisecond)
-		out, err := octantRecover(killed, t, a)
-		ended := killed.Err() == nil || err == nil
-		cancel()
-		t.Logf("try %d: %v\n%s", try, err, out)
-		if ended && err != nil && !strings.Contains(out, "lost nothing") {
-			t.Fatal("not recovered")
-		}
-		if ended {
-			break
-		}
-	}
-	if out, err := octantRecover(ctx, t, a); err == nil || !strings.Contains(out, "lost nothing") {
-		t.Errorf("recovered twice: %v\n%s", err, out)
-	}
+	envtest.RecoverInPieces(ctx, t, a.Relay, 42*time.Millisecond, 12*time.Millisecond)
 	if err := a.Relay.Start(); err != nil {
 		t.Fatal(err)
 	}

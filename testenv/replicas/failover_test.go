@@ -11,7 +11,7 @@ import (
 // TestRelayGoesOnFromAPromotedReplica loses the source. A stock replica of it becomes the new one, and the relay is told so by SQL; those
 // that follow the relay notice nothing.
 func TestRelayGoesOnFromAPromotedReplica(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine testenv.Engine) {
+	envtest.EachEngine(t, func(t *testing.T, engine testenv.Engine) {
 		s := startSite(t, engine)
 		// The promoted server's files have names of their own, and its GTIDs the domain that the source's had.
 		args := []string{"--log-bin=promoted-bin"}

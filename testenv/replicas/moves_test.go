@@ -7,23 +7,10 @@ import (
 	"github.com/octant-db/octant/testenv/envtest"
 )
 
-// eachEngine runs the test with a relay of every engine.
-func eachEngine(t *testing.T, test func(*testing.T, testenv.Engine)) {
-	t.Helper()
-	t.Run("each", func(t *testing.T) { // at the same time: most of it is waiting
-		for _, engine := range testenv.Engines {
-			t.Run(engine.String(), func(t *testing.T) {
-				t.Parallel()
-				test(t, engine)
-			})
-		}
-	})
-}
-
 // TestReplicasMoveBetweenSourceAndRelay moves one replica by GTID and one by file and position fifty times, under load. What would be lost
 // or repeated shows as a replica that stops or as a row that differs.
 func TestReplicasMoveBetweenSourceAndRelay(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine testenv.Engine) {
+	envtest.EachEngine(t, func(t *testing.T, engine testenv.Engine) {
 		s := startSite(t, engine)
 		places := []testenv.Source{s.relaySource(plainUser(engine)), s.directSource(t)}
 		replicas := s.startReplicas(t, 2)

@@ -15,7 +15,7 @@ import (
 // TestPurgeKeepsWhatReplicasNeed purges a relay's log while one replica follows and another one is away: what the one that is away has not read
 // stays until it is back, or until the operator forces it; then it is told so with error 1236, and the other one notices nothing.
 func TestPurgeKeepsWhatReplicasNeed(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine testenv.Engine) {
+	envtest.EachEngine(t, func(t *testing.T, engine testenv.Engine) {
 		s := startSite(t, engine)
 		admin := s.admin(t)
 		replicas := s.startReplicas(t, 2)

@@ -27,7 +27,7 @@ func (s *site) followBoth(t *testing.T, replicas []*testenv.Server) {
 }
 
 func TestReplicasGoOnAfterEachOfTwentyRestarts(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine testenv.Engine) {
+	envtest.EachEngine(t, func(t *testing.T, engine testenv.Engine) {
 		s := startSite(t, engine)
 		replicas := s.startReplicas(t, 2)
 		s.followBoth(t, replicas)
@@ -55,7 +55,7 @@ func TestReplicasGoOnAfterEachOfTwentyRestarts(t *testing.T) {
 }
 
 func TestReplicasSurviveARelayThatIsKilledUnderLoad(t *testing.T) {
-	eachEngine(t, func(t *testing.T, engine testenv.Engine) { killUnderLoad(t, engine, 12*time.Second) })
+	envtest.EachEngine(t, func(t *testing.T, engine testenv.Engine) { killUnderLoad(t, engine, 12*time.Second) })
 }
 
 // killUnderLoad kills the relay every 3 seconds under load with four replicas attached.

@@ -15,6 +15,7 @@ import (
 	"github.com/octant-db/octant/protocol/mysql/capture"
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
 )
 
 // What stands before the first start is history, what comes after it is local, and the files are the server's.
@@ -49,7 +50,7 @@ func testFilesAreTheServers(t *testing.T, e testenv.Engine) {
 }
 
 // A killed server leaves neither ROTATE nor STOP, and perhaps half a transaction.
-func TestServerKilled(t *testing.T) { eachEngine(t, testServerKilled) }
+func TestServerKilled(t *testing.T) { envtest.EachEngine(t, testServerKilled) }
 
 func testServerKilled(t *testing.T, e testenv.Engine) {
 	s := startEngine(t, e)
@@ -130,7 +131,7 @@ func (c *cutConn) Read(b []byte) (int, error) {
 
 // The connection is cut at 100 places, inside packets, events and groups. Nothing is lost or repeated, and each time a
 // relay that was just started goes on from the position alone.
-func TestCutConnections(t *testing.T) { eachEngine(t, testCutConnections) }
+func TestCutConnections(t *testing.T) { envtest.EachEngine(t, testCutConnections) }
 
 func testCutConnections(t *testing.T, e testenv.Engine) {
 	s := startEngine(t, e)
@@ -183,7 +184,7 @@ func requireEnded(t *testing.T, src *capture.Source, m *memory) {
 	}
 }
 
-func TestCaughtUp(t *testing.T) { eachEngine(t, testCaughtUp) }
+func TestCaughtUp(t *testing.T) { envtest.EachEngine(t, testCaughtUp) }
 
 func testCaughtUp(t *testing.T, e testenv.Engine) {
 	s := startEngine(t, e)

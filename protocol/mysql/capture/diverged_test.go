@@ -14,6 +14,7 @@ import (
 	"github.com/octant-db/octant/protocol/mysql/capture"
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/envtest"
 )
 
 // someCaptured is a server with some transactions that were captured.
@@ -66,7 +67,7 @@ func again(t *testing.T, s *testenv.Server, m *memory) error {
 	return err
 }
 
-func TestPurged(t *testing.T) { eachEngine(t, testPurged) }
+func TestPurged(t *testing.T) { envtest.EachEngine(t, testPurged) }
 
 func testPurged(t *testing.T, e testenv.Engine) {
 	s, m := someCaptured(t, e)
@@ -89,7 +90,7 @@ func reset(e testenv.Engine) string {
 	return "RESET MASTER"
 }
 
-func TestReset(t *testing.T) { eachEngine(t, testReset) }
+func TestReset(t *testing.T) { envtest.EachEngine(t, testReset) }
 
 func testReset(t *testing.T, e testenv.Engine) {
 	s, m := someCaptured(t, e)
@@ -102,7 +103,7 @@ func testReset(t *testing.T, e testenv.Engine) {
 	requireIs(t, again(t, s, m), relay.ErrDiverged)
 }
 
-func TestResetWhileCapturing(t *testing.T) { eachEngine(t, testResetWhileCapturing) }
+func TestResetWhileCapturing(t *testing.T) { envtest.EachEngine(t, testResetWhileCapturing) }
 
 func testResetWhileCapturing(t *testing.T, e testenv.Engine) {
 	s, m := someCaptured(t, e)
@@ -116,7 +117,7 @@ func testResetWhileCapturing(t *testing.T, e testenv.Engine) {
 }
 
 // The server comes back with the data and log of an earlier time, and goes on from there.
-func TestRestored(t *testing.T) { eachEngine(t, testRestored) }
+func TestRestored(t *testing.T) { envtest.EachEngine(t, testRestored) }
 
 func testRestored(t *testing.T, e testenv.Engine) {
 	s := startEngine(t, e)
@@ -156,7 +157,7 @@ func testRestored(t *testing.T, e testenv.Engine) {
 }
 
 // A server without sync_binlog lost the end of its log with the power.
-func TestLostTail(t *testing.T) { eachEngine(t, testLostTail) }
+func TestLostTail(t *testing.T) { envtest.EachEngine(t, testLostTail) }
 
 func testLostTail(t *testing.T, e testenv.Engine) {
 	s, m := someCaptured(t, e)

@@ -80,7 +80,7 @@ func (m *memory) inserts() int {
 	return n
 }
 
-func TestFailover(t *testing.T) { eachEngine(t, testFailover) }
+func TestFailover(t *testing.T) { envtest.EachEngine(t, testFailover) }
 
 // The server dies while the relay is behind, and a replica takes its place: all that is missing comes from there, once, and over any
 // number of connections.
@@ -138,7 +138,7 @@ func testFailover(t *testing.T, e testenv.Engine) {
 	}
 }
 
-func TestFailoverToNoReplica(t *testing.T) { eachEngine(t, testFailoverToNoReplica) }
+func TestFailoverToNoReplica(t *testing.T) { envtest.EachEngine(t, testFailoverToNoReplica) }
 
 // A server that lacks what was read is another history; one that lacks what was not read has purged it.
 func testFailoverToNoReplica(t *testing.T, e testenv.Engine) {
@@ -171,7 +171,7 @@ func testFailoverToNoReplica(t *testing.T, e testenv.Engine) {
 	requireIs(t, again(t, replica, behind), relay.ErrPurged)
 }
 
-func TestReadingAFileAgain(t *testing.T) { eachEngine(t, testReadingAFileAgain) }
+func TestReadingAFileAgain(t *testing.T) { envtest.EachEngine(t, testReadingAFileAgain) }
 
 // Where a dump cannot begin at an offset, the file is read again from its beginning, and what is there already is passed over.
 func testReadingAFileAgain(t *testing.T, e testenv.Engine) {
@@ -205,7 +205,7 @@ func TestServerIDChanged(t *testing.T) {
 	})
 }
 
-func TestFailoverWithEqualNames(t *testing.T) { eachEngine(t, testFailoverWithEqualNames) }
+func TestFailoverWithEqualNames(t *testing.T) { envtest.EachEngine(t, testFailoverWithEqualNames) }
 
 // The replica's file has the source's name, and other events at the source's offsets.
 func testFailoverWithEqualNames(t *testing.T, e testenv.Engine) {

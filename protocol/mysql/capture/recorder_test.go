@@ -156,7 +156,7 @@ func configFor(s *testenv.Server) capture.Config {
 // eachMariaDB runs a test with every MariaDB server that there is.
 func eachMariaDB(t *testing.T, test func(t *testing.T, e testenv.Engine)) {
 	t.Helper()
-	eachEngine(t, func(t *testing.T, e testenv.Engine) {
+	envtest.EachEngine(t, func(t *testing.T, e testenv.Engine) {
 		if !e.IsMySQL() {
 			test(t, e)
 		}
@@ -164,18 +164,6 @@ func eachMariaDB(t *testing.T, test func(t *testing.T, e testenv.Engine)) {
 }
 
 // eachEngine runs a test with every server that there is.
-func eachEngine(t *testing.T, test func(t *testing.T, e testenv.Engine)) {
-	t.Helper()
-	t.Run("each", func(t *testing.T) { // at the same time: most of it is waiting
-		for _, e := range testenv.Engines {
-			t.Run(e.String(), func(t *testing.T) {
-				t.Parallel()
-				test(t, e)
-			})
-		}
-	})
-}
-
 func startServer(t testing.TB, args ...string) *testenv.Server {
 	t.Helper()
 	return startEngine(t, testenv.MariaDB1011, args...)

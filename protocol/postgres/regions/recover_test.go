@@ -1,7 +1,6 @@
 package regions_test
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"strings"
@@ -73,26 +72,11 @@ func TestADatabaseGetsBackWhatItHasLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.server.Exec(t, "INSERT INTO app.t VALUES (10, 'too early', 10)")
-	if out, err := octantRecover(ctx, t, a); err == nil || !strings.Contains(out, "load this region again") {
+	if out, err := envtest.Recover(ctx, t, a.relay); err == nil || !strings.Contains(out, "load this region again") {
 		t.Fatalf("what was written since is passed over: %v\n%s", err, out)
 	}
 	restore()
-	for try := 1; ; try++ { // killed on the way, wherever that is; it goes on where it was
-		killed, cancel := context.WithTimeout(ctx, time.Duration(100*try)*time.Millisecond)
-		out, err := octantRecover(killed, t, a)
-		ended := killed.Err() == nil || err == nil
-		cancel()
-		t.Logf("try %d: %v\n%s", try, err, out)
-		if ended && err != nil && !strings.Contains(out, "lost nothing") {
-			t.Fatal("not recovered")
-		}
-		if ended {
-			break
-		}
-	}
-	if out, err := octantRecover(ctx, t, a); err == nil || !strings.Contains(out, "lost nothing") {
-		t.Errorf("recovered twice: %v\n%s", err, out)
-	}
+	envtest.RecoverInPieces(ctx, t, a.relay, 100*time.Millisecond, 100*time.Millisecond)
 	if err := a.relay.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -114,13 +98,6 @@ func TestADatabaseGetsBackWhatItHasLost(t *testing.T) {
 			t.Errorf("in region %s the sums are %s", r.name, got)
 		}
 	}
-}
-
-// octantRecover runs octant recover in a region and returns what it says.
-func octantRecover(ctx context.Context, t *testing.T, r *region) (string, error) {
-	t.Helper()
-	out, err := exec.CommandContext(ctx, envtest.Octant(t), "recover", "--config", r.relay.ConfigFile()).CombinedOutput()
-	return string(out), err
 }
 
 // copyFiles copies the files of a server that does not run.
