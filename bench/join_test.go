@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -23,13 +24,14 @@ CREATE TABLE app.orders (id INT PRIMARY KEY, customer INT NOT NULL, city VARCHAR
 CREATE TABLE app.hot (id INT PRIMARY KEY, n INT NOT NULL);`
 
 // benchJoin fills a region's tables from another one's: by octant join, by mariadb-dump piped into mariadb, and by mydumper and myloader. And it looks at how much
-// the join slows down one who writes in the donor region.
+// the join slows down one who writes in the donor region: with both regions on the machine that they share here, and with each on a processor of its own, as regions are.
 func benchJoin(t *testing.T, s settings, r *report) {
 	if _, err := exec.LookPath("mydumper"); err != nil {
 		t.Skip(err)
 	}
 	speed := r.row(bench.Comparison{What: "join | mariadb-dump piped into mariadb", Unit: "rows/ms", Goal: bench.AtLeast, Target: 1})
 	dumper := r.row(bench.Comparison{What: "join | mydumper and myloader, four threads", Unit: "rows/ms", Goal: bench.AtLeast, Target: 1})
+	shared := r.row(bench.Comparison{What: "writes at the donor while a region on its processors joins | alone", Unit: "writes/s", Goal: bench.ForScale})
 	impact := r.row(bench.Comparison{What: "writes at the donor while a region joins | alone", Unit: "writes/s", Goal: bench.AtLeast, Target: 0.85})
 	rows := 10 * s.transactions
 	ctx := envtest.Context(t, time.Hour)
@@ -53,7 +55,16 @@ func benchJoin(t *testing.T, s settings, r *report) {
 		beside := writesWhile(t, ctx, a, func() { joinFrom(t, ctx, b) })
 		speed.Add(float64(rows)/joined.Seconds()/1000, float64(rows)/dumped.Seconds()/1000, load(t))
 		dumper.Add(float64(rows)/joined.Seconds()/1000, float64(rows)/loaded.Seconds()/1000, load(t))
+		shared.Add(beside, alone, load(t))
+	}
+	apart(t, ctx, bed, a, b)
+	for range s.rounds {
+		emptied(t, ctx, bed, b)
+		alone := writesWhile(t, ctx, a, func() { rest(ctx, 5*time.Second) })
+		var joined time.Duration
+		beside := writesWhile(t, ctx, a, func() { joined = timed(func() { joinFrom(t, ctx, b, "taskset", "-c", "1") }) })
 		impact.Add(beside, alone, load(t))
+		t.Logf("the join beside it: %.1f rows/ms", float64(rows)/joined.Seconds()/1000)
 	}
 }
 
@@ -123,9 +134,22 @@ func emptied(t *testing.T, ctx context.Context, bed *testenv.Bed, r *testenv.Reg
 	}
 }
 
-func joinFrom(t *testing.T, ctx context.Context, r *testenv.Region) {
+// apart keeps the donor region, its database and its relay, on the first processor, and the newcomer's database on the second.
+func apart(t *testing.T, ctx context.Context, bed *testenv.Bed, donor, newcomer *testenv.Region) {
 	t.Helper()
-	cmd := exec.CommandContext(ctx, envtest.Octant(t), "join", "--from", "a", "--config", r.Relay.ConfigFile())
+	database := func(r *testenv.Region) int { return serverPID(t, filepath.Join(bed.Dir, r.Name, "db")) }
+	for core, pids := range [][]int{{database(donor), donor.Relay.PID()}, {database(newcomer)}} {
+		for _, pid := range pids {
+			mustSucceed(t, ctx, "taskset", "--all-tasks", "--cpu-list", "--pid", strconv.Itoa(core), strconv.Itoa(pid))
+		}
+	}
+}
+
+// joinFrom has a region join from a. The command is run by another one, if any is given.
+func joinFrom(t *testing.T, ctx context.Context, r *testenv.Region, by ...string) {
+	t.Helper()
+	args := append(by, envtest.Octant(t), "join", "--from", "a", "--config", r.Relay.ConfigFile())
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("join: %v\n%s", err, out)
 	}
