@@ -134,6 +134,44 @@ func rejoins(t *testing.T, a, b, c, d *node) {
 	}
 }
 
+// TestRegionsThatEvictEachOtherAreBothLost: each of two regions takes the other for lost, c hears of the one and d of the other. They let go of both, and come to have the same of them.
+func TestRegionsThatEvictEachOtherAreBothLost(t *testing.T) {
+	net := newNetwork()
+	a, b := newNode(t, net, 1, "b", "c", "d").start(), newNode(t, net, 2, "a", "c", "d").start()
+	c, d := newNode(t, net, 3, "a", "b", "d").unreachable("b").start(), newNode(t, net, 4, "a", "b", "c").unreachable("a").start()
+	a.source.add(relay.Local, nil, []byte("a's"))
+	b.source.add(relay.Local, nil, []byte("b's"))
+	c.allArrived(a)
+	d.allArrived(b)
+	if err := errors.Join(a.relay.Evict(t.Context(), "b"), b.relay.Evict(t.Context(), "a")); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []*node{c, d} {
+		for _, lost := range []*node{a, b} {
+			eventually(t, n.config.Name+" to have the other's copy", func() bool { return n.db.Received(lost.config.Region).Last() == 1 })
+			n.checkReceived(lost)
+			last, _, err := n.db.Received(lost.config.Region).Transaction(1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.applier.shows(lost.config.Region, relay.SeqHLC{Seq: 1, HLC: last.HLC})
+		}
+	}
+	for _, lost := range []*node{a, b} {
+		standsAt(t, lost.config.Name, "evicted", c, d)
+		for _, n := range []*node{c, d} {
+			if _, _, err := n.relay.Open(t.Context(), lost.relay.Self(), relay.Want{First: 1}); err == nil || !strings.Contains(err.Error(), "must join again") {
+				t.Errorf("%s serves %s: %v", n.config.Name, lost.config.Name, err)
+			}
+		}
+		eventually(t, lost.config.Name+" to say why it is alone", func() bool {
+			_, told := lost.problem("evicted")
+			refusal, refused := lost.problem("peer_refused")
+			return told || refused && strings.Contains(refusal.Detail, "evicted")
+		})
+	}
+}
+
 // TestOnlyLostRegionsAreServedByOthers: nobody gets a living region's transactions from another one.
 func TestOnlyLostRegionsAreServedByOthers(t *testing.T) {
 	net := newNetwork()
