@@ -193,7 +193,7 @@ func (a *Applier) forget() (full, noted bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	err = a.engine.Forget()
-	return a.index.bytes > hotBytes || a.index.storeOnly() > sweepAtOnce, a.notes.full(), err
+	return a.index.full() || a.index.behind, a.notes.full(), err
 }
 
 // checkpoint saves the version index as it is after the last merged entry. The order is what makes it safe: registers first, then the place,
@@ -220,8 +220,8 @@ func (a *Applier) checkpointed(ctx context.Context) error {
 		a.index.unsure = true
 		return err
 	}
-	if a.index.bytes > hotBytes {
-		a.index.cool()
+	if a.index.full() {
+		return a.index.cool()
 	}
 	return nil
 }
@@ -231,7 +231,7 @@ func (a *Applier) checkpointed(ctx context.Context) error {
 func (a *Applier) spill(ctx context.Context, open []conflict.Key) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.index.bytes <= hotBytes {
+	if !a.index.full() {
 		return nil
 	}
 	if err := a.index.recount(); err != nil {
@@ -250,8 +250,7 @@ func (a *Applier) spill(ctx context.Context, open []conflict.Key) error {
 		a.index.unsure = true
 		return err
 	}
-	a.index.cool()
-	return nil
+	return a.index.cool()
 }
 
 func (a *Applier) saveAll(ctx context.Context) error {

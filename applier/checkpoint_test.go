@@ -178,6 +178,14 @@ func (tornRules) Of(_, table string) applier.Rule {
 
 func (tornRules) Differ(string, string, string) string { return "" }
 
+// cool has an applier let go of what is in memory.
+func cool(t *testing.T, a *applier.Applier) {
+	t.Helper()
+	if err := a.Cool(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func torn(t *testing.T, seed uint64, crash, ruled bool) {
 	s := newScript(t, seed, 50, true)
 	if ruled {
@@ -190,7 +198,14 @@ func torn(t *testing.T, seed uint64, crash, ruled bool) {
 
 	s.store = newMemory()
 	rng := rand.New(rand.NewPCG(seed, 4))
-	a := s.make()
+	make := func() *applier.Applier {
+		a := s.make()
+		if seed%2 == 0 {
+			a.ShortBlocks()
+		}
+		return a
+	}
+	a := make()
 	for to := relay.LSN(0); to < last; {
 		to = min(last, to+relay.LSN(1+rng.IntN(15)))
 		s.merge(a, to)
@@ -202,10 +217,10 @@ func torn(t *testing.T, seed uint64, crash, ruled bool) {
 			t.Fatal(err)
 		}
 		if err == nil && rng.IntN(2) == 0 {
-			a.Cool()
+			cool(t, a)
 		}
 		if err != nil && crash {
-			a = s.make()
+			a = make()
 			s.checkNeeds(a)
 			to = a.Merged()
 		}
@@ -214,7 +229,7 @@ func torn(t *testing.T, seed uint64, crash, ruled bool) {
 		if err := a.Checkpoint(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		a = s.make()
+		a = make()
 		s.checkNeeds(a)
 	}
 	s.merge(a, last)
@@ -251,7 +266,7 @@ func TestSpill(t *testing.T) {
 	if err := a.Checkpoint(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	a.Cool()
+	cool(t, a)
 	if n := a.Status().Index; n != len(want)-2 {
 		t.Errorf("the index is said to have %d entries, it has %d", n, len(want)-2)
 	}
@@ -264,16 +279,16 @@ func TestSpill(t *testing.T) {
 
 // TestForget drops what every region has seen, in memory and in the store.
 func TestForget(t *testing.T) {
-	for _, cool := range []bool{false, true} {
-		t.Run(fmt.Sprintf("cool=%v", cool), func(t *testing.T) {
+	for _, cold := range []bool{false, true} {
+		t.Run(fmt.Sprintf("cool=%v", cold), func(t *testing.T) {
 			s := newScript(t, 7, 60, false)
 			a := s.make()
 			s.merge(a, s.d.state.LSN)
 			if err := a.Checkpoint(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if cool {
-				a.Cool()
+			if cold {
+				cool(t, a)
 			}
 			clock := s.d.state.HLC
 			all := relay.Vector{0, clock, clock}

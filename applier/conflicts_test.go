@@ -222,7 +222,7 @@ func TestNoConflictWithWhatAnAuthorHadSeen(t *testing.T) {
 	if err := b.a.Checkpoint(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	b.a.Cool()
+	cool(t, b.a)
 	b.kill()
 	b.start()
 	b.receive(2, made, nil, insert("1||b"), insert("2||b"))

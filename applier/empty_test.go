@@ -51,7 +51,7 @@ func TestEmptiedTableKeepsWhatWasNotSeen(t *testing.T) {
 	if err := b.a.Checkpoint(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	b.a.Cool()
+	cool(t, b.a)
 	b.receive(2, seen+1e6, relay.Vector{0, seen, 0, first + 4}, truncate("app.t"))
 	b.receive(2, seen+2e6, nil, insert("1||again"))
 	eventually(t, "the statement to run", func() bool { return ran.Load() > 0 })

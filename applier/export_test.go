@@ -28,10 +28,40 @@ func (a *Applier) Forget() error {
 }
 
 // Cool lets go of what is saved, as if too much were in memory.
-func (a *Applier) Cool() {
+func (a *Applier) Cool() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.index.cool()
+	a.index.busy = nil
+	return a.index.cool()
+}
+
+// Cut is how events are cut into blocks if these blocks are in the store, and which of them stay.
+func Cut(stored [][]*conflict.Event, events []*conflict.Event) (list [][]*conflict.Event, stays []bool) {
+	var blocks []block
+	for i, b := range stored {
+		blocks = append(blocks, block{number: uint64(i + 1), events: b})
+	}
+	for _, b := range (blocking{long: 16, events: 8, bytes: 4 << 10}).cut(blocks, events) {
+		list, stays = append(list, b.events), append(stays, b.number > 0)
+	}
+	return list, stays
+}
+
+// CoolBusy lets go of what is saved and not written all the time.
+func (a *Applier) CoolBusy() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.index.cool()
+}
+
+// ShortBlocks has histories of few events be kept in blocks, and those be small.
+func (a *Applier) ShortBlocks() { a.index.blocking = blocking{long: 2, events: 2, bytes: 1 << 10} }
+
+// Blocks is how many histories are in blocks, and the highest number of a block.
+func (a *Applier) Blocks() (histories int, last uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.index.blocks), a.index.lastBlock
 }
 
 // Register looks a row up in the version index.

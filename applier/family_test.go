@@ -85,7 +85,7 @@ func TestChildrenGoWithTheirParent(t *testing.T) {
 	if err := b.a.Checkpoint(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	b.a.Cool()
+	cool(t, b.a)
 	b.receive(2, first+1e6, relay.Vector{0, forgotten, 0, first + 10}, line("app.p", "1||p", ""))
 	b.receive(2, first+2e6, nil, line("app.c", "", "1||1"))
 	b.kill()

@@ -18,7 +18,8 @@ type formWriter struct {
 	err error
 }
 
-func (f *formWriter) register(r conflict.Register) {
+// register writes a register, whose history is in these blocks; none: in the register.
+func (f *formWriter) register(r conflict.Register, blocks []block) {
 	f.version(r.Shown)
 	f.row(r.Row)
 	f.flag(r.Blank)
@@ -28,14 +29,27 @@ func (f *formWriter) register(r conflict.Register) {
 	}
 	f.flag(r.History != nil)
 	if r.History != nil {
-		f.history(r.History)
+		f.history(r.History, blocks)
 	}
 }
 
-func (f *formWriter) history(h *conflict.History) {
+// What is said of a history in one octet.
+const (
+	historyKnown  = 1 << iota // its base is known
+	historyBlocks             // its events are in blocks
+)
+
+func (f *formWriter) history(h *conflict.History, blocks []block) {
 	f.number(uint64(h.Born))
 	f.clock(h.Floor)
-	f.flag(h.Base.Known)
+	var is byte
+	if h.Base.Known {
+		is |= historyKnown
+	}
+	if len(blocks) > 0 {
+		is |= historyBlocks
+	}
+	f.b = append(f.b, is)
 	f.version(h.Base.Version)
 	f.row(h.Base.Row)
 	f.version(h.Base.Created)
@@ -44,8 +58,20 @@ func (f *formWriter) history(h *conflict.History) {
 		f.version(o.Version)
 		f.row(o.Row)
 	}
-	f.number(uint64(len(h.Events)))
-	for _, ev := range h.Events {
+	if len(blocks) == 0 {
+		f.events(h.Events)
+		return
+	}
+	f.number(uint64(len(blocks)))
+	for _, b := range blocks {
+		f.number(b.number)
+		f.number(b.size)
+	}
+}
+
+func (f *formWriter) events(list []*conflict.Event) {
+	f.number(uint64(len(list)))
+	for _, ev := range list {
 		f.version(ev.Version)
 		f.clocks(ev.Deps)
 		f.row(ev.Before)
@@ -130,9 +156,11 @@ func (f *formWriter) flag(set bool) {
 
 // formReader reads what formWriter wrote. After something malformed it yields zero values.
 type formReader struct {
-	x    *index
-	rest []byte
-	err  error
+	x      *index
+	k      conflict.Key
+	rest   []byte
+	blocks []block // in which the history is
+	err    error
 }
 
 func (f *formReader) register(r *conflict.Register) {
@@ -147,16 +175,49 @@ func (f *formReader) register(r *conflict.Register) {
 
 func (f *formReader) history() *conflict.History {
 	h := &conflict.History{Born: relay.LSN(f.number()), Floor: f.clock()}
-	h.Base = conflict.State{Known: f.flag(), Version: f.version(), Row: f.row(), Created: f.version()}
+	is := f.octet()
+	h.Base = conflict.State{Known: is&historyKnown != 0, Version: f.version(), Row: f.row(), Created: f.version()}
 	for range f.count() {
 		h.Base.Open = append(h.Base.Open, conflict.Written{Version: f.version(), Row: f.row()})
 	}
+	if is&historyBlocks == 0 {
+		h.Events = f.events()
+		return h
+	}
+	for range f.count() {
+		b := block{number: f.number(), size: f.number()}
+		b.events = f.block(b)
+		f.blocks = append(f.blocks, b)
+		h.Events = append(h.Events, b.events...)
+	}
+	return h
+}
+
+func (f *formReader) events() (list []*conflict.Event) {
 	for range f.count() {
 		ev := &conflict.Event{Version: f.version(), Deps: f.clocks()}
 		ev.Before, ev.After, ev.Force, ev.Rejected = f.row(), f.row(), f.flag(), f.flag()
-		h.Events = append(h.Events, ev)
+		list = append(list, ev)
 	}
-	return h
+	return list
+}
+
+// block reads the events of a block.
+func (f *formReader) block(b block) []*conflict.Event {
+	if f.err != nil {
+		return nil
+	}
+	record, err := f.x.loadPieces(blockOwner(f.k, b.number), b.size)
+	if err != nil {
+		f.fail(err)
+		return nil
+	}
+	inner := formReader{x: f.x, rest: record}
+	events := inner.events()
+	if inner.err != nil {
+		f.fail(inner.err)
+	}
+	return events
 }
 
 func (f *formReader) kin(r *conflict.Register) {

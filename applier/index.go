@@ -22,6 +22,7 @@ import (
 //	"v" key            -> clock, region, flags, table number, image
 //	"w" clock(8) key   -> ""                       the same registers by age, for forgetting
 //	"b" length key clock(8) size(8) nr(4) -> a piece of an image that is too large for one record
+//	"e" length key number(8) nr(4) -> a piece of a block of a long history
 //	"u" length value key -> ""                     the claims of rows: unique values, and parents
 //	"t" number(4)      -> flavour, native description of a table
 type index struct {
@@ -39,6 +40,14 @@ type index struct {
 
 	unnamed map[string]bool // tables of which there are, or were, provisional keys
 
+	blocking  blocking
+	blocks    map[conflict.Key][]block  // of the long histories in hot and in the Store, as they are there
+	busy      map[conflict.Key][]block  // those that changed before the last checkpoint
+	long      map[conflict.Key]struct{} // rows of which there are, or were, blocks in the Store
+	lastBlock uint64                    // the highest number of a block
+	kept      int64                     // bytes of what cool had to keep
+	behind    bool                      // the last sweep left some that may be forgotten
+
 	unsure bool // a write failed: what of the above is in the Store must be found out
 
 	tables *tableStore
@@ -48,7 +57,7 @@ type index struct {
 }
 
 func openIndex(store relay.Store, parse func(relay.Flavour, []byte) (*relay.Table, error)) (*index, error) {
-	x := &index{store: store, absent: make(map[conflict.Key]struct{}), unnamed: make(map[string]bool)}
+	x := &index{store: store, blocking: blocking{longHistory, blockEvents, blockBytes}, absent: make(map[conflict.Key]struct{}), unnamed: make(map[string]bool)}
 	x.reset()
 	x.gone = make(map[conflict.Key]relay.HLC)
 	if err := x.count(); err != nil {
@@ -65,6 +74,9 @@ func openIndex(store relay.Store, parse func(relay.Flavour, []byte) (*relay.Tabl
 		x.large++
 	}
 	if x.unique, err = x.any("u"); err != nil {
+		return nil, err
+	}
+	if err := x.findBlocks(); err != nil {
 		return nil, err
 	}
 	x.tables, err = openTables(store, parse)
@@ -104,6 +116,7 @@ func (x *index) recount() error {
 	}
 	x.tables.distrust()
 	clear(x.saved)
+	clear(x.blocks)
 	for k := range x.hot.All {
 		x.dirty[k] = struct{}{}
 		if err := x.find(k, x.saved); err != nil {
@@ -130,17 +143,21 @@ func (x *index) find(k conflict.Key, clocks map[conflict.Key]relay.HLC) error {
 	if err != nil {
 		return fmt.Errorf("look through the version index: %w", err)
 	}
-	r, err := x.decode(k, data)
+	r, blocks, err := x.decodeBlocked(k, data)
 	if err != nil {
 		return err
 	}
 	clocks[k] = r.Age()
+	if blocks != nil {
+		x.blocks[k] = blocks
+	}
 	return nil
 }
 
 // reset empties the part in memory.
 func (x *index) reset() {
-	x.hot, x.bytes = conflict.NewMemory(), 0
+	x.hot, x.bytes, x.kept = conflict.NewMemory(), 0, 0
+	x.blocks = make(map[conflict.Key][]block)
 	x.dirty = make(map[conflict.Key]struct{})
 	x.saved = make(map[conflict.Key]relay.HLC)
 	x.values = make(map[conflict.Key][]string)
@@ -208,14 +225,11 @@ func (x *index) load(k conflict.Key, data []byte) error {
 	if _, hot, _ := x.hot.Get(k); hot {
 		return nil
 	}
-	r, err := x.decode(k, data)
+	r, blocks, err := x.decodeBlocked(k, data)
 	if err != nil {
 		return err
 	}
-	x.bytes += weight(k, r)
-	x.saved[k] = r.Age()
-	x.note(k, r)
-	return x.hot.Put(k, r)
+	return x.keep(k, r, blocks)
 }
 
 // note remembers which unique values the Store has for a key.
@@ -345,8 +359,37 @@ func weight(k conflict.Key, r conflict.Register) int64 {
 // sweepAtOnce bounds the registers that one checkpoint removes.
 const sweepAtOnce = 50_000
 
-// cool lets go of the memory, once everything has been saved.
-func (x *index) cool() { x.reset() }
+// full tells whether more is in memory than should be, beyond what cool had to keep.
+func (x *index) full() bool { return x.bytes > hotBytes+x.kept }
+
+// cool lets go of the memory, once everything has been saved. Long histories that are being written stay: they would be back with the next write, and all of their events
+// would have to be read for that.
+func (x *index) cool() error {
+	old, blocks := x.hot, x.blocks
+	x.reset()
+	for k := range x.busy {
+		r, known, err := old.Get(k)
+		if err != nil || !known {
+			continue
+		}
+		if err := x.keep(k, r, blocks[k]); err != nil {
+			return err
+		}
+	}
+	x.kept = x.bytes
+	return nil
+}
+
+// keep takes a register into memory that is in the Store as it is.
+func (x *index) keep(k conflict.Key, r conflict.Register, blocks []block) error {
+	if blocks != nil {
+		x.blocks[k] = blocks
+	}
+	x.bytes += weight(k, r)
+	x.saved[k] = r.Age()
+	x.note(k, r)
+	return x.hot.Put(k, r)
+}
 
 // search returns the key of a register whose key begins so and of which the function says so, "" if there is none.
 func (x *index) search(prefix conflict.Key, is func(*conflict.Register) bool) (conflict.Key, error) {

@@ -14,18 +14,23 @@ import (
 
 // save writes what has changed. The caller writes the place in the stream after it, and only then calls sweep.
 func (x *index) save(ctx context.Context, w *writer) error {
+	lists, err := x.saveBlocks(ctx, w)
+	if err != nil {
+		return err
+	}
 	for k := range x.dirty {
-		if err := x.saveRegister(ctx, w, k); err != nil {
+		if err := x.saveRegister(ctx, w, k, lists[k]); err != nil {
 			return err
 		}
 	}
 	clear(x.dirty)
+	x.busy = lists
 	return nil
 }
 
-func (x *index) saveRegister(ctx context.Context, w *writer, k conflict.Key) error {
+func (x *index) saveRegister(ctx context.Context, w *writer, k conflict.Key, blocks []block) error {
 	r, _, _ := x.hot.Get(k)
-	form, err := x.encode(ctx, w, k, r)
+	form, err := x.encode(ctx, w, k, r, blocks)
 	if err != nil {
 		return err
 	}
@@ -40,6 +45,7 @@ func (x *index) saveRegister(ctx context.Context, w *writer, k conflict.Key) err
 	w.put(ageKey(r.Age(), k), []byte{})
 	x.saved[k] = r.Age()
 	x.saveUnique(w, k, r)
+	x.replaceBlocks(w, k, blocks)
 	if stored && x.large > 0 {
 		if err := x.removePieces(w, k, form.owner); err != nil {
 			return err
@@ -77,6 +83,9 @@ func (x *index) sweep(ctx context.Context, w *writer, keep func(conflict.Key) bo
 			return err
 		}
 	}
+	if err := x.sweepBlocks(w); err != nil {
+		return err
+	}
 	if err := w.flush(ctx); err != nil {
 		return err
 	}
@@ -88,6 +97,7 @@ func (x *index) sweep(ctx context.Context, w *writer, keep func(conflict.Key) bo
 // sweepCold forgets registers that are in the Store alone.
 func (x *index) sweepCold(ctx context.Context, w *writer, keep func(conflict.Key) bool) error {
 	swept := 0
+	x.behind = false
 	for pair, err := range x.store.Scan([]byte("w"), nil) {
 		if err != nil {
 			return fmt.Errorf("sweep the version index: %w", err)
@@ -101,6 +111,7 @@ func (x *index) sweepCold(ctx context.Context, w *writer, keep func(conflict.Key
 			continue
 		}
 		if swept++; swept > sweepAtOnce {
+			x.behind = true
 			break
 		}
 		x.gone[k] = hlc // it is not to be found while it is being removed
@@ -121,6 +132,9 @@ func (x *index) remove(ctx context.Context, w *writer, k conflict.Key, hlc relay
 		if err := x.removePieces(w, k, nil); err != nil {
 			return err
 		}
+	}
+	if err := x.removeBlocks(w, k); err != nil {
+		return err
 	}
 	return w.flushLarge(ctx)
 }

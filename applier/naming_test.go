@@ -194,7 +194,7 @@ func TestNamingSurvives(t *testing.T) {
 				t.Fatal(err)
 			}
 			eventually(t, "the letters to be saved", func() bool { return b.store.count("l") == 30 })
-			b.a.Cool()
+			cool(t, b.a)
 			b.store.fail(left)
 			b.createLater()
 			eventually(t, "rows to be written, or the Store to have failed", func() bool { return b.d.row("app.later", "29") != "" || b.store.failed() })
@@ -243,7 +243,7 @@ func TestMissingTableInAStorm(t *testing.T) {
 					if err := b.a.Checkpoint(t.Context()); err != nil {
 						t.Fatal(err)
 					}
-					b.a.Cool()
+					cool(t, b.a)
 				case n < 5 && i > 100:
 					b.d.localIn("app.later", randomRow(rng, i))
 				case n < 8:

@@ -34,7 +34,7 @@ const headBytes = 14
 // inlineImage is the largest payload that is kept with its register, and the size of a piece of larger ones.
 const inlineImage = 256 << 10
 
-// savedRegister is a register as the Store has it.
+// savedRegister is a register as the Store has it, but for the blocks of its history.
 type savedRegister struct {
 	record []byte
 	owner  []byte // what the keys of its pieces begin with
@@ -54,8 +54,8 @@ func pieceOf(owner []byte, n int) []byte {
 	return binary.BigEndian.AppendUint32(bytes.Clone(owner), uint32(n))
 }
 
-// encode makes the record of a register. Tables and pieces that it needs are in the Store when it returns.
-func (x *index) encode(ctx context.Context, w *writer, k conflict.Key, r conflict.Register) (savedRegister, error) {
+// encode makes the record of a register, whose history is in these blocks. Tables and pieces that it needs are in the Store when it returns.
+func (x *index) encode(ctx context.Context, w *writer, k conflict.Key, r conflict.Register, blocks []block) (savedRegister, error) {
 	var flags byte
 	var table uint32
 	payload := []byte(r.Row.Image)
@@ -63,7 +63,7 @@ func (x *index) encode(ctx context.Context, w *writer, k conflict.Key, r conflic
 	if formed(r) {
 		flags |= flagForm
 		f := formWriter{ctx: ctx, x: x, w: w}
-		f.register(r)
+		f.register(r, blocks)
 		if kin(r) {
 			flags |= flagKin
 			f.kin(r)
@@ -119,6 +119,14 @@ func kin(r conflict.Register) bool { return len(r.Row.Parents)+len(r.Row.Childre
 // savePieces writes a payload that is too large for its register, and waits: the register must not be durable before it.
 func (x *index) savePieces(ctx context.Context, w *writer, owner, payload []byte) error {
 	x.large++
+	if err := putPieces(ctx, w, owner, payload); err != nil {
+		return err
+	}
+	return w.flush(ctx)
+}
+
+// putPieces cuts a payload into pieces.
+func putPieces(ctx context.Context, w *writer, owner, payload []byte) error {
 	for n := 0; len(payload) > 0; n++ {
 		size := min(len(payload), inlineImage)
 		w.put(pieceOf(owner, n), payload[:size])
@@ -127,16 +135,22 @@ func (x *index) savePieces(ctx context.Context, w *writer, owner, payload []byte
 			return err
 		}
 	}
-	return w.flush(ctx)
+	return nil
 }
 
-func (x *index) loadPieces(k conflict.Key, hlc relay.HLC, size uint64) ([]byte, error) {
-	owner := pieceOwner(k, hlc, size)
+// dropPieces removes the pieces of a payload.
+func dropPieces(w *writer, owner []byte, size uint64) {
+	for n := range (size + inlineImage - 1) / inlineImage {
+		w.delete(pieceOf(owner, int(n)))
+	}
+}
+
+func (x *index) loadPieces(owner []byte, size uint64) ([]byte, error) {
 	payload := make([]byte, 0, min(size, 1<<31))
 	for n := 0; uint64(len(payload)) < size; n++ {
 		piece, err := x.store.Get(pieceOf(owner, n))
 		if err != nil {
-			return nil, fmt.Errorf("read a large image of the version index: %w", err)
+			return nil, fmt.Errorf("read a piece of the version index: %w", err)
 		}
 		payload = append(payload, piece...)
 	}
@@ -145,27 +159,32 @@ func (x *index) loadPieces(k conflict.Key, hlc relay.HLC, size uint64) ([]byte, 
 
 // decode reads what encode made.
 func (x *index) decode(k conflict.Key, b []byte) (conflict.Register, error) {
+	r, _, err := x.decodeBlocked(k, b)
+	return r, err
+}
+
+// decodeBlocked is decode that also returns the blocks in which the history is.
+func (x *index) decodeBlocked(k conflict.Key, b []byte) (r conflict.Register, blocks []block, err error) {
 	if len(b) < headBytes {
-		return conflict.Register{}, fmt.Errorf("read the version index: %w", relay.ErrCorrupt)
+		return r, nil, fmt.Errorf("read the version index: %w", relay.ErrCorrupt)
 	}
 	v := relay.Version{HLC: relay.HLC(binary.BigEndian.Uint64(b)), Region: relay.Region(b[8])}
-	r := conflict.Register{Version: v, Shown: v}
+	r = conflict.Register{Version: v, Shown: v}
 	flags, payload := b[9], b[headBytes:]
-	var err error
 	if flags&flagDeps != 0 {
 		if r.Deps, payload, err = cutDeps(v.HLC, payload); err != nil {
-			return r, err
+			return r, nil, err
 		}
 	}
 	if flags&flagPieces != 0 {
 		size, _ := binary.Uvarint(payload)
-		if payload, err = x.loadPieces(k, v.HLC, size); err != nil {
-			return r, err
+		if payload, err = x.loadPieces(pieceOwner(k, v.HLC, size), size); err != nil {
+			return r, nil, err
 		}
 	}
 	switch {
 	case flags&flagForm != 0:
-		f := formReader{x: x, rest: payload}
+		f := formReader{x: x, k: k, rest: payload}
 		f.register(&r)
 		if flags&flagKin != 0 {
 			f.kin(&r)
@@ -174,13 +193,14 @@ func (x *index) decode(k conflict.Key, b []byte) (conflict.Register, error) {
 			f.fates(&r)
 		}
 		if f.err != nil {
-			return r, fmt.Errorf("read the version index: %w", f.err)
+			return r, nil, fmt.Errorf("read the version index: %w", f.err)
 		}
+		blocks = f.blocks
 	case flags&flagImage != 0:
 		r.Row.Table, err = x.tables.table(binary.BigEndian.Uint32(b[10:]))
 		r.Row.Image, r.Row.Gone = relay.Image(payload), flags&flagExists == 0
 	}
-	return r, err
+	return r, blocks, err
 }
 
 func appendDeps(b []byte, clock relay.HLC, deps relay.Vector) []byte {

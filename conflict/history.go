@@ -76,6 +76,13 @@ func (h *History) place(v relay.Version) (int, bool) {
 	return slices.BinarySearchFunc(h.Events, v, func(e *Event, v relay.Version) int { return e.Version.Compare(v) })
 }
 
+// Run returns where events that follow each other begin among those of the history, and whether the very same ones do so there.
+func (h *History) Run(events []*Event) (at int, whole bool) {
+	at, _ = h.place(events[0].Version)
+	end := at + len(events)
+	return at, end <= len(h.Events) && slices.Equal(h.Events[at:end], events)
+}
+
 // with returns the history with a write in it. A second change that the same transaction makes to the row joins the first.
 func (h History) with(ev Event) History {
 	i, found := h.place(ev.Version)
