@@ -18,22 +18,13 @@ type History struct {
 	Base   State
 	Events []*Event // above Floor, ascending by version
 
-	room   *room   // behind Events; nil: none that is known
-	known  State   // the fold of the first events, as far as it has been worked out
-	counts int     // how many events are in it; 0: none, whatever known is
-	marks  [4]mark // the latest last
-	size   int64   // of the first events, as far as it has been worked out
-	sized  int     // how many these are
+	room   *room // behind Events; nil: none that is known
+	known  State // the fold of the first events, as far as it has been worked out
+	counts int   // how many events are in it; 0: none, whatever known is
+	marks  marks // of that fold
+	size   int64 // of the first events, as far as it has been worked out
+	sized  int   // how many these are
 }
-
-// mark is a fold on the way: one that a late write unfolds goes on from the last mark before it.
-type mark struct {
-	state  State
-	counts int // how many events are in it; 0: there is no mark
-}
-
-// stride is how many events lie between marks.
-const stride = 16
 
 // State is what a fold has come to.
 type State struct {
@@ -149,13 +140,9 @@ func (h *History) unfold(i int) {
 	if i >= h.counts {
 		return
 	}
-	h.counts = 0
-	for n, m := range h.marks {
-		if m.counts > i {
-			h.marks[n] = mark{}
-		} else if m.counts > h.counts {
-			h.known, h.counts = m.state, m.counts
-		}
+	h.counts, h.marks = 0, h.marks.before(i)
+	if n := len(h.marks); n > 0 {
+		h.known, h.counts = h.marks[n-1].state, h.marks[n-1].counts
 	}
 }
 
@@ -175,7 +162,7 @@ func (h History) settled(r *Rule, limit relay.HLC) (History, error) {
 		n++
 	}
 	if n > 0 {
-		h.counts, h.marks = max(0, h.counts-n), [4]mark{}
+		h.counts, h.marks = max(0, h.counts-n), h.marks.moved(n)
 		h.setEvents(slices.Clone(h.Events[n:]))
 		h.Floor = max(h.Floor, limit)
 	}
@@ -193,9 +180,8 @@ func (h *History) fold(r *Rule) (State, error) {
 		if err != nil {
 			return s, err
 		}
-		if s = next; (i+1)%stride == 0 {
-			copy(h.marks[:], h.marks[1:])
-			h.marks[len(h.marks)-1] = mark{s, i + 1}
+		if s = next; h.marks.due(i + 1) {
+			h.marks = h.marks.with(mark{s, i + 1})
 		}
 	}
 	h.known, h.counts = s, len(h.Events)
