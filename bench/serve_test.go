@@ -64,12 +64,15 @@ const (
 	bulkBatch = 20
 )
 
-// writeBulk fills one file of the server's log, and returns its name.
+// writeBulk fills the server's log, and returns the name of the file in which that begins: a file has at most 1 GiB, and the rest goes into the next one.
 func writeBulk(t *testing.T, ctx context.Context, s *station, bytes int64) (file string) {
 	t.Helper()
 	db := s.server.DB()
 	mustExec(t, ctx, db, fmt.Sprintf(`CREATE TABLE bench.bulk (id INT PRIMARY KEY, n INT NOT NULL, pad CHAR(%d) NOT NULL) CHARSET=latin1;
 		INSERT INTO bench.bulk SELECT seq, 0, REPEAT('p', %d) FROM bench.seq_1_to_%d; FLUSH BINARY LOGS`, bulkRow, bulkRow, bulkRows))
+	if err := db.QueryRowContext(ctx, "SHOW MASTER STATUS").Scan(&file, new(int64), new(string), new(string)); err != nil {
+		t.Fatal(err)
+	}
 	g, gctx := errgroup.WithContext(ctx)
 	for l := range loaders {
 		g.Go(func() error {
@@ -85,9 +88,6 @@ func writeBulk(t *testing.T, ctx context.Context, s *station, bytes int64) (file
 		})
 	}
 	if err := g.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.QueryRowContext(ctx, "SHOW MASTER STATUS").Scan(&file, new(int64), new(string), new(string)); err != nil {
 		t.Fatal(err)
 	}
 	return file
