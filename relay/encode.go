@@ -24,7 +24,7 @@ func (t Transaction) AppendBinary(b []byte) ([]byte, error) {
 
 // UnmarshalBinary reads what AppendBinary wrote.
 func (t *Transaction) UnmarshalBinary(data []byte) error {
-	d := decoder{rest: data}
+	d := decoder{rest: data, text: string(data)}
 	*t = Transaction{
 		Origin: Region(d.byte()), Seq: Seq(d.uvarint()), HLC: HLC(d.varint()), Deps: d.vector(),
 		Time: d.time(), GTID: d.string(), Flavour: Flavour(d.string()), Size: d.varint(),
@@ -50,7 +50,7 @@ func (e Entry) AppendBinary(b []byte) ([]byte, error) {
 
 // UnmarshalBinary reads what AppendBinary wrote.
 func (e *Entry) UnmarshalBinary(data []byte) error {
-	d := decoder{rest: data}
+	d := decoder{rest: data, text: string(data)}
 	*e = Entry{
 		LSN: LSN(d.uvarint()), Kind: EntryKind(d.byte()), HLC: HLC(d.varint()), Seq: Seq(d.uvarint()),
 		Deps: d.vector(), Mark: d.mark(), Time: d.time(), GTID: d.string(), Position: Position(d.string()),
@@ -195,6 +195,7 @@ func appendMark(b []byte, m *Mark) []byte {
 // decoder reads fields one after the other; after the first malformed one it yields zero values.
 type decoder struct {
 	rest []byte
+	text string // all bytes, of which strings are then parts: one allocation for all of them; "": each is a copy of its own
 	bad  bool
 }
 
@@ -249,22 +250,38 @@ func (d *decoder) count(limit int) int {
 
 func (d *decoder) string() string {
 	n := d.count(len(d.rest))
-	s := string(d.rest[:n])
+	var s string
+	if at := len(d.text) - len(d.rest); at >= 0 {
+		s = d.text[at : at+n]
+	} else {
+		s = string(d.rest[:n])
+	}
 	d.rest = d.rest[n:]
 	return s
 }
 
+// usualKeys is more than an entry has.
+const usualKeys = 4
+
 func (d *decoder) strings() []string {
-	var list []string
-	for range d.count(len(d.rest)) {
+	n := d.count(len(d.rest))
+	if n == 0 {
+		return nil
+	}
+	list := make([]string, 0, min(n, usualKeys))
+	for range n {
 		list = append(list, d.string())
 	}
 	return list
 }
 
 func (d *decoder) vector() Vector {
-	var v Vector
-	for range d.count(MaxRegions + 1) {
+	n := d.count(MaxRegions + 1)
+	if n == 0 {
+		return nil
+	}
+	v := make(Vector, 0, n)
+	for range n {
 		v = append(v, HLC(d.varint()))
 	}
 	return v

@@ -2,6 +2,7 @@ package relaylog
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -74,5 +75,9 @@ func describe(stream byte, value []byte) (segment.Labels, error) {
 	if err != nil {
 		return segment.Labels{}, err
 	}
-	return labelsOf(head), nil
+	l := labelsOf(head)
+	for i, key := range l.Keys {
+		l.Keys[i] = strings.Clone(key) // it is kept, and the header that it is a part of is not
+	}
+	return l, nil
 }

@@ -152,11 +152,14 @@ func PositionKey(file string, offset uint64) string {
 	return string(binary.BigEndian.AppendUint64(b, offset))
 }
 
+// errNotPosition says no more, for it costs nothing: most entries have other keys too, and each of those is asked about.
+var errNotPosition = errors.New("not a position key")
+
 // ParsePositionKey reads a key that PositionKey made.
 func ParsePositionKey(key string) (file string, offset uint64, err error) {
 	end := len(key) - 9
 	if end < 1 || key[:1] != positionPrefix || key[end] != 0 {
-		return "", 0, fmt.Errorf("parse position key %q: not a position key", key)
+		return "", 0, errNotPosition
 	}
 	return key[1:end], binary.BigEndian.Uint64([]byte(key[end+1:])), nil
 }
