@@ -47,6 +47,13 @@ type LocalStream interface {
 	WaitDurable(ctx context.Context, lsn LSN) error
 }
 
+// Borrower is a LocalStream that reads into memory of its readers, who know when they can use it again.
+type Borrower interface {
+	// ReadInto is Read for a cursor that calls lend, within Next, for memory of a size to read into. The bytes of the entries that are returned from then on are in
+	// that piece, until lend is called again, or in none that was lent; the entries themselves never are.
+	ReadInto(from LSN, lend func(size int) []byte) (Cursor[Entry], error)
+}
+
 // ReceivedStream holds another region's transactions, by Seq.
 type ReceivedStream interface {
 	Stream

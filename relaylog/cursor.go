@@ -16,7 +16,8 @@ type cursor struct {
 	at     uint64    // the next record's number
 	batch  []*record // read ahead; the first one is number at
 	files  *segment.Reader
-	filed  uint64 // what files reads next
+	filed  uint64                // what files reads next
+	lend   func(size int) []byte // memory that files are read into; nil: it is made
 	closed bool
 }
 
@@ -57,6 +58,7 @@ func (c *cursor) read() ([]*record, error) {
 	}
 	if c.files == nil || c.filed != c.at {
 		c.files = c.s.db.log.Reader(c.s.id, c.at)
+		c.files.Lend(c.lend)
 	}
 	records, err := c.s.load(c.files, c.at, limit)
 	if err != nil {

@@ -26,7 +26,10 @@ type localStream struct {
 	seqs *seqs
 }
 
-var _ relay.LocalStream = (*localStream)(nil)
+var (
+	_ relay.LocalStream = (*localStream)(nil)
+	_ relay.Borrower    = (*localStream)(nil)
+)
 
 // Begin opens the next entry. If it cannot be opened, the writer's methods say why.
 func (l *localStream) Begin(ctx context.Context) relay.EntryWriter {
@@ -84,6 +87,16 @@ func (l *localStream) Read(from relay.LSN) (relay.Cursor[relay.Entry], error) {
 	if err != nil {
 		return nil, err
 	}
+	return &entryCursor{c}, nil
+}
+
+// ReadInto implements relay.Borrower.
+func (l *localStream) ReadInto(from relay.LSN, lend func(size int) []byte) (relay.Cursor[relay.Entry], error) {
+	c, err := l.newCursor(uint64(from))
+	if err != nil {
+		return nil, err
+	}
+	c.lend = lend
 	return &entryCursor{c}, nil
 }
 

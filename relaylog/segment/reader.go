@@ -11,6 +11,8 @@ type Reader struct {
 	stream byte
 	next   uint64 // the record that is wanted
 	at     Position
+	usual  int64                 // bytes of the log that a record took the last time; 0: not known
+	lend   func(size int) []byte // memory to read into; nil: it is made
 }
 
 // ErrMissing says that a record is not where it should be.
@@ -26,12 +28,30 @@ func (s *Set) Reader(stream byte, number uint64) *Reader {
 	return &Reader{set: s, stream: stream, next: number}
 }
 
+// Lend has the reader ask for memory to read into. What Batch returns is then in the piece that was lent last, or in none of them.
+func (r *Reader) Lend(lend func(size int) []byte) { r.lend = lend }
+
+// size is how many bytes are read for so many records.
+func (r *Reader) size(count int) int64 {
+	switch {
+	case r.at.Segment == 0 || count == 1:
+		return firstWindow
+	case r.usual == 0:
+		return window
+	}
+	return min(max(int64(count)*r.usual*9/8, firstWindow), window) // what is read beyond them is read again
+}
+
+func (r *Reader) memory(size int64) []byte {
+	if r.lend == nil {
+		return make([]byte, size)
+	}
+	return r.lend(int(size))
+}
+
 // Batch returns up to count consecutive records, at least one; they must have been published. What they hold is theirs.
 func (r *Reader) Batch(count int) (records []Item, err error) {
-	size := int64(window)
-	if r.at.Segment == 0 || count == 1 {
-		size = firstWindow
-	}
+	size := r.size(count)
 	if r.at.Segment == 0 {
 		var found bool
 		if r.at, found, err = r.set.Find(r.stream, r.next); err != nil || !found {
@@ -49,13 +69,17 @@ func (r *Reader) Batch(count int) (records []Item, err error) {
 			}
 			continue
 		}
-		b := make([]byte, min(size, end-r.at.Offset))
-		if err := f.readAt(b, r.at.Offset); err != nil {
+		b := r.memory(min(size, end-r.at.Offset))
+		from := r.at.Offset
+		if err := f.readAt(b, from); err != nil {
 			return nil, err
 		}
 		records, size, err = r.take(b, count)
 		if err != nil {
 			return nil, fmt.Errorf("%s at %d: %w", f.f.Name(), r.at.Offset, err)
+		}
+		if n := int64(len(records)); n > 0 {
+			r.usual = (r.at.Offset - from) / n
 		}
 		size = max(size, window)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/relay"
@@ -14,11 +15,32 @@ const (
 	batchEntries = 4096      // and entries
 )
 
-// batch is a run of log entries that was read once for all dumps that come by. It is not changed any more.
+// batch is a run of log entries that was read once for all dumps that come by. It is not changed while it has users.
 type batch struct {
 	first   relay.LSN
 	entries []batched
-	size    int64 // native bytes
+	size    int64     // native bytes
+	windows []*window // that the bytes are in
+	users   atomic.Int32
+}
+
+// release is called by each user when it needs the bytes no more.
+func (b *batch) release() {
+	if b.users.Add(-1) > 0 {
+		return
+	}
+	for _, w := range b.windows {
+		w.release()
+	}
+}
+
+// lies notes a window that bytes of the batch are in.
+func (b *batch) lies(w *window) {
+	if w == nil || len(b.windows) > 0 && b.windows[len(b.windows)-1] == w {
+		return
+	}
+	w.users.Add(1)
+	b.windows = append(b.windows, w)
 }
 
 // batched is what dumps need of one entry.
@@ -45,9 +67,9 @@ func (b *batch) cost() int64 { return b.size + int64(cap(b.entries))*192 + 512 }
 func (e *batched) tooLarge() bool { return e.size > batchBytes }
 
 // readBatch reads entries from the cursor, which stands at first, as far as the log goes and the batch has room; end is where another
-// batch begins that is there already, 0 if there is none, and about how many entries there will be. next is where the cursor stands
-// afterwards.
-func readBatch(ctx context.Context, cursor relay.Cursor[relay.Entry], first, last, end relay.LSN, about int) (b *batch, next relay.LSN, err error) {
+// batch begins that is there already, 0 if there is none, and about how many entries there will be. window tells what the cursor reads into.
+// next is where the cursor stands afterwards.
+func readBatch(ctx context.Context, cursor relay.Cursor[relay.Entry], window func() *window, first, last, end relay.LSN, about int) (b *batch, next relay.LSN, err error) {
 	b = &batch{first: first, entries: make([]batched, 0, min(about, int(last+1-first)))}
 	for next = first; next <= last && next != end && len(b.entries) < batchEntries && b.size < batchBytes; {
 		e, body, err := cursor.Next(ctx)
@@ -68,6 +90,7 @@ func readBatch(ctx context.Context, cursor relay.Cursor[relay.Entry], first, las
 		if err := b.add(e, body); err != nil {
 			return nil, 0, fmt.Errorf("read log entry %d: %w", e.LSN, err)
 		}
+		b.lies(window())
 		if large {
 			break
 		}

@@ -15,6 +15,7 @@ type browser struct {
 	cursor relay.Cursor[relay.Entry]
 	at     relay.LSN // where the cursor stands
 	about  int       // entries of the last batch that was read
+	window *window   // that the cursor reads into, if it does so
 }
 
 // close lets the log go. The context of the last get must have ended, or it waits for what is being read.
@@ -36,9 +37,32 @@ func (b *browser) drop() {
 		b.cursor.Close()
 		b.cursor = nil
 	}
+	b.turn(nil)
 }
 
-// get returns the batch that holds an entry, which must be in the log.
+// turn takes another window in the place of the one that the cursor has read into. Batches keep theirs for themselves.
+func (b *browser) turn(w *window) {
+	if b.window != nil {
+		b.window.release()
+	}
+	b.window = w
+}
+
+// lend gives the cursor memory to read into.
+func (b *browser) lend(size int) []byte {
+	b.turn(b.shelf.windows.take(size))
+	return b.window.bytes[:size]
+}
+
+// open opens a cursor.
+func (b *browser) open(first relay.LSN) (relay.Cursor[relay.Entry], error) {
+	if log, ok := b.shelf.log.(relay.Borrower); ok {
+		return log.ReadInto(first, b.lend)
+	}
+	return b.shelf.log.Read(first)
+}
+
+// get returns the batch that holds an entry, which must be in the log. The caller releases it.
 func (b *browser) get(ctx context.Context, lsn relay.LSN) (*batch, error) {
 	b.join()
 	batch, err := b.find(ctx, lsn)
@@ -50,7 +74,7 @@ func (b *browser) get(ctx context.Context, lsn relay.LSN) (*batch, error) {
 
 // readAhead puts the next batch on the shelf. If that fails, get will find out for itself.
 func (b *browser) readAhead(ctx context.Context, lsn relay.LSN) {
-	k, end, mine := b.shelf.find(lsn)
+	k, end, mine := b.shelf.find(lsn, false)
 	if !mine {
 		return
 	}
@@ -63,18 +87,22 @@ func (b *browser) readAhead(ctx context.Context, lsn relay.LSN) {
 
 func (b *browser) find(ctx context.Context, lsn relay.LSN) (*batch, error) {
 	for {
-		k, end, mine := b.shelf.find(lsn)
+		k, end, mine := b.shelf.find(lsn, true)
 		if mine {
 			return b.fill(ctx, k, end)
 		}
 		select {
 		case <-k.ready:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, ctx.Err() // what was to be shared is not used again
 		}
-		if k.err == nil && lsn < k.batch.next() {
+		if k.err != nil {
+			continue
+		}
+		if lsn < k.batch.next() {
 			return k.batch, nil
 		}
+		k.batch.release()
 	}
 }
 
@@ -90,14 +118,14 @@ func (b *browser) fill(ctx context.Context, k *kept, end relay.LSN) (*batch, err
 func (b *browser) read(ctx context.Context, first, end relay.LSN) (*batch, error) {
 	if b.cursor == nil || b.at != first {
 		b.drop()
-		cursor, err := b.shelf.log.Read(first)
+		cursor, err := b.open(first)
 		if err != nil {
 			return nil, err
 		}
 		b.cursor, b.at = cursor, first
 	}
 	last := relay.LSN(b.shelf.log.Last())
-	batch, next, err := readBatch(ctx, b.cursor, first, last, end, b.about+b.about/8+1)
+	batch, next, err := readBatch(ctx, b.cursor, func() *window { return b.window }, first, last, end, b.about+b.about/8+1)
 	if err != nil {
 		b.drop()
 		return nil, err

@@ -34,6 +34,7 @@ type packetWriter struct {
 
 	sent    uint64
 	flushed time.Time // when something was last sent
+	due     []func()  // to be called when what is pending was sent
 	edge    edge
 }
 
@@ -75,7 +76,7 @@ func (w *packetWriter) event(event []byte, acknowledge bool) error {
 	return nil
 }
 
-// shared writes a whole event whose bytes nobody ever changes.
+// shared writes a whole event whose bytes nobody changes until it was sent; see afterwards.
 func (w *packetWriter) shared(event []byte, acknowledge bool) error {
 	size := packetHead + len(w.prefix) + len(event)
 	if w.gather == nil || len(event) < lentSize || size > bufferSize {
@@ -223,7 +224,25 @@ func (w *packetWriter) flush() error {
 	}
 	w.pending.clear()
 	w.edge = edge{first: -1}
+	w.settle()
 	return nil
+}
+
+// afterwards calls done when everything that was written until now has been sent; never, if it cannot be.
+func (w *packetWriter) afterwards(done func()) {
+	w.due = append(w.due, done)
+	if w.pending.size == 0 {
+		w.settle()
+	}
+}
+
+// settle calls what is due.
+func (w *packetWriter) settle() {
+	for i, done := range w.due {
+		done()
+		w.due[i] = nil
+	}
+	w.due = w.due[:0]
 }
 
 // limit gives the next write its time.

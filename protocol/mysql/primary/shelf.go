@@ -8,13 +8,15 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// shelf keeps the batches that were read last: several replicas that are near each other read the log once. What a batch holds never
-// changes, so that it may be used after it was dropped from the shelf.
+// shelf keeps the batches that were read last: several replicas that are near each other read the log once. Those who use a batch say when they have done so; it may have
+// been dropped from the shelf by then. When the last one has let go of it, its memory is used for another one.
 type shelf struct {
-	log  relay.LocalStream
-	most int64 // bytes kept
+	log     relay.LocalStream
+	most    int64 // bytes kept
+	windows windows
 
 	mu      sync.Mutex
+	dumps   int // that read
 	large   map[relay.LSN]*sharedBody
 	batches []*kept // by first entry, rising; they do not overlap
 	bytes   int64
@@ -31,6 +33,7 @@ var errUnfinished = errors.New("the batch was not read")
 type kept struct {
 	first relay.LSN
 	used  uint64        // when
+	users int32         // that wait for it; then they are the batch's
 	ready chan struct{} // closed when batch or err is there
 	batch *batch
 	err   error
@@ -40,9 +43,28 @@ func newShelf(log relay.LocalStream, bytes int64) *shelf {
 	return &shelf{log: log, most: bytes, large: map[relay.LSN]*sharedBody{}}
 }
 
+// counts takes dumps that begin or, below zero, end.
+func (s *shelf) counts(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dumps += n
+}
+
+// aloneBytes is how much is kept while there is only one dump, which comes back to nothing: the batch that it sends, and the one that is read ahead. The less memory it
+// is, the more of it stays in the processor's cache.
+const aloneBytes = 2*batchBytes + 64<<10
+
+// room is how much may be kept; the lock is held.
+func (s *shelf) room() int64 {
+	if s.dumps < 2 {
+		return min(s.most, aloneBytes)
+	}
+	return s.most
+}
+
 // find returns what the shelf has of an entry. mine says that it had nothing, and that the caller must now read a batch which begins with
-// the entry and ends before end, if that is not 0.
-func (s *shelf) find(lsn relay.LSN) (k *kept, end relay.LSN, mine bool) {
+// the entry and ends before end, if that is not 0. If the caller will use the batch, it becomes one of its users once it is there.
+func (s *shelf) find(lsn relay.LSN, use bool) (k *kept, end relay.LSN, mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clock++
@@ -51,6 +73,7 @@ func (s *shelf) find(lsn relay.LSN) (k *kept, end relay.LSN, mine bool) {
 		k = s.batches[after-1]
 		if k.first == lsn || k.batch != nil && lsn < k.batch.next() {
 			k.used = s.clock
+			k.share(use)
 			return k, 0, false
 		}
 	}
@@ -58,10 +81,22 @@ func (s *shelf) find(lsn relay.LSN) (k *kept, end relay.LSN, mine bool) {
 		end = s.batches[after].first
 	}
 	k = &kept{first: lsn, used: s.clock, ready: make(chan struct{})}
+	k.share(use)
 	s.batches = append(s.batches, nil)
 	copy(s.batches[after+1:], s.batches[after:])
 	s.batches[after] = k
 	return k, end, true
+}
+
+// share adds a user; the shelf's lock is held.
+func (k *kept) share(use bool) {
+	switch {
+	case !use:
+	case k.batch != nil:
+		k.batch.users.Add(1)
+	default:
+		k.users++
+	}
 }
 
 // filled counts a batch that was read, or forgets one that could not be, and makes room.
@@ -73,15 +108,17 @@ func (s *shelf) filled(k *kept, b *batch, err error) {
 		s.drop(k)
 		return
 	}
+	b.users.Store(k.users + 1) // the shelf is one
 	k.batch = b
 	s.bytes += b.cost()
-	for s.bytes > s.most || len(s.batches) > mostBatches {
+	for s.bytes > s.room() || len(s.batches) > mostBatches {
 		oldest := s.oldest()
 		if oldest == nil {
 			return
 		}
 		s.bytes -= oldest.batch.cost()
 		s.drop(oldest)
+		oldest.batch.release()
 	}
 }
 
