@@ -22,6 +22,7 @@ type browser struct {
 func (b *browser) close() {
 	b.join()
 	b.drop()
+	b.shelf.quits(b)
 }
 
 // join waits for whoever reads ahead: there is only one cursor.
@@ -65,6 +66,7 @@ func (b *browser) open(first relay.LSN) (relay.Cursor[relay.Entry], error) {
 // get returns the batch that holds an entry, which must be in the log. The caller releases it.
 func (b *browser) get(ctx context.Context, lsn relay.LSN) (*batch, error) {
 	b.join()
+	b.shelf.reads(b, lsn)
 	batch, err := b.find(ctx, lsn)
 	if err == nil && uint64(batch.next()) <= b.shelf.log.Last() {
 		b.readAhead(ctx, batch.next())

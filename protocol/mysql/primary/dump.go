@@ -59,8 +59,6 @@ func newDump(c *session, w *packetWriter, says dialect, o options) *dump {
 
 // run sends events until ctx ends or the client must not have more. io.EOF says that it has all it asked for.
 func (d *dump) run(ctx context.Context) error {
-	d.books.shelf.counts(1)
-	defer d.books.shelf.counts(-1)
 	defer d.books.close()
 	err := d.settle(ctx)
 	if err == nil {

@@ -16,7 +16,7 @@ type shelf struct {
 	windows windows
 
 	mu      sync.Mutex
-	dumps   int // that read
+	readers map[*browser]relay.LSN // what each asked for last
 	large   map[relay.LSN]*sharedBody
 	batches []*kept // by first entry, rising; they do not overlap
 	bytes   int64
@@ -40,26 +40,42 @@ type kept struct {
 }
 
 func newShelf(log relay.LocalStream, bytes int64) *shelf {
-	return &shelf{log: log, most: bytes, large: map[relay.LSN]*sharedBody{}}
+	return &shelf{log: log, most: bytes, large: map[relay.LSN]*sharedBody{}, readers: map[*browser]relay.LSN{}}
 }
 
-// counts takes dumps that begin or, below zero, end.
-func (s *shelf) counts(n int) {
+// reads notes where a reader is.
+func (s *shelf) reads(b *browser, lsn relay.LSN) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.dumps += n
+	s.readers[b] = lsn
 }
 
-// aloneBytes is how much is kept while there is only one dump, which comes back to nothing: the batch that it sends, and the one that is read ahead. The less memory it
-// is, the more of it stays in the processor's cache.
-const aloneBytes = 2*batchBytes + 64<<10
+// quits forgets a reader.
+func (s *shelf) quits(b *browser) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.readers, b)
+}
 
-// room is how much may be kept; the lock is held.
-func (s *shelf) room() int64 {
-	if s.dumps < 2 {
-		return min(s.most, aloneBytes)
+// tidy drops the batches that all readers have behind them: nobody comes back to them, and the less memory is in turns, the more of it stays in the processor's
+// cache. The lock is held.
+func (s *shelf) tidy() {
+	first := relay.LSN(0)
+	for _, lsn := range s.readers {
+		if first == 0 || lsn < first {
+			first = lsn
+		}
 	}
-	return s.most
+	for len(s.batches) > 0 && s.batches[0].batch != nil && s.batches[0].batch.next() <= first {
+		s.remove(s.batches[0])
+	}
+}
+
+// remove drops a batch that is there; the lock is held.
+func (s *shelf) remove(k *kept) {
+	s.bytes -= k.batch.cost()
+	s.drop(k)
+	k.batch.release()
 }
 
 // find returns what the shelf has of an entry. mine says that it had nothing, and that the caller must now read a batch which begins with
@@ -111,14 +127,13 @@ func (s *shelf) filled(k *kept, b *batch, err error) {
 	b.users.Store(k.users + 1) // the shelf is one
 	k.batch = b
 	s.bytes += b.cost()
-	for s.bytes > s.room() || len(s.batches) > mostBatches {
+	s.tidy()
+	for s.bytes > s.most || len(s.batches) > mostBatches {
 		oldest := s.oldest()
 		if oldest == nil {
 			return
 		}
-		s.bytes -= oldest.batch.cost()
-		s.drop(oldest)
-		oldest.batch.release()
+		s.remove(oldest)
 	}
 }
 
