@@ -276,15 +276,8 @@ func (a *Applier) saveState(ctx context.Context, w *writer) error {
 	if err != nil {
 		return err
 	}
-	snapshot := a.engine.Snapshot()
-	form := savedForm{Merged: relay.LSN(a.merged.Load()), Seen: snapshot.Seen, Settled: snapshot.Settled, Clock: snapshot.Clock, Generation: old.Generation + 1}
-	if form.Pieces, err = saveKeys(ctx, w, repairPieces, form.Generation, snapshot.Repairs); err != nil {
-		return err
-	}
-	if form.Pinned, err = saveKeys(ctx, w, pinPieces, form.Generation, snapshot.Pins); err != nil {
-		return err
-	}
-	if err := putAfter(ctx, w, stateKey, form); err != nil {
+	state := savedState{merged: relay.LSN(a.merged.Load()), snapshot: a.engine.Snapshot()}
+	if err := state.save(ctx, w, old.Generation+1); err != nil {
 		return err
 	}
 	dropKeys(w, repairPieces, old.Generation, old.Pieces)
@@ -292,9 +285,21 @@ func (a *Applier) saveState(ctx context.Context, w *writer) error {
 	if err := w.flush(ctx); err != nil {
 		return err
 	}
-	a.saved = savedState{merged: form.Merged, snapshot: snapshot}
-	a.engine.Saved(snapshot)
+	a.saved = state
+	a.engine.Saved(state.snapshot)
 	return nil
+}
+
+// save writes the last record of a checkpoint, once everything else of it is durable.
+func (s *savedState) save(ctx context.Context, w *writer, generation byte) (err error) {
+	form := savedForm{Merged: s.merged, Seen: s.snapshot.Seen, Settled: s.snapshot.Settled, Clock: s.snapshot.Clock, Generation: generation}
+	if form.Pieces, err = saveKeys(ctx, w, repairPieces, form.Generation, s.snapshot.Repairs); err != nil {
+		return err
+	}
+	if form.Pinned, err = saveKeys(ctx, w, pinPieces, form.Generation, s.snapshot.Pins); err != nil {
+		return err
+	}
+	return putAfter(ctx, w, stateKey, form)
 }
 
 // saveAhead writes down which rows wait for repair and which are pinned, before registers that are newer than the place in the

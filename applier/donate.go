@@ -22,14 +22,16 @@ type Donation struct {
 	// Clock is above all that anybody may have taken for settled: no stable cut is above what this region has promised. The newcomer's own clock goes on from it,
 	// or what it writes might be held for something that everybody has long seen.
 	Clock relay.HLC
-	Seen  []relay.SeqHLC // by region, this one included
-	Pairs iter.Seq2[relay.Pair, error]
-	Close func()
+	// Settled is what all regions but the newcomer show for good: see conflict.Engine.Settled.
+	Settled relay.HLC
+	Seen    []relay.SeqHLC // by region, this one included
+	Pairs   iter.Seq2[relay.Pair, error]
+	Close   func()
 }
 
-// Donate returns what a region that joins has to take over. It makes a checkpoint, so that what is in the Store belongs to one entry of the log; the pairs
+// Donate returns what a region that joins, the newcomer, has to take over. It makes a checkpoint, so that what is in the Store belongs to one entry of the log; the pairs
 // are read as they are at that moment, however long that takes, and Close lets go of them.
-func (a *Applier) Donate(ctx context.Context) (*Donation, error) {
+func (a *Applier) Donate(ctx context.Context, newcomer relay.Region) (*Donation, error) {
 	a.gate.Lock()
 	defer a.gate.Unlock()
 	a.mu.Lock()
@@ -46,7 +48,7 @@ func (a *Applier) Donate(ctx context.Context) (*Donation, error) {
 		return nil, err
 	}
 	moved := a.saved.snapshot.Moved(a.cfg.Self, last)
-	d := &Donation{LSN: a.saved.merged, Clock: max(moved.Clock, a.cfg.Log.State().HLC), Seen: moved.Seen}
+	d := &Donation{LSN: a.saved.merged, Clock: max(moved.Clock, a.cfg.Log.State().HLC), Settled: a.engine.Settled(newcomer), Seen: moved.Seen}
 	d.Pairs, d.Close = a.view(moved)
 	return d, nil
 }

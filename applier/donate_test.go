@@ -14,7 +14,7 @@ func TestDonationIsAboveWhatWasPromised(t *testing.T) {
 	if err := b.log.Promise(t.Context(), promised); err != nil {
 		t.Fatal(err)
 	}
-	d, err := b.a.Donate(t.Context())
+	d, err := b.a.Donate(t.Context(), 3)
 	if err != nil {
 		t.Fatal(err)
 	}

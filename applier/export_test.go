@@ -2,6 +2,7 @@ package applier
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -183,3 +184,12 @@ func (c *Complaint) Due(now time.Time) bool { return c.c.due(now) }
 
 // Over calls over.
 func (c *Complaint) Over(now time.Time) (time.Duration, bool) { return c.c.over(now) }
+
+// Known are the keys of all registers.
+func (a *Applier) Known() ([]conflict.Key, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	keys, err := a.index.Under("")
+	slices.Sort(keys)
+	return slices.Compact(keys), err
+}

@@ -38,6 +38,10 @@ func (m mixed) Translate(_ context.Context, changes []relay.Change) error {
 	return nil
 }
 
+func (m mixed) Unfit(ctx context.Context, t *relay.Table, _ relay.Image) error {
+	return m.Check(ctx, t)
+}
+
 func (m mixed) Identify(ctx context.Context, t *relay.Table, images []relay.Image) ([]relay.Identity, error) {
 	if t.Flavour != foreign || !m.missing(t) {
 		return m.target.Identify(ctx, t, images)

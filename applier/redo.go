@@ -20,6 +20,8 @@ type Redo struct {
 	writes map[conflict.Key]int // places in list
 	list   []relay.Write
 	bytes  int64
+	unfit  map[conflict.Key]Unfit
+	absent bool // what is written is expected not to stand there
 }
 
 // ErrRedefined says that a definition was changed in the log that is done again.
@@ -31,11 +33,11 @@ const (
 	redoBytes = 4 << 20
 )
 
-// NewRedo returns a Redo. Of the configuration Self, Target, Decoders, Include, Clock and Logger count.
+// NewRedo returns a Redo. Of the configuration Self, Target, Decoders, Include, Clock and Logger count; and Flavour, Table and JSON where rows are another engine's.
 func NewRedo(cfg Config) *Redo {
 	return &Redo{
 		cfg: cfg, reader: reader{target: cfg.Target, decoders: cfg.Decoders, include: cfg.Include, admit: notAdmitted},
-		nonce: uint64(cfg.Clock.Now().UnixMicro()), writes: make(map[conflict.Key]int),
+		nonce: uint64(cfg.Clock.Now().UnixMicro()), writes: make(map[conflict.Key]int), unfit: make(map[conflict.Key]Unfit),
 	}
 }
 
@@ -62,7 +64,9 @@ func (r *Redo) Take(ctx context.Context, flavour relay.Flavour, body relay.Body,
 			return fmt.Errorf("%w: %s", ErrRedefined, part.definitions[0].Definition.Subject)
 		}
 		for i := range part.changes {
-			r.add(&part.changes[i])
+			if err := r.add(ctx, &part.changes[i]); err != nil {
+				return err
+			}
 			if local {
 				if err := r.bereave(ctx, &part.changes[i]); err != nil {
 					return err
@@ -79,7 +83,7 @@ func (r *Redo) Take(ctx context.Context, flavour relay.Flavour, body relay.Body,
 }
 
 // add takes a row's last image in the place of an earlier one.
-func (r *Redo) add(c *conflict.Change) {
+func (r *Redo) add(ctx context.Context, c *conflict.Change) error {
 	w := relay.Write{Expect: relay.Unknown, Clear: true}
 	if c.Before.Image != nil {
 		w.Table, w.Before = c.Before.Table, c.Before.Image
@@ -92,13 +96,17 @@ func (r *Redo) add(c *conflict.Change) {
 			w.Before = c.After.Image
 		}
 	}
+	if err := r.judge(ctx, c, &w); err != nil {
+		return err
+	}
 	r.bytes += int64(len(c.Before.Image) + len(c.After.Image))
 	if i, known := r.writes[c.Key]; known {
 		r.list[i] = w
-		return
+		return nil
 	}
 	r.writes[c.Key] = len(r.list)
 	r.list = append(r.list, w)
+	return nil
 }
 
 // bereave does with the children of a deleted row what the donor's foreign keys did, of which its log says nothing.
@@ -121,7 +129,9 @@ func (r *Redo) bereave(ctx context.Context, c *conflict.Change) error {
 				return err
 			}
 			child := conflict.Change{Key: f.Key, Before: f.Row, After: after}
-			r.add(&child)
+			if err := r.add(ctx, &child); err != nil {
+				return err
+			}
 			for _, name := range child.Ends() {
 				if !slices.Contains(names, name) {
 					names = append(names, name)
@@ -142,8 +152,12 @@ func (r *Redo) Flush(ctx context.Context) error {
 	}
 	var err error
 	for attempt := range redoTries {
-		if err = r.write(ctx); err == nil || ctx.Err() != nil || !relay.Retryable(err) && !errors.Is(err, relay.ErrOutcomeUnknown) {
+		if err = r.write(ctx); err == nil || ctx.Err() != nil || !relay.Retryable(err) && !errors.Is(err, relay.ErrOutcomeUnknown) && !r.expects(err) {
 			break
+		}
+		if r.expects(err) {
+			r.expectNothing()
+			continue
 		}
 		r.cfg.Logger.Warn("rows are written once more", "error", err)
 		if err := relay.Sleep(ctx, r.cfg.Clock, min(backoff(attempt), time.Second)); err != nil {
@@ -154,8 +168,21 @@ func (r *Redo) Flush(ctx context.Context) error {
 		return fmt.Errorf("do again what the log says: %w", err)
 	}
 	clear(r.writes)
-	r.list, r.bytes = r.list[:0], 0
+	r.list, r.bytes, r.absent = r.list[:0], 0, false
 	return nil
+}
+
+// expects tells whether an error says that a row is not as it was expected.
+func (r *Redo) expects(err error) bool {
+	return r.absent && (errors.Is(err, relay.ErrPresence) || errors.Is(err, relay.ErrUnique))
+}
+
+// expectNothing has rows be written whatever stands there, which takes longer.
+func (r *Redo) expectNothing() {
+	r.absent = false
+	for i := range r.list {
+		r.list[i].Expect, r.list[i].Clear = relay.Unknown, true
+	}
 }
 
 func (r *Redo) write(ctx context.Context) error {

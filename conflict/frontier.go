@@ -92,6 +92,35 @@ func (e *Engine) Stable() relay.HLC {
 	return stable
 }
 
+// Settled is the clock up to which the databases of all regions but one, which joins, show each other's transactions for good, and all that there is of an earlier life of
+// that one. It needs nothing that is not above it: who writes such a row has seen it, wherever he is.
+func (e *Engine) Settled(newcomer relay.Region) relay.HLC {
+	others, unmet := without(e.others, newcomer), e.unmet
+	if len(others) == len(e.others) {
+		unmet--
+	}
+	_, said := e.Announce()
+	switch {
+	case unmet > 0:
+		return 0
+	case len(others) == 0 && said:
+		return e.clock
+	case len(others) == 0:
+		return 0
+	}
+	all := append(slices.Clone(others), e.self)
+	settled := e.peers[e.self].announced.Min(others)
+	for _, r := range others {
+		e.ripen(r)
+		announced := e.peers[r].announced
+		if announced.Get(newcomer) < e.seen[newcomer].HLC {
+			return 0
+		}
+		settled = min(settled, announced.Min(without(all, r)))
+	}
+	return settled
+}
+
 func without(regions []relay.Region, r relay.Region) []relay.Region {
 	return slices.DeleteFunc(slices.Clone(regions), func(x relay.Region) bool { return x == r })
 }

@@ -2,6 +2,7 @@ package conflict
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/octant-db/octant/relay"
 )
@@ -20,3 +21,13 @@ func (s Snapshot) Moved(donor relay.Region, last relay.SeqHLC) Snapshot {
 	s.Seen[donor] = last
 	return s
 }
+
+// A donor of another engine identifies rows by other rules. So a newcomer makes keys, unique values and ties anew, of the rows. What is left is what M keeps under keys that no row has.
+
+// Parent is the name of a parent whose ends M keeps under a key.
+func (k Key) Parent() (name string, ends bool) {
+	return strings.CutPrefix(string(k), string(endKey("")))
+}
+
+// EndsOf is the key under which M keeps the ends of a parent.
+func EndsOf(parent string) Key { return endKey(parent) }

@@ -45,7 +45,7 @@ const freezeTries = 30
 
 func (n *Newcomer) freeze(ctx context.Context) (frozen relay.Frozen, err error) {
 	for range freezeTries {
-		if frozen, err = n.Donor.Side.Freeze(ctx); err == nil {
+		if frozen, err = n.Donor.Side.Freeze(ctx, n.Self.Region); err == nil {
 			return frozen, nil
 		}
 		if err := relay.Sleep(ctx, n.Clock, time.Second); err != nil {

@@ -24,8 +24,11 @@ func (n *Newcomer) copyAll(ctx context.Context) error {
 	for i := range n.note.Tables {
 		if t := &n.note.Tables[i]; !t.Done {
 			bring := n.copyTable
-			if n.note.Keep {
+			switch {
+			case n.note.Keep:
 				bring = n.keepTable
+			case n.foreign:
+				bring = n.convertTable
 			}
 			if err := bring(ctx, t, speed); err != nil {
 				return fmt.Errorf("join: copy table %s: %w", t.Name, err)
@@ -95,13 +98,13 @@ func (n *Newcomer) read(ctx context.Context, table string, after relay.RowKey, w
 		if b.Rows < limit {
 			return nil
 		}
-		after, limit = b.Last, nextRows(limit, b)
+		after, limit = b.Last, nextRows(limit, b.Rows, len(b.Data))
 	}
 }
 
-// nextRows is how many rows the next chunk should have.
-func nextRows(limit int, b relay.RowBatch) int {
-	fits := chunkBytes / max(1, len(b.Data)/b.Rows)
+// nextRows is how many rows the next chunk should have, after one with so many rows and bytes.
+func nextRows(limit, rows, size int) int {
+	fits := chunkBytes / max(1, size/rows)
 	return min(max(1, fits), 4*limit, maxRows)
 }
 
@@ -143,7 +146,7 @@ func (n *Newcomer) noteChunks(ctx context.Context, t *tableNote, order <-chan *c
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if err := n.noteChunk(ctx, t, c.RowBatch, &last); err != nil {
+		if err := n.noteChunk(ctx, t, c.Last, c.Rows, &last); err != nil {
 			return err
 		}
 	}
@@ -151,8 +154,8 @@ func (n *Newcomer) noteChunks(ctx context.Context, t *tableNote, order <-chan *c
 }
 
 // noteChunk notes how far a table has come, and writes that down if it is time: last is when that was.
-func (n *Newcomer) noteChunk(ctx context.Context, t *tableNote, b relay.RowBatch, last *time.Time) error {
-	t.After, t.Copied = b.Last, t.Copied+uint64(b.Rows)
+func (n *Newcomer) noteChunk(ctx context.Context, t *tableNote, upTo relay.RowKey, rows int, last *time.Time) error {
+	t.After, t.Copied = upTo, t.Copied+uint64(rows)
 	now := n.Clock.Now()
 	if now.Sub(*last) < noteEvery {
 		return nil

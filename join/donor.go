@@ -33,7 +33,7 @@ type Relay interface {
 type Applier interface {
 	Fence(ctx context.Context) error
 	Merged() relay.LSN
-	Donate(ctx context.Context) (*applier.Donation, error)
+	Donate(ctx context.Context, newcomer relay.Region) (*applier.Donation, error)
 }
 
 var _ relay.Donor = (*Donor)(nil)
@@ -105,7 +105,7 @@ func cut(piece *relay.LogPiece, body relay.Body, skip int64, limit int) error {
 
 // Freeze implements relay.Donor. It waits until the relay has merged everything that was committed: after a crash it may know more than the entry that
 // it merged last says, until it is there.
-func (d *Donor) Freeze(ctx context.Context) (relay.Frozen, error) {
+func (d *Donor) Freeze(ctx context.Context, newcomer relay.Region) (relay.Frozen, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.frozen != nil {
@@ -115,7 +115,7 @@ func (d *Donor) Freeze(ctx context.Context) (relay.Frozen, error) {
 	if err := d.Applier.Fence(ctx); err != nil {
 		return relay.Frozen{}, fmt.Errorf("wait until the relay knows what its database has: %w", err)
 	}
-	donation, err := d.Applier.Donate(ctx)
+	donation, err := d.Applier.Donate(ctx, newcomer)
 	if err != nil {
 		return relay.Frozen{}, err
 	}
@@ -141,7 +141,7 @@ func (d *Donor) Freeze(ctx context.Context) (relay.Frozen, error) {
 	}
 	s.id = rand.Text()
 	d.frozen = s
-	return relay.Frozen{ID: s.id, LSN: donation.LSN, Clock: donation.Clock, Seen: donation.Seen, Bytes: s.size}, nil
+	return relay.Frozen{ID: s.id, LSN: donation.LSN, Clock: donation.Clock, Settled: donation.Settled, Seen: donation.Seen, Bytes: s.size}, nil
 }
 
 // thawBytes is how much one answer has of what is frozen.

@@ -20,7 +20,7 @@ type known struct{ pairs []relay.Pair }
 func (known) Fence(context.Context) error { return nil }
 func (known) Merged() relay.LSN           { return 3 }
 
-func (k known) Donate(context.Context) (*applier.Donation, error) {
+func (k known) Donate(context.Context, relay.Region) (*applier.Donation, error) {
 	return &applier.Donation{LSN: 3, Clock: 30, Seen: []relay.SeqHLC{{}, {Seq: 2, HLC: 30}}, Close: func() {}, Pairs: func(yield func(relay.Pair, error) bool) {
 		for _, p := range k.pairs {
 			if !yield(p, nil) {
@@ -38,7 +38,7 @@ func TestWhatIsFrozenComesOutAsItWas(t *testing.T) {
 	}
 	d := &join.Donor{Applier: known{want}, Dir: t.TempDir()}
 	defer d.Close()
-	f, err := d.Freeze(t.Context())
+	f, err := d.Freeze(t.Context(), 9)
 	if err != nil || f.LSN != 3 || f.Seen[1].Seq != 2 {
 		t.Fatalf("%+v, %v", f, err)
 	}
@@ -68,7 +68,7 @@ func TestWhatIsFrozenComesOutAsItWas(t *testing.T) {
 	if _, err := d.Thaw(t.Context(), f.ID, f.Bytes+1); err == nil {
 		t.Error("there was something behind the end")
 	}
-	if _, err := d.Freeze(t.Context()); err != nil {
+	if _, err := d.Freeze(t.Context(), 9); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.Thaw(t.Context(), f.ID, 0); !errors.Is(err, relay.ErrNotFound) {
@@ -166,20 +166,50 @@ func (m member) Admit(context.Context, relay.Hello) (relay.Admission, error) {
 	return relay.Admission{Self: m.self}, nil
 }
 
-// TestRegionsJoinFromTheirKindOnly: rows of another engine's tables are not copied.
-func TestRegionsJoinFromTheirKindOnly(t *testing.T) {
+// TestTablesOfAnotherKindMustGoTogether: nothing is written before all reasons against it are told, and rows are not kept that cannot be compared.
+func TestTablesOfAnotherKindMustGoTogether(t *testing.T) {
 	log, err := relaylog.Open(t.TempDir(), relaylog.Options{Identity: "c"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer log.Close()
+	ours := having("app.a id", "app.z id")
 	n := &join.Newcomer{
-		Self: relay.Hello{Name: "c", Region: 3, Flavour: "postgres"}, Store: log,
-		Donor: join.Member{Name: "b", Side: member{self: relay.Hello{Name: "b", Region: 2, Flavour: "mariadb"}}},
+		Self: relay.Hello{Name: "c", Region: 3, Flavour: "postgres"}, Store: log, Copier: ours,
+		Redo:  applier.NewRedo(applier.Config{Self: 3, Flavour: "postgres", Target: strict{}, Table: describe, Clock: relay.SystemClock{}}),
+		Donor: join.Member{Name: "b", Side: memberWith{member{self: relay.Hello{Name: "b", Region: 2, Flavour: "mariadb"}}, having("app.a id", "app.b id")}},
 	}
-	if err := n.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "join from a region of the same kind") {
-		t.Errorf("a region with a database of another kind is told %v", err)
+	err = n.Run(t.Context())
+	for _, reason := range []string{"app.a: its columns do not go together", "table app.b is missing here", "table app.z is missing in region b"} {
+		if err == nil || !strings.Contains(err.Error(), reason) {
+			t.Errorf("the join ended with %v, and not because %s", err, reason)
+		}
 	}
+	if len(ours.made) > 0 {
+		t.Errorf("made %q", ours.made)
+	}
+	n.Options.Keep = true
+	if err := n.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "say --replace") {
+		t.Errorf("a region that keeps its rows is told %v", err)
+	}
+}
+
+// strict is a database that takes no rows of any other.
+type strict struct{ relay.Target }
+
+func (strict) Translate(context.Context, []relay.Change) error { return nil }
+
+func (strict) Unfit(_ context.Context, t *relay.Table, _ relay.Image) error {
+	return &relay.TableError{Table: t.String(), Reason: "its columns do not go together"}
+}
+
+func describe(_ relay.Flavour, native []byte) (*relay.Table, error) {
+	schema, name, _ := strings.Cut(string(native), ".")
+	return &relay.Table{Schema: schema, Name: name}, nil
+}
+
+func (m memberWith) Images(_ context.Context, table string, _ relay.RowKey, _ int) (relay.RowImages, error) {
+	return relay.RowImages{Native: []byte(table)}, nil
 }
 
 // schema is the tables of a region. To make tables is as far as a join gets with it.

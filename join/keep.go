@@ -38,10 +38,10 @@ func (n *Newcomer) keepTable(ctx context.Context, t *tableNote, speed *pace) err
 			t.Copied += uint64(b.Rows)
 			return n.finish(ctx, t)
 		}
-		if err := n.noteChunk(ctx, t, b, &last); err != nil {
+		if err := n.noteChunk(ctx, t, b.Last, b.Rows, &last); err != nil {
 			return err
 		}
-		limit = nextRows(limit, b)
+		limit = nextRows(limit, b.Rows, len(b.Data))
 		if err := speed.passed(ctx, b.Rows); err != nil {
 			return err
 		}

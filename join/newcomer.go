@@ -23,7 +23,8 @@ type Newcomer struct {
 	Clock   relay.Clock
 	Logger  *slog.Logger
 
-	note note
+	note    note
+	foreign bool // the donor's database is of another kind: rows come by value
 }
 
 // Member is a region of the cluster.
@@ -45,7 +46,9 @@ type Options struct {
 	Replace bool // rows that stand in the tables are deleted first
 	Keep    bool // rows that stand in the tables stay where they are the donor's
 	// Lost is told which rows that stood here were not the donor's: deleted, or written anew. It may be nil.
-	Lost     func(table string, key relay.RowKey, deleted bool)
+	Lost func(table string, key relay.RowKey, deleted bool)
+	// Unfit is told which rows of another engine this database cannot hold, when a join cannot end because of them. It may be nil.
+	Unfit    func(applier.Unfit)
 	Lag      time.Duration  // how far the donor and this region's replicas may be behind while rows are copied; 0: they are not asked
 	Rate     int            // rows a second at most; 0: as many as go
 	Writers  int            // chunks that are written at a time; 0: DefaultWriters
@@ -71,11 +74,20 @@ func (n *Newcomer) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	frozen, err := n.catchUp(ctx)
-	if err != nil {
-		return err
+	for attempt := 0; ; attempt++ {
+		frozen, err := n.catchUp(ctx)
+		if err != nil {
+			return err
+		}
+		err = n.takeOver(ctx, frozen)
+		if !errors.Is(err, applier.ErrUnsettled) || attempt == freezeTries {
+			return err
+		}
+		n.Logger.Info("the region waits until what it cannot tell is settled", "reason", err)
+		if err := relay.Sleep(ctx, n.Clock, time.Second); err != nil {
+			return err
+		}
 	}
-	return n.takeOver(ctx, frozen)
 }
 
 // begin finds out whether the region may join, and where it stands.
@@ -90,19 +102,20 @@ func (n *Newcomer) begin(ctx context.Context) error {
 	if _, err := n.before(ctx, admission); err != nil { // all must know of it before anything is read
 		return err
 	}
-	if theirs := admission.Self.Flavour; theirs != n.Self.Flavour {
-		return fmt.Errorf("join: region %s has a database of kind %s and this one %s: join from a region of the same kind", n.Donor.Name, theirs, n.Self.Flavour)
+	n.foreign = admission.Self.Flavour != n.Self.Flavour
+	if n.foreign && n.Options.Keep {
+		return fmt.Errorf("join: region %s has a database of another kind (%s), of which no rows can be told to be the same as those here: say --replace", n.Donor.Name, admission.Self.Flavour)
 	}
 	known, err := n.load()
 	if err != nil {
 		return err
 	}
 	list, ours, err := n.bothSides(ctx)
-	if err == nil && !known { // one that was killed while it made them goes on
+	if err == nil && !known && !n.foreign { // one that was killed while it made them goes on
 		ours, err = n.complete(ctx, list, ours)
 	}
 	if err == nil {
-		err = n.same(list, ours)
+		err = n.same(ctx, list, ours)
 	}
 	if err != nil {
 		return err
@@ -111,6 +124,7 @@ func (n *Newcomer) begin(ctx context.Context) error {
 		return fmt.Errorf("join: it was begun from another region than %s, or that one has lost its log: begin again with an empty data directory", n.Donor.Name)
 	}
 	if known {
+		n.Redo.Recall(n.note.Unfit)
 		return nil
 	}
 	if err := n.Redo.Vacant(ctx); err != nil {
@@ -171,6 +185,9 @@ func (n *Newcomer) before(ctx context.Context, donor relay.Admission) (relay.Seq
 
 // takeOver has the newcomer begin with what the donor's relay knew at the entry that it has come to.
 func (n *Newcomer) takeOver(ctx context.Context, f relay.Frozen) error {
+	if err := n.refuseUnfit(); err != nil {
+		return err
+	}
 	admission, err := n.admitted(ctx, n.Donor)
 	if err != nil {
 		return err
@@ -182,7 +199,7 @@ func (n *Newcomer) takeOver(ctx context.Context, f relay.Frozen) error {
 	if int(n.Self.Region) < len(f.Seen) && f.Seen[n.Self.Region].Seq < last.Seq {
 		return fmt.Errorf("join: region %s has not applied all that this region had sent: join again when it has", n.Donor.Name)
 	}
-	if err := applier.Receive(ctx, n.Store, applier.PairsOf(n.thawed(ctx, f))); err != nil {
+	if err := n.receive(ctx, f); err != nil {
 		return err
 	}
 	if err := n.Redo.Ledger(ctx, f.Seen); err != nil {
@@ -196,6 +213,15 @@ func (n *Newcomer) takeOver(ctx context.Context, f relay.Frozen) error {
 		state.Seen[n.Self.Region] = relay.SeqHLC{}
 	}
 	return n.Store.Adopt(ctx, state)
+}
+
+// receive puts what the donor's relay knew into the store.
+func (n *Newcomer) receive(ctx context.Context, f relay.Frozen) error {
+	pairs := applier.PairsOf(n.thawed(ctx, f))
+	if n.foreign {
+		return n.Redo.Adopt(ctx, n.Store, f.Settled, pairs)
+	}
+	return applier.Receive(ctx, n.Store, pairs)
 }
 
 // thawed yields what the donor's relay knew.

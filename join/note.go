@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/octant-db/octant/applier"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -17,6 +18,7 @@ type note struct {
 	Loaded bool
 	Keep   bool
 	Tables []tableNote
+	Unfit  []applier.Unfit // rows of another engine that cannot stand here, of those that have come
 }
 
 type tableNote struct {
@@ -49,6 +51,9 @@ func loadNote(store relay.Store) (known bool, n note, err error) {
 }
 
 func (n *Newcomer) save(ctx context.Context) error {
+	if n.foreign {
+		n.note.Unfit = n.Redo.Unfit()
+	}
 	data, err := json.Marshal(n.note)
 	if err == nil {
 		err = n.Store.Write(ctx, []relay.Pair{{Key: noteKey, Value: data}})

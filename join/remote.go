@@ -77,11 +77,25 @@ func (r Remote) Redo(ctx context.Context, from relay.LSN, skip int64, limit int)
 	return p, err
 }
 
+// Images implements relay.Donor.
+func (r Remote) Images(ctx context.Context, table string, after relay.RowKey, limit int) (b relay.RowImages, err error) {
+	err = r.Ask(ctx, func(f []mysql.FieldValue) error {
+		if f[0].Value() != nil {
+			b = relay.RowImages{Flavour: relay.Flavour(inquire.Cell(f, 0)), Native: append([]byte{}, f[1].AsString()...), Last: relay.RowKey(inquire.Cell(f, 2))}
+		}
+		if f[3].Value() != nil {
+			b.Images = append(b.Images, append(relay.Image{}, f[3].AsString()...))
+		}
+		return nil
+	}, "join_images", table, string(after), limit)
+	return b, err
+}
+
 // Freeze implements relay.Donor.
-func (r Remote) Freeze(ctx context.Context) (frozen relay.Frozen, err error) {
+func (r Remote) Freeze(ctx context.Context, newcomer relay.Region) (frozen relay.Frozen, err error) {
 	err = r.Ask(ctx, func(f []mysql.FieldValue) error {
 		return json.Unmarshal(f[0].AsString(), &frozen)
-	}, "join_freeze")
+	}, "join_freeze", uint64(newcomer))
 	return frozen, err
 }
 

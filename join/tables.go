@@ -42,8 +42,15 @@ func missingOf(theirs, ours []relay.TableDefinition) (missing, shared []relay.Ta
 }
 
 // same tells what is not the same in the donor's tables and the newcomer's.
-func (n *Newcomer) same(theirs, ours []relay.TableDefinition) error {
-	if reasons := differences(n.Donor.Name, theirs, ours); len(reasons) > 0 {
+func (n *Newcomer) same(ctx context.Context, theirs, ours []relay.TableDefinition) error {
+	reasons := differences(n.Donor.Name, theirs, ours)
+	if n.foreign {
+		var err error
+		if reasons, err = n.misfits(ctx, theirs, ours); err != nil {
+			return err
+		}
+	}
+	if len(reasons) > 0 {
 		return fmt.Errorf("join: the tables are not the same as in region %s: %s", n.Donor.Name, strings.Join(reasons, "; "))
 	}
 	return nil

@@ -19,9 +19,11 @@ type Donor interface {
 	Lag(ctx context.Context) (time.Duration, error)
 	// Redo returns pieces of the log from an entry on, without the first skip bytes of that entry, and at most about limit bytes.
 	Redo(ctx context.Context, from LSN, skip int64, limit int) (LogPieces, error)
-	// Freeze keeps a copy of what the relay knows at the entry that it has merged last, until the next one is asked for. Nothing that was read before is behind
-	// that entry.
-	Freeze(ctx context.Context) (Frozen, error)
+	// Images is Read for a region of another engine: rows as the log has them. With no limit only the table's description comes.
+	Images(ctx context.Context, table string, after RowKey, limit int) (RowImages, error)
+	// Freeze keeps a copy of what the relay knows at the entry that it has merged last, until the next one is asked for: for the region with that id, which joins.
+	// Nothing that was read before is behind that entry.
+	Freeze(ctx context.Context, newcomer Region) (Frozen, error)
 	// Thaw returns a piece of that copy: empty at its end. What the id stands for may be gone: ErrNotFound.
 	Thaw(ctx context.Context, id string, from int64) ([]byte, error)
 }
@@ -47,10 +49,20 @@ type RowBatch struct {
 	Data []byte // as the engine's TableCopier understands it
 }
 
+// RowImages is some rows of a table in the order of their keys, as the region's log has rows.
+type RowImages struct {
+	Flavour Flavour
+	Native  []byte // how the engine describes the table: see Table
+	Images  []Image
+	Last    RowKey // of the last row; "" if there are none
+}
+
 // TableCopier is what an engine brings to a Donor and to a region that joins.
 type TableCopier interface {
 	Definitions(ctx context.Context) ([]TableDefinition, error)
 	Read(ctx context.Context, table string, after RowKey, limit int) (RowBatch, error)
+	// Images is Read for other engines; see Donor.
+	Images(ctx context.Context, table string, after RowKey, limit int) (RowImages, error)
 	// Create makes the tables that are missing.
 	Create(ctx context.Context, list []TableDefinition) error
 	// Write puts rows into a table, in the place of those that have their keys or unique values.
@@ -106,9 +118,10 @@ type LogPiece struct {
 
 // Frozen is what a donor's relay knew at one entry of its log.
 type Frozen struct {
-	ID    string
-	LSN   LSN
-	Clock HLC
-	Seen  []SeqHLC // by region, the donor itself included
-	Bytes int64    // of what Thaw gives
+	ID      string
+	LSN     LSN
+	Clock   HLC
+	Settled HLC      // what all regions but the newcomer show for good
+	Seen    []SeqHLC // by region, the donor itself included
+	Bytes   int64    // of what Thaw gives
 }

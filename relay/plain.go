@@ -61,4 +61,7 @@ type Translator interface {
 	// Translate brings changes into the form in which the local database would have logged them. A change that has no such form stays
 	// as it is: Check or Write say why it cannot be written. An error says that the database could not be asked.
 	Translate(ctx context.Context, changes []Change) error
+	// Unfit tells why rows of a table, and this row of it, cannot stand in the database; nil if they can. Without a row it is about the table alone. An error that
+	// is no rejection says that the database could not be asked.
+	Unfit(ctx context.Context, t *Table, row Image) error
 }

@@ -96,8 +96,9 @@ func joinWith(ctx context.Context, cfg *config.Config, f joinFlags, store *relay
 		Store: store, Copier: db.copier, Clock: relay.SystemClock{}, Logger: log,
 		Redo: applier.NewRedo(applier.Config{
 			Self: cfg.Region.ID, Target: db.target, Decoders: e.decoders, Include: cfg.Database.Tables.Match, Clock: relay.SystemClock{}, Logger: log,
+			Flavour: e.flavour, Table: e.table, JSON: e.json,
 		}),
-		Options: join.Options{Rate: f.rate, Lag: f.lag, Replace: f.replace, Keep: f.keep, Lost: tellLost, Progress: bar.show},
+		Options: join.Options{Rate: f.rate, Lag: f.lag, Replace: f.replace, Keep: f.keep, Lost: tellLost, Unfit: tellUnfit, Progress: bar.show},
 	}
 	hangUp, err := reachMembers(cfg, f.from, n)
 	if err != nil {
@@ -128,6 +129,9 @@ func tellLost(table string, key relay.RowKey, deleted bool) {
 	}
 	fmt.Printf("%s %s: %s\n", table, shownKey(key), what)
 }
+
+// tellUnfit names a row that this database cannot hold.
+func tellUnfit(u applier.Unfit) { fmt.Printf("%s %s: %s\n", u.Table, u.Row, u.Reason) }
 
 // shownKey is a row's key for people.
 func shownKey(key relay.RowKey) string {

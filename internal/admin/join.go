@@ -24,7 +24,8 @@ var givings = map[string]giving{
 	"join_rows":   {[]tokenKind{text, text, number}, joinRows},
 	"join_lag":    {nil, joinLag},
 	"join_log":    {[]tokenKind{number, number, number}, joinLog},
-	"join_freeze": {nil, joinFreeze},
+	"join_images": {[]tokenKind{text, text, number}, joinImages},
+	"join_freeze": {[]tokenKind{number}, joinFreeze},
 	"join_thaw":   {[]tokenKind{text, number}, joinThaw},
 }
 
@@ -120,8 +121,31 @@ func joinLog(ctx context.Context, d relay.Donor, a []token) (*mysql.Result, erro
 	}), err
 }
 
-func joinFreeze(ctx context.Context, d relay.Donor, _ []token) (*mysql.Result, error) {
-	return asDocument(d.Freeze(ctx))
+// joinImages answers with a row for each image, or with one without an image.
+func joinImages(ctx context.Context, d relay.Donor, a []token) (*mysql.Result, error) {
+	n, err := numbers(a[2:])
+	if err != nil {
+		return nil, err
+	}
+	b, err := d.Images(ctx, a[0].text, relay.RowKey(a[1].text), int(min(n[0], mostRows)))
+	columns := []column{{"flavour", textColumn}, {"described", longColumn}, {"last", textColumn}, {"image", longColumn}}
+	if len(b.Images) == 0 {
+		return newResult(columns, []any{string(b.Flavour), b.Native, nil, nil}), err
+	}
+	rows := make([][]any, len(b.Images))
+	for i, img := range b.Images {
+		rows[i] = []any{nil, nil, nil, []byte(img)}
+	}
+	rows[0][0], rows[0][1], rows[0][2] = string(b.Flavour), b.Native, string(b.Last)
+	return newResult(columns, rows...), err
+}
+
+func joinFreeze(ctx context.Context, d relay.Donor, a []token) (*mysql.Result, error) {
+	n, err := numbers(a)
+	if err != nil {
+		return nil, err
+	}
+	return asDocument(d.Freeze(ctx, relay.Region(min(n[0], relay.MaxRegions))))
 }
 
 // joinThaw answers NULL if what was frozen is gone.

@@ -13,6 +13,11 @@ import (
 // Database is what an engine brings to have its rows compared by value.
 type Database interface {
 	relay.TableReader
+	Holder
+}
+
+// Holder lends tables.
+type Holder interface {
 	// Hold lends a table with its definition of now. use is called once more if the connection was lost.
 	Hold(ctx context.Context, name string, use func(Held) error) error
 }

@@ -166,6 +166,21 @@ func (t *Target) Check(ctx context.Context, table *relay.Table) error {
 	return t.Engine.Check(ctx, p.to)
 }
 
+// Unfit implements relay.Translator.
+func (t *Target) Unfit(ctx context.Context, table *relay.Table, row relay.Image) error {
+	if err := t.Check(ctx, table); err != nil || row == nil || table.Flavour == t.flavour {
+		return err
+	}
+	p, err := t.fitting(ctx, table)
+	if err != nil {
+		return err
+	}
+	if _, err := p.whole(row); err != nil {
+		return &ValueError{Table: table.String(), Err: err}
+	}
+	return nil
+}
+
 // Identify implements relay.Target. Of rows that have no local form only the primary key is known. Rows of a table that is missing have provisional identities. Where the
 // table has another key, what comes is held up: two rows here could be one row there.
 func (t *Target) Identify(ctx context.Context, table *relay.Table, images []relay.Image) ([]relay.Identity, error) {

@@ -23,7 +23,7 @@ func TestMixed(t *testing.T) {
 	t.Run("databases", func(t *testing.T) { b.wholeDatabases(t, 300, 5*time.Second) })
 	t.Run("verified", func(t *testing.T) { b.verified(t, 700) })
 	t.Run("storm", func(t *testing.T) { b.storm(t, 8*time.Second) })
-	t.Run("quiet", b.quiet)
+	t.Run("quiet", func(t *testing.T) { b.quiet(t, append(ruled, everything, keyed, accounts, limited, unlike, narrow)...) })
 }
 
 // edges are rows of everything that each engine can hold, in words that each of them understands, but for the literals in braces.
@@ -254,8 +254,8 @@ func (b *bed) mended(t *testing.T) {
 }
 
 // quiet: once nothing is left to do no log grows, so that nothing is written again and again.
-func (b *bed) quiet(t *testing.T) {
-	b.awaitSame(t, time.Minute, append(ruled, everything, keyed, accounts, limited, unlike, narrow)...)
+func (b *bed) quiet(t *testing.T, tables ...*table) {
+	b.awaitSame(t, time.Minute, tables...)
 	last := func() string {
 		var text string
 		for _, r := range b.regions {

@@ -30,3 +30,8 @@ func TestSoakVerify(t *testing.T) {
 	b.types(t)
 	b.verified(t, 100_000)
 }
+
+// TestEachEngineJoinsFromAnother has all three engines join, the third from a region that has joined itself, with more rows.
+func TestEachEngineJoinsFromAnother(t *testing.T) {
+	joinInTurn(t, 50_000, [][2]dialect{{mySQL, postgreSQL}, {postgreSQL, mariaDB}, {mariaDB, mySQL}})
+}

@@ -92,7 +92,7 @@ func schemaOf(is dialect) string {
 	if is == postgreSQL {
 		text = "CREATE TYPE mood AS ENUM ('größe', 'x', 'it''s');"
 	}
-	for _, t := range slices.Concat(tables, databases, compared, edged) {
+	for _, t := range slices.Concat(tables, databases, compared, edged, families) {
 		text += t.create(is) + ";"
 	}
 	return text + createRuled(is)

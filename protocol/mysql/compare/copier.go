@@ -12,6 +12,7 @@ import (
 
 	"github.com/octant-db/octant/internal/pool"
 	"github.com/octant-db/octant/protocol/mysql/binlog"
+	"github.com/octant-db/octant/protocol/values"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -301,6 +302,16 @@ func isNumber(v []byte) bool {
 		}
 	}
 	return len(v) > 0
+}
+
+// Images implements relay.TableCopier.
+func (p *Copier) Images(ctx context.Context, name string, after relay.RowKey, limit int) (relay.RowImages, error) {
+	return values.Images(ctx, p, name, after, limit)
+}
+
+// Hold implements values.Holder.
+func (p *Copier) Hold(ctx context.Context, name string, use func(values.Held) error) error {
+	return p.readers.Lend(ctx, func(r *Reader) error { return r.Hold(ctx, name, use) })
 }
 
 // Create implements relay.TableCopier.

@@ -12,6 +12,7 @@ import (
 	"github.com/octant-db/octant/internal/pool"
 	"github.com/octant-db/octant/protocol/postgres/catalog"
 	"github.com/octant-db/octant/protocol/postgres/connect"
+	"github.com/octant-db/octant/protocol/values"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -194,6 +195,16 @@ func keyOfLine(t *catalog.Table, line []byte) (relay.RowKey, error) {
 		values[i] = cells[k]
 	}
 	return relay.NewRowKey(values), nil
+}
+
+// Images implements relay.TableCopier.
+func (p *Copier) Images(ctx context.Context, name string, after relay.RowKey, limit int) (relay.RowImages, error) {
+	return values.Images(ctx, p, name, after, limit)
+}
+
+// Hold implements values.Holder.
+func (p *Copier) Hold(ctx context.Context, name string, use func(values.Held) error) error {
+	return p.readers.Lend(ctx, func(r *Reader) error { return r.Hold(ctx, name, use) })
 }
 
 // Create implements relay.TableCopier. What a table is made of, its types, defaults, sequences, indexes and constraints, cannot be told by one
