@@ -21,7 +21,7 @@ func TestSoakMixed(t *testing.T) {
 	for end := time.Now().Add(duration); time.Now().Before(end); {
 		b.storm(t, min(duration, time.Minute))
 	}
-	b.quiet(t)
+	b.quiet(t, append(ruled, everything, keyed, accounts, limited, unlike, narrow)...)
 }
 
 // TestSoakVerify compares and mends larger tables.
@@ -31,7 +31,7 @@ func TestSoakVerify(t *testing.T) {
 	b.verified(t, 100_000)
 }
 
-// TestEachEngineJoinsFromAnother has all three engines join, the third from a region that has joined itself, with more rows.
-func TestEachEngineJoinsFromAnother(t *testing.T) {
+// TestSoakJoins has all three engines join, the third from a region that has joined itself, with more rows.
+func TestSoakJoins(t *testing.T) {
 	joinInTurn(t, 50_000, [][2]dialect{{mySQL, postgreSQL}, {postgreSQL, mariaDB}, {mariaDB, mySQL}})
 }
