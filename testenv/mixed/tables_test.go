@@ -95,6 +95,11 @@ func schemaOf(is dialect) string {
 	for _, t := range slices.Concat(tables, databases, compared, edged, families) {
 		text += t.create(is) + ";"
 	}
+	if is == postgreSQL {
+		for _, t := range families { // a child that is deleted in another one's way can be put back
+			text += "ALTER TABLE " + t.name + " REPLICA IDENTITY FULL;"
+		}
+	}
 	return text + createRuled(is)
 }
 
