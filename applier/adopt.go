@@ -281,7 +281,7 @@ func held(k conflict.Key, reason string) error {
 
 // spill saves what has been put if that is much.
 func (x *adoption) spill(ctx context.Context) error {
-	if x.to.bytes <= hotBytes {
+	if !x.to.full() {
 		return nil
 	}
 	if err := x.to.save(ctx, x.w); err != nil {
@@ -290,8 +290,7 @@ func (x *adoption) spill(ctx context.Context) error {
 	if err := x.w.flush(ctx); err != nil {
 		return err
 	}
-	x.to.cool()
-	return nil
+	return x.to.cool()
 }
 
 // others takes over what is no row's: the transactions that stay or go as a whole, and the ends of parents.
