@@ -32,8 +32,11 @@ type block struct {
 	events []*conflict.Event
 }
 
+// blockLetter begins the keys of blocks. "e" is taken in the Store: what the database's server last said of itself.
+const blockLetter = "i"
+
 func blockPrefix(k conflict.Key) []byte {
-	return append(binary.AppendUvarint([]byte("e"), uint64(len(k))), k...)
+	return append(binary.AppendUvarint([]byte(blockLetter), uint64(len(k))), k...)
 }
 
 // blockOwner is what the keys of a block's pieces begin with.
@@ -162,7 +165,7 @@ func (x *index) sweepBlocks(w *writer) error {
 // findBlocks finds out which rows have long histories in the Store, and which numbers of blocks have been used.
 func (x *index) findBlocks() error {
 	x.long = make(map[conflict.Key]struct{})
-	for pair, err := range x.store.Scan([]byte("e"), nil) {
+	for pair, err := range x.store.Scan([]byte(blockLetter), nil) {
 		if err != nil {
 			return fmt.Errorf("open the version index: %w", err)
 		}

@@ -14,7 +14,7 @@ import (
 
 // donated are the first letters of what a region that joins takes over: registers, their ages, the pieces of their images, the blocks of their histories, unique values, descriptions
 // of tables, the place in the log, and the rows that wait for repair or are pinned. Conflicts on record and dead letters are the donor's own.
-var donated = []string{"v", "w", "b", "e", "u", "t", "m", "n", "r", "q", "x", "y"}
+var donated = []string{"v", "w", "b", "i", "u", "t", "m", "n", "r", "q", "x", "y"}
 
 // Donation is what the applier knows at one entry of the local log.
 type Donation struct {

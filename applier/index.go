@@ -22,7 +22,7 @@ import (
 //	"v" key            -> clock, region, flags, table number, image
 //	"w" clock(8) key   -> ""                       the same registers by age, for forgetting
 //	"b" length key clock(8) size(8) nr(4) -> a piece of an image that is too large for one record
-//	"e" length key number(8) nr(4) -> a piece of a block of a long history
+//	"i" length key number(8) nr(4) -> a piece of a block of a long history
 //	"u" length value key -> ""                     the claims of rows: unique values, and parents
 //	"t" number(4)      -> flavour, native description of a table
 type index struct {
