@@ -325,6 +325,7 @@ func (x *adoption) finish(ctx context.Context) error {
 	}
 	s := savedState{merged: x.saved.merged, snapshot: x.saved.snapshot}
 	s.snapshot.Repairs, s.snapshot.Pins = x.named(s.snapshot.Repairs), x.named(s.snapshot.Pins)
+	x.w.put(versionKey, formVersion())
 	if err := s.save(ctx, x.w, 1); err != nil {
 		return err
 	}

@@ -62,6 +62,7 @@ const FixedLanes = 2
 // Applier applies other regions' transactions and follows the local log. Make it with New, then Run it.
 type Applier struct {
 	cfg    Config
+	formed bool // the Store says that it has this program's form
 	reader reader
 
 	mu      sync.Mutex // guards the fields below it
@@ -128,6 +129,10 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 		notes:   newNotebook(cfg.Store, cfg.Clock, cfg.KeepConflicts, cfg.JSON),
 		starts:  make(chan *origin, relay.MaxRegions),
 		namings: newNamings(),
+	}
+	var err error
+	if a.formed, err = checkForm(cfg.Store, cfg.Table); err != nil {
+		return nil, err
 	}
 	saved, err := loadCheckpoint(cfg.Store)
 	if err != nil {
@@ -199,6 +204,9 @@ func (a *Applier) Part(r relay.Region) {
 
 // Run applies until ctx ends or the store fails. It owns all goroutines of the applier.
 func (a *Applier) Run(ctx context.Context) error {
+	if err := a.keepForm(ctx); err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.runMerger(ctx) })
 	g.Go(func() error { return a.runKeeper(ctx) })

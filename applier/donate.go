@@ -13,8 +13,8 @@ import (
 )
 
 // donated are the first letters of what a region that joins takes over: registers, their ages, the pieces of their images, the blocks of their histories, unique values, descriptions
-// of tables, the place in the log, and the rows that wait for repair or are pinned. Conflicts on record and dead letters are the donor's own.
-var donated = []string{"v", "w", "b", "i", "u", "t", "m", "n", "r", "q", "x", "y"}
+// of tables, the place in the log, the rows that wait for repair or are pinned, and the version of all this. Conflicts on record and dead letters are the donor's own.
+var donated = []string{"v", "w", "b", "i", "u", "t", "m", "n", "r", "q", "x", "y", "f"}
 
 // Donation is what the applier knows at one entry of the local log.
 type Donation struct {

@@ -49,11 +49,15 @@ func (db *DB) checkFormat() error {
 		return fmt.Errorf("format version has %d bytes: %w", len(payload), relay.ErrCorrupt)
 	}
 	version := binary.BigEndian.Uint32(payload)
-	if version != FormatVersion {
-		return fmt.Errorf("it has format %d and this program knows %d: use the program that wrote it (a newer program, if its number is higher), "+
-			"or give this one an empty data directory", version, FormatVersion)
+	wrote := "a newer octant"
+	switch {
+	case version == FormatVersion:
+		return nil
+	case version < FormatVersion:
+		wrote = "an older octant"
 	}
-	return nil
+	return fmt.Errorf("it was written by %s: it has format %d and this program knows %d: use the program that wrote it, or give this one an empty data directory and load the region again with octant join",
+		wrote, version, FormatVersion)
 }
 
 // create writes the keys that every store has. Badger's files without them are some other program's.

@@ -43,6 +43,17 @@ func commit(t *testing.T, db *relaylog.DB, native []byte, keys ...string) relay.
 	return lsn
 }
 
+// inFormat makes a store that says that it has another format.
+func inFormat(version byte) func(t *testing.T, dir string) {
+	return func(t *testing.T, dir string) {
+		db := open(t, dir, relaylog.Options{Identity: "shop/a/1"})
+		if err := db.SetFormat(version); err != nil {
+			t.Fatal(err)
+		}
+		mustClose(t, db)
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -52,13 +63,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"another region's log", func(t *testing.T, dir string) {
 			mustClose(t, open(t, dir, relaylog.Options{Identity: "shop/b/2"}))
 		}, "correct data_dir"},
-		{"a newer format", func(t *testing.T, dir string) {
-			db := open(t, dir, relaylog.Options{Identity: "shop/a/1"})
-			if err := db.SetFormat(relaylog.FormatVersion + 1); err != nil {
-				t.Fatal(err)
-			}
-			mustClose(t, db)
-		}, "newer program"},
+		{"a newer format", inFormat(relaylog.FormatVersion + 1), "newer octant"},
+		{"an older format", inFormat(relaylog.FormatVersion - 1), "older octant"},
 		{"somebody else's Badger store", func(t *testing.T, dir string) {
 			b, err := badger.Open(badger.DefaultOptions(filepath.Join(dir, "store")).WithLogger(nil))
 			if err != nil {
