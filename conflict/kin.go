@@ -236,6 +236,9 @@ func (v *view) endFound(t *Transaction, end Fate) error {
 // transactions did to it that its mark carries.
 func (e *Engine) after(c *Change, landed *Landed) (Register, error) {
 	reg := Register{Row: stoodBefore(c)}
+	if reg.Row.Exists() && reg.Row.Partial { // nobody knows what stood there, so nothing but what was written can be right
+		return Register{Row: c.After}, nil
+	}
 	if e.divided(c.Before) {
 		fates, err := e.fates(c.Before.Parents, landed)
 		if err != nil {
