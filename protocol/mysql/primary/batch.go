@@ -21,6 +21,7 @@ type batch struct {
 	entries []batched
 	size    int64     // native bytes
 	windows []*window // that the bytes are in
+	holds   int64     // bytes of those windows, but for one that another batch began
 	users   atomic.Int32
 }
 
@@ -39,7 +40,9 @@ func (b *batch) lies(w *window) {
 	if w == nil || len(b.windows) > 0 && b.windows[len(b.windows)-1] == w {
 		return
 	}
-	w.users.Add(1)
+	if w.users.Add(1) == 2 { // the browser is the other one
+		b.holds += int64(len(w.bytes))
+	}
 	b.windows = append(b.windows, w)
 }
 
@@ -61,7 +64,7 @@ func (e *batched) end() uint64 { return e.offset + uint64(e.size) }
 func (b *batch) next() relay.LSN { return b.first + relay.LSN(len(b.entries)) }
 
 // cost is what the batch takes of memory, roughly.
-func (b *batch) cost() int64 { return b.size + int64(cap(b.entries))*192 + 512 }
+func (b *batch) cost() int64 { return max(b.size, b.holds) + int64(cap(b.entries))*192 + 512 }
 
 // tooLarge tells whether an entry is streamed from the log to each dump for itself.
 func (e *batched) tooLarge() bool { return e.size > batchBytes }

@@ -9,7 +9,7 @@ const (
 	// windowBytes is the size of a window. The log reads no more at once, unless an entry is larger.
 	windowBytes = 512 << 10
 	// spareWindows is how many are kept for being used again.
-	spareWindows = 8
+	spareWindows = 4
 )
 
 // window is memory that the log is read into. It is used again when its last user has let go of it. A user that never does so costs nothing more than
