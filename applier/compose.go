@@ -104,7 +104,7 @@ func (c composer) identified(ctx context.Context, row conflict.Row) (conflict.Ro
 	if err != nil {
 		return row, fmt.Errorf("identify a composed row of %s: %w", c.table, err)
 	}
-	return rowOf(row.Table, row.Image, &ids[0]), nil
+	return rowOf(row.Table, row.Table.String(), row.Image, &ids[0]), nil
 }
 
 // update is one update that is done again, taken apart.

@@ -43,14 +43,24 @@ func tableOf(k conflict.Key) string {
 }
 
 func (a *Applier) countCaptured(changes []conflict.Change) {
+	var last *relay.Table
+	var counts *tableCounts
 	for i := range changes {
-		a.countsOf(tableOf(changes[i].Key)).captured++
+		if t := changes[i].After.Table; counts == nil || t != last {
+			counts, last = a.countsOf(tableOf(changes[i].Key)), t
+		}
+		counts.captured++
 	}
 }
 
 func (a *Applier) countApplied(writes []conflict.Write) {
+	var last *relay.Table
+	var counts *tableCounts
 	for i := range writes {
-		a.countsOf(tableOf(writes[i].Key)).applied++
+		if t := writes[i].After.Table; counts == nil || t != last {
+			counts, last = a.countsOf(tableOf(writes[i].Key)), t
+		}
+		counts.applied++
 	}
 }
 

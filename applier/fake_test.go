@@ -623,11 +623,14 @@ func (x *tx) Commit(ctx context.Context) error {
 	if x.crashed {
 		return relay.ErrOutcomeUnknown
 	}
+	lands := failure == nil || errors.Is(failure, errUnknownDone)
 	if x.t.dead.Load() {
-		d.linger = append(d.linger, x)
+		if lands {
+			d.linger = append(d.linger, x)
+		}
 		return relay.ErrOutcomeUnknown
 	}
-	if failure == nil || errors.Is(failure, errUnknownDone) {
+	if lands {
 		x.land()
 		if !x.mark.Repair() {
 			x.t.committed[x.mark.Origin] = x.mark.Range.To

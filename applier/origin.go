@@ -249,7 +249,11 @@ func (o *origin) fill(ctx context.Context, p *prepared, t *relay.Transaction, bo
 		if p.defined != nil && !closed(p.defined) && len(part.definitions) == 0 {
 			return o.collect(p, t, body) // rows that come after it can be read when it has been run
 		}
-		p.Changes = append(p.Changes, part.changes...)
+		if p.Changes == nil {
+			p.Changes = part.changes // of most transactions all
+		} else {
+			p.Changes = append(p.Changes, part.changes...)
+		}
 		p.unique = append(p.unique, part.unique...)
 	}
 	return o.a.checkTables(ctx, p.Changes)

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
@@ -32,12 +33,37 @@ type reader struct {
 	include  func(schema, table string) bool
 	// admit tells why rows of a table cannot have provisional identities.
 	admit func(t *relay.Table) error
+	// windows holds slices of changes that are being identified, to be used again.
+	windows sync.Pool
+}
+
+// window is a run of changes that are identified together.
+type window struct{ changes []relay.Change }
+
+// take lends an empty window.
+func (r *reader) take() *window {
+	if w, ok := r.windows.Get().(*window); ok {
+		return w
+	}
+	return new(window)
+}
+
+// giveBack ends the loan. A window does not keep the bytes of transactions.
+func (r *reader) giveBack(w *window) {
+	w.empty()
+	r.windows.Put(w)
+}
+
+func (w *window) empty() {
+	clear(w.changes)
+	w.changes = w.changes[:0]
 }
 
 // parts yields a transaction's changes in order, partRows at a time.
 func (r *reader) parts(ctx context.Context, flavour relay.Flavour, body relay.Body) iter.Seq2[part, error] {
 	return func(yield func(part, error) bool) {
-		var window []relay.Change
+		w := r.take()
+		defer r.giveBack(w)
 		for c, err := range r.rows(flavour, body) {
 			if err != nil {
 				yield(part{}, err)
@@ -45,20 +71,20 @@ func (r *reader) parts(ctx context.Context, flavour relay.Flavour, body relay.Bo
 			}
 			statement := c.Op == relay.Statement
 			if !statement {
-				window = append(window, c)
+				w.changes = append(w.changes, c)
 			}
-			if len(window) > 0 && (statement || len(window) >= partRows) {
-				if !r.yieldPart(ctx, window, yield) {
+			if len(w.changes) > 0 && (statement || len(w.changes) >= partRows) {
+				if !r.yieldPart(ctx, w.changes, yield) {
 					return
 				}
-				window = window[:0]
+				w.empty()
 			}
 			if statement && !yield(part{definitions: []relay.Change{c}}, nil) {
 				return
 			}
 		}
-		if len(window) > 0 {
-			r.yieldPart(ctx, window, yield)
+		if len(w.changes) > 0 {
+			r.yieldPart(ctx, w.changes, yield)
 		}
 	}
 }
@@ -114,30 +140,31 @@ func (r *reader) identify(ctx context.Context, window []relay.Change) (part, err
 			return part{}, fmt.Errorf("bring rows into the form of this database: %w", err)
 		}
 	}
-	before := make([]relay.Identity, len(window))
-	after := make([]relay.Identity, len(window))
+	p := part{changes: make([]conflict.Change, 0, len(window))}
 	for from := 0; from < len(window); {
 		to := from + 1
 		for to < len(window) && window[to].Table == window[from].Table {
 			to++
 		}
-		if err := r.identifyRun(ctx, window[from:to], before[from:to], after[from:to]); err != nil {
+		ids, err := r.identifyRun(ctx, window[from:to])
+		if err != nil {
 			return part{}, err
 		}
+		p.assemble(window[from:to], ids)
 		from = to
 	}
-	return assemble(window, before, after), nil
+	return p, nil
 }
 
-func (r *reader) identifyRun(ctx context.Context, run []relay.Change, before, after []relay.Identity) error {
+// identifyRun asks for the identities of the images of changes of one table, in their order.
+func (r *reader) identifyRun(ctx context.Context, run []relay.Change) ([]relay.Identity, error) {
 	images := make([]relay.Image, 0, 2*len(run))
-	places := make([]*relay.Identity, 0, 2*len(run))
 	for i := range run {
 		if run[i].Before != nil {
-			images, places = append(images, run[i].Before), append(places, &before[i])
+			images = append(images, run[i].Before)
 		}
 		if run[i].After != nil {
-			images, places = append(images, run[i].After), append(places, &after[i])
+			images = append(images, run[i].After)
 		}
 	}
 	ids, err := r.target.Identify(ctx, run[0].Table, images)
@@ -145,36 +172,39 @@ func (r *reader) identifyRun(ctx context.Context, run []relay.Change, before, af
 		err = r.admit(run[0].Table)
 	}
 	if err != nil {
-		return fmt.Errorf("identify rows of %s: %w", run[0].Table, err)
+		return nil, fmt.Errorf("identify rows of %s: %w", run[0].Table, err)
 	}
-	for i := range ids {
-		*places[i] = ids[i]
-	}
-	return nil
+	return ids, nil
 }
 
-// assemble splits changes that move a row to another key, and collects the unique values.
-func assemble(window []relay.Change, before, after []relay.Identity) part {
-	p := part{changes: make([]conflict.Change, 0, len(window))}
-	for i := range window {
-		c := &window[i]
+// assemble adds changes of one table with the identities of their images. It splits those that move a row to another key, and collects the unique values.
+func (p *part) assemble(run []relay.Change, ids []relay.Identity) {
+	table := run[0].Table
+	name, none := table.String(), relay.Identity{}
+	for i := range run {
+		c := &run[i]
 		p.bytes += int64(len(c.Before) + len(c.After))
-		name := c.Table.String()
-		was, is := conflict.Row{}, conflict.Row{}
+		before, after := &none, &none
+		var was, is conflict.Row
+		var wasKey, isKey conflict.Key
 		if c.Before != nil {
-			was = rowOf(c.Table, c.Before, &before[i])
+			before, ids = &ids[0], ids[1:]
+			was, wasKey = rowOf(table, name, c.Before, before), rowKey(name, before)
 		}
 		if c.After != nil {
-			is = rowOf(c.Table, c.After, &after[i])
+			after, ids = &ids[0], ids[1:]
+			is, isKey = rowOf(table, name, c.After, after), wasKey
+			if c.Before == nil || after.Key != before.Key {
+				isKey = rowKey(name, after)
+			}
 		}
 		var left []string
-		if was.Exists() && is.Exists() && len(before[i].Keyed) > 0 {
-			left = p.leave(before[i].Keyed, after[i].Keyed)
+		if was.Exists() && is.Exists() && len(before.Keyed) > 0 {
+			left = p.leave(before.Keyed, after.Keyed)
 		}
-		p.changes = appendChange(p.changes, was, rowKey(name, &before[i]), is, rowKey(name, &after[i]), left)
+		p.changes = appendChange(p.changes, was, wasKey, is, isKey, left)
 		p.unique = appendUnique(p.unique, was.Unique, is.Unique)
 	}
-	return p
 }
 
 func appendChange(list []conflict.Change, was conflict.Row, wasKey conflict.Key, is conflict.Row, isKey conflict.Key, left []string) []conflict.Change {
@@ -200,8 +230,8 @@ func appendUnique(list, was, is []string) []string {
 }
 
 // rowOf is a row with what is known of it.
-func rowOf(t *relay.Table, image relay.Image, id *relay.Identity) conflict.Row {
-	return conflict.Row{Table: t, Image: image, Unique: valuesOf(t.String(), id.Unique), Parents: id.Parents, Children: id.Children, Partial: id.Partial}
+func rowOf(t *relay.Table, name string, image relay.Image, id *relay.Identity) conflict.Row {
+	return conflict.Row{Table: t, Image: image, Unique: valuesOf(name, id.Unique), Parents: id.Parents, Children: id.Children, Partial: id.Partial}
 }
 
 // valuesOf puts the table in front of unique values.
