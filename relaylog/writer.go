@@ -283,7 +283,7 @@ func (db *DB) publish(group []*op, state relay.State) {
 	}
 }
 
-// show makes records and state visible as one: who has seen either finds the other. It returns the local entries.
+// show makes records and state visible as one: who has seen either finds the other. It returns the local entries, if anybody is to be told.
 func (db *DB) show(group []*op, state relay.State) (entries []relay.Entry) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -292,7 +292,9 @@ func (db *DB) show(group []*op, state relay.State) (entries []relay.Entry) {
 			continue
 		}
 		if e, local := o.record.head.(*relay.Entry); local {
-			entries = append(entries, *e)
+			if db.opts.Events.Durable != nil {
+				entries = append(entries, *e)
+			}
 			if e.Kind == relay.Local {
 				db.local.seqs.add(e.Seq, e.LSN)
 			}
