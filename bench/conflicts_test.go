@@ -132,16 +132,16 @@ var passes = []testenv.Edit{
 func (e *Engine) decideChecked(p *Plan) error {
 `,
 	},
-	without("localChange(v *view, t *Transaction, c *Change)"),
-	without("carryChange(v *view, t *Transaction, c *Change, landed *Landed)"),
-	without("Wrote(c *Change, landed *Landed)"),
-	without("compareOne(k Key, row Row)"),
+	without("localChange(v *view, t *Transaction, c *Change) (stands bool, err error)", "false, nil"),
+	without("carryChange(v *view, t *Transaction, c *Change, landed *Landed) error", "nil"),
+	without("Wrote(c *Change, landed *Landed) error", "nil"),
+	without("compareOne(k Key, row Row) error", "nil"),
 }
 
 // without makes a method of capture return before it has done anything.
-func without(method string) testenv.Edit {
-	head := "func (e *Engine) " + method + " error {\n"
-	return testenv.Edit{File: "conflict/capture.go", Old: head, New: head + "\tif true {\n\t\treturn nil\n\t}\n"}
+func without(method, results string) testenv.Edit {
+	head := "func (e *Engine) " + method + " {\n"
+	return testenv.Edit{File: "conflict/capture.go", Old: head, New: head + "\tif true {\n\t\treturn " + results + "\n\t}\n"}
 }
 
 // buildUnchecked builds a relay without conflict checks.

@@ -14,36 +14,46 @@ func (e *Engine) Local(t *Transaction) error {
 	if err := e.empty(v, t, e.repairs.add); err != nil {
 		return err
 	}
+	stands := true
 	for i := range t.Changes {
-		if err := e.localChange(v, t, &t.Changes[i]); err != nil {
+		as, err := e.localChange(v, t, &t.Changes[i])
+		if err != nil {
 			return err
 		}
 		if err := v.lose(t, &t.Changes[i]); err != nil {
 			return err
 		}
+		stands = stands && as
 	}
 	if err := e.settle(v, e.repairs.add); err != nil {
 		return err
 	}
-	return e.compare(t.Changes)
+	if !stands || len(v.order) > 0 {
+		return e.compare(t.Changes)
+	}
+	for i := range t.Changes {
+		e.repairs.remove(t.Changes[i].Key)
+	}
+	return nil
 }
 
-func (e *Engine) localChange(v *view, t *Transaction, c *Change) error {
+// localChange merges one change of a transaction that was born here. It tells whether M has just that now, and the row is as it is to be.
+func (e *Engine) localChange(v *view, t *Transaction, c *Change) (stands bool, err error) {
 	reg, known, err := e.index.Get(c.Key)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if e.simple(v, &reg, c) {
 		if !reg.merge(t, c.After) {
-			return nil
+			return false, nil
 		}
-		return e.index.Put(c.Key, reg)
+		return true, e.index.Put(c.Key, reg)
 	}
 	if known && reg.History == nil {
-		return v.take(t, c, nil)
+		return false, v.take(t, c, nil)
 	}
 	base := stoodBefore(c)
-	return v.take(t, c, &base)
+	return false, v.take(t, c, &base)
 }
 
 // simple tells whether a change concerns its own row alone and the last writer wins: what nearly all changes are, without a view.
@@ -154,6 +164,7 @@ func (e *Engine) carryChange(v *view, t *Transaction, c *Change, landed *Landed)
 		return nil
 	}
 	if !known || !prior.Row.identical(c.After) {
+		landed.expect(len(t.Changes))
 		landed.add(c.Key)
 	}
 	return e.index.Put(c.Key, reg)
@@ -297,6 +308,13 @@ func (c *Landed) add(k Key) {
 		c.open = make(map[Key]struct{})
 	}
 	c.open[k] = struct{}{}
+}
+
+// expect makes room for rows of a transaction.
+func (c *Landed) expect(rows int) {
+	if c.open == nil {
+		c.open = make(map[Key]struct{}, rows)
+	}
 }
 
 func (c *Landed) wrote(k Key) {
