@@ -54,7 +54,7 @@ func runJoin(ctx context.Context, args []string) error {
 		return usageError("join: --keep does not go with --replace or --prepare")
 	}
 	log := newLogger(os.Stderr, cfg.Log).With("region", cfg.Region.Name)
-	limitMemory()
+	defer keepRoom(ctx)()
 	var syncs atomic.Uint64
 	store, err := openLog(cfg, &syncs, log)
 	if err != nil {

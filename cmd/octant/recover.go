@@ -22,7 +22,7 @@ func runRecover(ctx context.Context, args []string) error {
 		return err
 	}
 	log := newLogger(os.Stderr, cfg.Log).With("region", cfg.Region.Name)
-	limitMemory()
+	defer keepRoom(ctx)()
 	var syncs atomic.Uint64
 	store, err := openLog(cfg, &syncs, log)
 	if err != nil {

@@ -35,7 +35,6 @@ func run(ctx context.Context, args []string) error {
 	path := flags.Lookup("config").Value.String()
 	log := newLogger(os.Stderr, cfg.Log).With("region", cfg.Region.Name)
 	slog.SetDefault(log) // for libraries that know no other
-	limitMemory()
 	log.Info("octant starts", "version", versionText(debug.ReadBuildInfo()), "config", cfg)
 	if cfg.Database.Override != "" {
 		log.Warn("the database is the one of CHANGE MASTER TO, not the configuration's", "database", cfg.Database.Address,
@@ -47,16 +46,6 @@ func run(ctx context.Context, args []string) error {
 		return nil
 	}
 	return err
-}
-
-// memoryTarget is how much the garbage collector lets the relay use before it works harder. It is no limit: what is needed is given.
-const memoryTarget = 176 << 20
-
-// limitMemory keeps bursts from leaving a large process behind, unless GOMEMLIMIT says something else.
-func limitMemory() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryTarget)
-	}
 }
 
 func runRelay(ctx context.Context, cfg *config.Config, path string, log *slog.Logger) (err error) {
@@ -240,6 +229,7 @@ func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, schedule
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.run(ctx) })
+	g.Go(func() error { return giveRoom(ctx, relay.SystemClock{}) })
 	g.Go(func() error { return runSchedule(ctx, schedule) })
 	g.Go(func() error { return runWebhooks(ctx, e.hooks, log.With("part", "webhook")) })
 	g.Go(func() error { return group.run(ctx) })
