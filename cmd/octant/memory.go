@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime/debug"
 	"runtime/metrics"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,20 +17,25 @@ const (
 	memoryTarget = 176 << 20
 	// beside is what a relay has besides its heap.
 	beside = 48 << 20
-	// roomEvery is how often is looked how much is in use.
-	roomEvery = time.Second
+	// lookEvery is how often is looked how much is in use, and lasting how many looks make what lasts.
+	lookEvery = time.Second
+	lasting   = 30
 )
 
-// giveRoom keeps the memory limit above what is in use, unless GOMEMLIMIT says how much there is: below that the garbage collector takes half of the processors, and frees nothing.
+// giveRoom keeps the memory limit above what is in use for long, unless GOMEMLIMIT says how much there is: below that the garbage collector takes half of the processors, and
+// frees nothing. A burst gets no more room: that is what the target is for.
 func giveRoom(ctx context.Context, clock relay.Clock) error {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return nil
 	}
-	for {
-		debug.SetMemoryLimit(roomFor(heapInUse()))
-		if err := relay.Sleep(ctx, clock, roomEvery); err != nil {
+	debug.SetMemoryLimit(memoryTarget)
+	var looks [lasting]uint64
+	for n := 0; ; n++ {
+		if err := relay.Sleep(ctx, clock, lookEvery); err != nil {
 			return err
 		}
+		looks[n%lasting] = heapInUse()
+		debug.SetMemoryLimit(roomFor(slices.Min(looks[:])))
 	}
 }
 
