@@ -29,7 +29,7 @@ func TestEveryMetricExists(t *testing.T) {
 		Schema:    "CREATE DATABASE app; CREATE TABLE app.compared (id INT PRIMARY KEY)",
 		Configure: func(c *testenv.RelayConfig) { c.Extra = map[string]any{"verify": map[string]any{"every": "1s"}} },
 	})
-	ctx := envtest.Context(t, time.Minute)
+	ctx := envtest.Context(t, 5*time.Minute)
 	// Problems are counted by kind, once there is one: a unique index is not carried.
 	for _, statement := range []string{"CREATE TABLE app.t (id INT PRIMARY KEY)", "CREATE UNIQUE INDEX u ON app.t (id)"} {
 		if _, err := bed.Regions[0].Server.DB().ExecContext(ctx, statement); err != nil {
