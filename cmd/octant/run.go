@@ -35,6 +35,7 @@ func run(ctx context.Context, args []string) error {
 	path := flags.Lookup("config").Value.String()
 	log := newLogger(os.Stderr, cfg.Log).With("region", cfg.Region.Name)
 	slog.SetDefault(log) // for libraries that know no other
+	defer keepRoom(ctx)()
 	log.Info("octant starts", "version", versionText(debug.ReadBuildInfo()), "config", cfg)
 	if cfg.Database.Override != "" {
 		log.Warn("the database is the one of CHANGE MASTER TO, not the configuration's", "database", cfg.Database.Address,
@@ -229,7 +230,6 @@ func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, schedule
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.run(ctx) })
-	g.Go(func() error { return giveRoom(ctx, relay.SystemClock{}) })
 	g.Go(func() error { return runSchedule(ctx, schedule) })
 	g.Go(func() error { return runWebhooks(ctx, e.hooks, log.With("part", "webhook")) })
 	g.Go(func() error { return group.run(ctx) })
