@@ -1,7 +1,6 @@
 package applier
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -45,22 +44,21 @@ func blockOwner(k conflict.Key, number uint64) []byte {
 }
 
 // cut returns the blocks of a history: of those that it has in the Store each that still holds what is in the history, and new ones between them.
-func (c blocking) cut(stored []block, events []*conflict.Event) (list []block) {
-	if len(events) < c.long {
+func (c blocking) cut(stored []block, h *conflict.History) (list []block) {
+	if len(h.Events) < c.long {
 		return nil
 	}
 	if n := len(stored) - 1; n >= 0 && len(stored[n].events) < c.events {
 		stored = stored[:n] // it is filled up
 	}
-	h := conflict.History{Events: events}
 	done := 0
 	for _, b := range stored {
 		if at, whole := h.Run(b.events); whole {
-			list = append(c.append(list, events[done:at]), b)
+			list = append(c.append(list, h.Events[done:at]), b)
 			done = at + len(b.events)
 		}
 	}
-	return c.append(list, events[done:])
+	return c.append(list, h.Events[done:])
 }
 
 // append adds new blocks of events to a list, the last of which may be larger than the others.
@@ -80,7 +78,7 @@ func (x *index) saveBlocks(ctx context.Context, w *writer) (lists map[conflict.K
 	lists = make(map[conflict.Key][]block)
 	for k := range x.dirty {
 		if r, _, _ := x.hot.Get(k); r.History != nil {
-			if list := x.blocking.cut(x.blocks[k], r.History.Events); list != nil {
+			if list := x.blocking.cut(x.blocks[k], r.History); list != nil {
 				lists[k] = list
 			}
 		}
@@ -115,6 +113,9 @@ func (x *index) saveBlock(ctx context.Context, w *writer, k conflict.Key, b *blo
 
 // replaceBlocks has a register's blocks be these, and removes the others. Its register is in the same batch.
 func (x *index) replaceBlocks(w *writer, k conflict.Key, list []block) {
+	if list == nil && x.blocks[k] == nil {
+		return
+	}
 	kept := make(map[uint64]bool, len(list))
 	for _, b := range list {
 		kept[b.number] = true
@@ -136,13 +137,7 @@ func (x *index) removeBlocks(w *writer, k conflict.Key) error {
 	}
 	delete(x.long, k)
 	delete(x.blocks, k)
-	for pair, err := range x.store.Scan(blockPrefix(k), nil) {
-		if err != nil {
-			return fmt.Errorf("sweep the version index: %w", err)
-		}
-		w.delete(bytes.Clone(pair.Key))
-	}
-	return nil
+	return x.removeUnder(w, blockPrefix(k), nil)
 }
 
 // sweepBlocks removes blocks that a crash has left behind without a register.

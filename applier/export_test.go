@@ -42,7 +42,7 @@ func Cut(stored [][]*conflict.Event, events []*conflict.Event) (list [][]*confli
 	for i, b := range stored {
 		blocks = append(blocks, block{number: uint64(i + 1), events: b})
 	}
-	for _, b := range (blocking{long: 16, events: 8, bytes: 4 << 10}).cut(blocks, events) {
+	for _, b := range (blocking{long: 16, events: 8, bytes: 4 << 10}).cut(blocks, &conflict.History{Events: events}) {
 		list, stays = append(list, b.events), append(stays, b.number > 0)
 	}
 	return list, stays

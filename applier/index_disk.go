@@ -163,7 +163,12 @@ func (x *index) removeUnique(w *writer, k conflict.Key) error {
 
 // removePieces removes the pieces of a key's images, except of one.
 func (x *index) removePieces(w *writer, k conflict.Key, except []byte) error {
-	for pair, err := range x.store.Scan(imagePrefix(k), nil) {
+	return x.removeUnder(w, imagePrefix(k), except)
+}
+
+// removeUnder removes what has keys that begin with a prefix, but not with except, in one batch.
+func (x *index) removeUnder(w *writer, prefix, except []byte) error {
+	for pair, err := range x.store.Scan(prefix, nil) {
 		if err != nil {
 			return fmt.Errorf("sweep the version index: %w", err)
 		}
