@@ -7,10 +7,11 @@ import (
 
 // The kinds of events.
 const (
-	ConflictEvent   = "conflict"    // two writes that did not know of each other; see Conflict
-	DeadLetterEvent = "dead_letter" // the local database refuses a row
-	BreakerEvent    = "breaker"     // a circuit breaker has opened or closed
-	DriftEvent      = "drift"       // another region's clock is ahead
+	ConflictEvent     = "conflict"     // two writes that did not know of each other; see Conflict
+	DeadLetterEvent   = "dead_letter"  // the local database refuses a row
+	BreakerEvent      = "breaker"      // a circuit breaker has opened or closed
+	DriftEvent        = "drift"        // another region's clock is ahead
+	VerificationEvent = "verification" // a scheduled comparison found that the regions differ, or that they no longer do
 )
 
 // Event is something that happened and that people may want to be told of. It has no row values but keys.

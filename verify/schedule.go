@@ -23,7 +23,12 @@ type Schedule struct {
 	Members func() (members []Member, done func(), err error)
 	Store   relay.Store
 	Report  func(relay.Problem)
-	Logger  *slog.Logger
+	// Notify is told of tables that differ or could not be judged, and Told waits until that is on disk; nil: nobody is told.
+	Notify relay.Notify
+	Told   relay.Told
+	Logger *slog.Logger
+
+	failing bool // others have been told that no run can begin
 
 	mu   sync.Mutex
 	runs [][]relay.Verification // the oldest first
@@ -137,6 +142,7 @@ func (s *Schedule) once(ctx context.Context) error {
 		return s.postpone(ctx, err)
 	}
 	run := s.judge(report, began, err)
+	told := s.announce(ctx, run)
 	s.mu.Lock()
 	s.runs = append(s.runs, run)
 	gone := max(0, len(s.runs)-keptRuns)
@@ -150,7 +156,7 @@ func (s *Schedule) once(ctx context.Context) error {
 	if failed == nil {
 		failed = s.Store.Write(ctx, append(pairs, relay.Pair{Key: runKey(run[0].ID), Value: data}))
 	}
-	return errors.Join(err, failed)
+	return errors.Join(err, told, failed)
 }
 
 // retryAfter is how long is waited after a run that could not even begin.
@@ -161,6 +167,7 @@ func (s *Schedule) postpone(ctx context.Context, err error) error {
 	if err == nil {
 		err = errors.New("there are no replicated tables")
 	}
+	s.announceFailure(err.Error())
 	s.Report(relay.Problem{
 		Kind: "verify_failed", Subject: "verify", Detail: err.Error(), Remedy: "mend the cause; it is tried again every minute within verify.window",
 	})

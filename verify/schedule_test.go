@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"slices"
@@ -107,5 +108,57 @@ func TestScheduleTriesAgainWhatCouldNotBegin(t *testing.T) {
 	began, problems := spanned(t, s, store, clock, 3)
 	if d := began[2].Sub(began[0]); d != 2*time.Minute || len(s.Verifications()) != 0 || problems[0].Kind != "verify_failed" {
 		t.Errorf("tried again after %v; %+v; %+v", d, s.Verifications(), problems)
+	}
+}
+
+// TestScheduleTellsOthers: of a table that differs at each run, once when it is the same again, and then no more. What is told is on disk before the run is remembered.
+func TestScheduleTellsOthers(t *testing.T) {
+	w := newWorld(1, 3, 60, 0)
+	right := w.regions[1].rows[30]
+	clock := &instant{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	runs, told := 0, []string(nil)
+	s := &verify.Schedule{Every: time.Hour}
+	s.Members = func() ([]verify.Member, func(), error) {
+		wrong := right
+		wrong.value = 1 - wrong.value
+		w.regions[1].rows[30] = wrong
+		if runs++; runs > 2 {
+			w.regions[1].rows[30] = right
+		}
+		return w.members(), func() {}, nil
+	}
+	s.Notify = func(e relay.Event) {
+		told = append(told, fmt.Sprintf("run %d: %s %s %s, %s of %s", runs, e.Kind, e.Subject, e.Fields["result"], e.Fields["differences"], e.Fields["rows"]))
+	}
+	s.Told = func(context.Context) error {
+		if n := len(s.Verifications()); n != runs-1 {
+			t.Errorf("run %d: %d are remembered before others have been told", runs, n)
+		}
+		return nil
+	}
+	spanned(t, s, &facts{}, clock, 4)
+	if want := []string{
+		"run 1: verification app.t differs, 1 of 60", "run 2: verification app.t differs, 1 of 60", "run 3: verification app.t identical, 0 of 60",
+	}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
+}
+
+// TestScheduleTellsOnceThatNothingCanBegin: again only after a run that could.
+func TestScheduleTellsOnceThatNothingCanBegin(t *testing.T) {
+	w, runs, told := newWorld(1, 3, 60, 0), 0, []string(nil)
+	s := &verify.Schedule{Every: time.Hour, Told: func(context.Context) error { return nil }}
+	s.Members = func() ([]verify.Member, func(), error) {
+		if runs++; runs == 3 {
+			return w.members(), func() {}, nil
+		}
+		return nil, nil, errors.New("no way")
+	}
+	s.Notify = func(e relay.Event) {
+		told = append(told, fmt.Sprint(runs, " ", e.Kind, " ", e.Detail, " ", e.Fields["result"]))
+	}
+	spanned(t, s, &facts{}, &instant{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}, 5)
+	if want := []string{"1 verification no way failed", "4 verification no way failed"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
 	}
 }

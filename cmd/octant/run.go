@@ -77,7 +77,7 @@ func runRelay(ctx context.Context, cfg *config.Config, path string, log *slog.Lo
 	if err != nil {
 		return err
 	}
-	schedule, err := newSchedule(cfg, l, store, log.With("part", "verify"))
+	schedule, err := newSchedule(cfg, l, store, engine.hooks, log.With("part", "verify"))
 	if err != nil {
 		return err
 	}

@@ -9,15 +9,17 @@ import (
 	"github.com/octant-db/octant/protocol/values"
 	"github.com/octant-db/octant/relay"
 	"github.com/octant-db/octant/verify"
+	"github.com/octant-db/octant/webhook"
 )
 
 // newSchedule makes what compares the regions by itself, if the configuration wants that.
-func newSchedule(cfg *config.Config, l *live, store relay.Store, log *slog.Logger) (*verify.Schedule, error) {
+func newSchedule(cfg *config.Config, l *live, store relay.Store, hooks *webhook.Sender, log *slog.Logger) (*verify.Schedule, error) {
 	v := cfg.Verify
 	s := &verify.Schedule{
 		Every: v.Every, From: v.From, To: v.To, Store: store, Logger: log,
 		Options: verify.Options{Tables: v.Tables, Rate: v.Rate, Patience: v.Patience, Clock: relay.SystemClock{}, Agree: values.Agree},
 		Report:  func(p relay.Problem) { l.now().Report(p) },
+		Notify:  hooks.Notify, Told: hooks.Flush,
 		Members: func() ([]verify.Member, func(), error) { return membersFrom(cfg, l) },
 	}
 	return s, s.Load()

@@ -97,7 +97,7 @@ func (c *checker) peerList(peers []Peer, self, own string) {
 }
 
 // webhookEvents are the kinds of events that can be asked for.
-var webhookEvents = []string{relay.ConflictEvent, relay.DeadLetterEvent, relay.BreakerEvent, relay.DriftEvent}
+var webhookEvents = []string{relay.ConflictEvent, relay.DeadLetterEvent, relay.BreakerEvent, relay.DriftEvent, relay.VerificationEvent}
 
 func (c *checker) webhooks(f *file) []Webhook {
 	var hooks []Webhook

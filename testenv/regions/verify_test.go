@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -266,18 +268,65 @@ func requireOutput(t *testing.T, bed *testenv.Bed, want string, args ...string) 
 	}
 }
 
+// TestScheduledVerifyIsRemembered: the important table first; in SQL, in metrics, and by a webhook, which is told again when the regions are the same once more.
 func TestScheduledVerifyIsRemembered(t *testing.T) {
-	bed := smallBed(t, testenv.Options{Schema: moneySchema, Configure: func(c *testenv.RelayConfig) {
+	told, hook := eventsAt(t)
+	bed := smallBed(t, testenv.Options{Schema: moneySchema + "CREATE TABLE app.audit (id INT PRIMARY KEY);", Configure: func(c *testenv.RelayConfig) {
 		if c.Region.Name == "a" {
-			c.Extra = map[string]any{"verify": map[string]any{"every": "1h", "patience": "20s", "tables": []string{"app.*"}}}
+			c.Extra = map[string]any{
+				"verify":  map[string]any{"every": "1s", "patience": "20s", "tables": []string{"app.money", "app.*"}},
+				"webhook": []map[string]any{{"url": hook, "secret": "x", "events": []string{"verification"}}},
+			}
 		}
 	}})
-	waitRows(t, relaySQL(t, bed, "a"), "SELECT table_name, result, differences FROM octant.verifications", "app.money identical 0")
+	const newest = "SELECT table_name, result, differences FROM octant.verifications LIMIT 2"
+	waitRows(t, relaySQL(t, bed, "a"), newest, "app.money identical 0; app.audit identical 0")
+	run(t, bed.Region("b"), "SET SESSION sql_log_bin=0", "INSERT INTO app.money VALUES (1, 'planted', 1, '2026-01-01', x'00', NULL)")
+	waitRows(t, relaySQL(t, bed, "a"), newest, "app.money differs 1; app.audit identical 0")
 	page, err := bed.Region("a").Relay.Get(t.Context(), "/metrics")
-	if want := `octant_verify_differences{region="a",table="app.money"} 0`; err != nil || !bytes.Contains(page, []byte(want)) {
+	if want := `octant_verify_differences{region="a",table="app.money"} 1`; err != nil || !bytes.Contains(page, []byte(want)) {
 		t.Errorf("%v: the metrics lack %s", err, want)
 	}
+	waitEvent(t, told, "verification a app.money differs")
+	run(t, bed.Region("b"), "SET SESSION sql_log_bin=0", "DELETE FROM app.money")
+	waitEvent(t, told, "verification a app.money identical")
 	if got := askRelay(t, bed, "b", "SELECT COUNT(*) FROM octant.verifications"); got != "0" {
 		t.Errorf("a relay that compares nothing remembers %s tables", got)
+	}
+}
+
+// eventsAt is a receiver of webhooks: what it is told, as words, and its address.
+func eventsAt(t *testing.T) (told <-chan string, url string) {
+	t.Helper()
+	events := make(chan string, 1000)
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var e struct {
+			Kind, Region, Subject string
+			Fields                map[string]string
+		}
+		if err := json.NewDecoder(r.Body).Decode(&e); err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		events <- strings.Join([]string{e.Kind, e.Region, e.Subject, e.Fields["result"]}, " ")
+	}))
+	t.Cleanup(receiver.Close)
+	return events, receiver.URL
+}
+
+// waitEvent waits until a receiver is told of something, whatever it is told before.
+func waitEvent(t *testing.T, told <-chan string, want string) {
+	t.Helper()
+	limit := time.After(soon)
+	for {
+		select {
+		case got := <-told:
+			if got == want {
+				return
+			}
+			t.Logf("told %q", got)
+		case <-limit:
+			t.Fatalf("nobody was told %q", want)
+		}
 	}
 }
