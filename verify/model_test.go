@@ -213,9 +213,27 @@ func (r *region) Columns(_ context.Context, _ string, key relay.RowKey) ([]relay
 	return nil, nil
 }
 
+// Replace writes a row if it is as it is expected to be.
 func (r *region) Replace(_ context.Context, p relay.Replacement) error {
 	defer r.w.asking()()
-	return relay.ErrChanged
+	for row := range r.rows {
+		if keyOf(row) != p.Key {
+			continue
+		}
+		d := r.digest(row)
+		if (d == nil) != (p.Expect == nil) || d != nil && d.Sum != *p.Expect {
+			return relay.ErrChanged
+		}
+		c := cell{there: p.Values != nil}
+		for _, v := range p.Values {
+			if v.Name == "v" {
+				c.value = int(v.Value[0] - '0')
+			}
+		}
+		r.rows[row] = c
+		return nil
+	}
+	return fmt.Errorf("there is no row %s", p.Key)
 }
 
 // instant is a clock in which waiting takes no time.
@@ -335,5 +353,16 @@ func TestDefinitionsBetweenEngines(t *testing.T) {
 	}
 	if got := compare(refuse, false); got.Result != verify.Identical || got.Form != nil {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestRateBoundsRows: it takes as long as the rate says.
+func TestRateBoundsRows(t *testing.T) {
+	w, clock := newWorld(1, 3, 60, 0), &instant{}
+	if _, err := verify.Run(t.Context(), w.members(), verify.Options{Clock: clock, Rate: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if took := clock.Now().Sub(time.Time{}); took < 20*time.Second || took > 35*time.Second { // 40 or 60 rows, by chunks of 20: the last one is not waited for
+		t.Errorf("60 rows took %v at two a second", took)
 	}
 }
