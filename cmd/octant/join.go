@@ -53,18 +53,20 @@ func runJoin(ctx context.Context, args []string) error {
 	if f.keep && (f.replace || f.prepared) {
 		return usageError("join: --keep does not go with --replace or --prepare")
 	}
-	log := newLogger(os.Stderr, cfg.Log).With("region", cfg.Region.Name)
+	bar := newBar(os.Stderr)
+	defer bar.end()
+	log := newLogger(bar, cfg.Log).With("region", cfg.Region.Name)
 	defer keepRoom(ctx)()
 	var syncs atomic.Uint64
 	store, err := openLog(cfg, &syncs, log)
 	if err != nil {
 		return err
 	}
-	err = joinFrom(ctx, cfg, f, store, log)
+	err = joinFrom(ctx, cfg, f, store, bar, log)
 	return errors.Join(err, store.Close())
 }
 
-func joinFrom(ctx context.Context, cfg *config.Config, f joinFlags, store *relaylog.DB, log *slog.Logger) error {
+func joinFrom(ctx context.Context, cfg *config.Config, f joinFlags, store *relaylog.DB, bar *bar, log *slog.Logger) error {
 	e, err := engines[cfg.Database.Flavour](ctx, cfg, store, log)
 	if err != nil {
 		return err
@@ -73,11 +75,11 @@ func joinFrom(ctx context.Context, cfg *config.Config, f joinFlags, store *relay
 	if err != nil {
 		return err
 	}
-	err = joinWith(ctx, cfg, f, store, e, db, log)
+	err = joinWith(ctx, cfg, f, store, e, db, bar, log)
 	return errors.Join(err, db.close())
 }
 
-func joinWith(ctx context.Context, cfg *config.Config, f joinFlags, store *relaylog.DB, e *engine, db *database, log *slog.Logger) error {
+func joinWith(ctx context.Context, cfg *config.Config, f joinFlags, store *relaylog.DB, e *engine, db *database, bar *bar, log *slog.Logger) error {
 	if db.copier == nil {
 		return errors.New("join: regions with this kind of database cannot join yet")
 	}
@@ -87,7 +89,6 @@ func joinWith(ctx context.Context, cfg *config.Config, f joinFlags, store *relay
 	if err := db.open(ctx); err != nil {
 		return fmt.Errorf("prepare the database: %w", err)
 	}
-	bar := newBar(os.Stderr, isTerminal(os.Stderr))
 	n := &join.Newcomer{
 		Self: relay.Hello{
 			Cluster: cfg.Region.Cluster, Name: cfg.Region.Name, Region: cfg.Region.ID, Store: store.StoreID(), Protocol: relay.FeedProtocol,
@@ -98,7 +99,7 @@ func joinWith(ctx context.Context, cfg *config.Config, f joinFlags, store *relay
 			Self: cfg.Region.ID, Target: db.target, Decoders: e.decoders, Include: cfg.Database.Tables.Match, Clock: relay.SystemClock{}, Logger: log,
 			Flavour: e.flavour, Table: e.table, JSON: e.json,
 		}),
-		Options: join.Options{Rate: f.rate, Lag: f.lag, Replace: f.replace, Keep: f.keep, Lost: tellLost, Unfit: tellUnfit, Progress: bar.show},
+		Options: join.Options{Rate: f.rate, Lag: f.lag, Replace: f.replace, Keep: f.keep, Lost: bar.tellLost, Unfit: bar.tellUnfit, Progress: bar.show},
 	}
 	hangUp, err := reachMembers(cfg, f.from, n)
 	if err != nil {
@@ -122,16 +123,16 @@ func joinWith(ctx context.Context, cfg *config.Config, f joinFlags, store *relay
 }
 
 // tellLost names a row that stood here and was another one in the region that is joined from, as octant verify does.
-func tellLost(table string, key relay.RowKey, deleted bool) {
+func (b *bar) tellLost(table string, key relay.RowKey, deleted bool) {
 	what := "written anew"
 	if deleted {
 		what = "deleted"
 	}
-	fmt.Printf("%s %s: %s\n", table, shownKey(key), what)
+	b.print("%s %s: %s\n", table, shownKey(key), what)
 }
 
 // tellUnfit names a row that this database cannot hold.
-func tellUnfit(u applier.Unfit) { fmt.Printf("%s %s: %s\n", u.Table, u.Row, u.Reason) }
+func (b *bar) tellUnfit(u applier.Unfit) { b.print("%s %s: %s\n", u.Table, u.Row, u.Reason) }
 
 // shownKey is a row's key for people.
 func shownKey(key relay.RowKey) string {

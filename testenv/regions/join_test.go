@@ -150,6 +150,9 @@ func TestARegionJoinsWhileTheOthersWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !strings.Contains(out, " rows/s") || strings.ContainsAny(out, "\r\x1b") {
+		t.Error("how far it has come does not stand in plain lines")
+	}
 	if err := c.Relay.Start(); err != nil {
 		t.Fatal(err)
 	}
