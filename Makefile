@@ -15,9 +15,10 @@ help: ## list the targets
 build: ## compile bin/octant
 	$(GO) build -trimpath -o bin/octant ./cmd/octant
 
-engines: ## provide what tests and demo use: a database server by apt, as root; others unpacked into the cache; promtool, Chromium, percona-toolkit
+engines: ## provide what tests and demo use: a database server by apt, as root; others unpacked into the cache; promtool, Chromium, percona-toolkit, mydumper, mariadb-backup
 	@./testenv/install-engines
-	@./testenv/install-tools "promtool: prometheus" "chromium: chromium fonts-dejavu-core" "pt-online-schema-change: percona-toolkit"
+	@./testenv/install-tools "promtool: prometheus" "chromium: chromium fonts-dejavu-core" "pt-online-schema-change: percona-toolkit" \
+		"mydumper: mydumper" "mariadb-backup: mariadb-backup"
 
 demo: build engines ## eight regions on this machine; ENGINES=mysql, postgres or mixed; KEEP=1 leaves them running
 	bin/octant demo $(if $(ENGINES),--engines $(ENGINES)) $(if $(KEEP),--keep)
@@ -45,7 +46,7 @@ compose-test: ## docker-compose.yml: builds the images, cuts a region off, heals
 	@./deploy/compose/test
 
 bench: engines ## Octant beside stock replication, as ratios of medians
-	@./testenv/install-tools "mydumper: mydumper" "pt-table-checksum: percona-toolkit"
+	@./testenv/install-tools "pt-table-checksum: percona-toolkit"
 	$(GO) test -run TestBench -tags bench -v -count 1 -timeout $(BENCH_TIME) ./bench/...
 
 soak: engines ## fresh seeds for SEEDS_TIME; real regions under random faults for SOAK_TIME; replicas behind relays that are killed

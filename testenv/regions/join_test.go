@@ -178,7 +178,7 @@ func TestARegionJoinsWhileTheOthersWrite(t *testing.T) {
 	if out, err := octantJoin(t.Context(), t, bed, "c", "--from", "b"); err == nil {
 		t.Errorf("a running region joined again:\n%s", out)
 	}
-	t.Run("again", func(t *testing.T) { joinAgain(t, bed) })
+	t.Run("again", func(t *testing.T) { joinFromCopies(t, bed) })
 	t.Run("keeping", func(t *testing.T) { joinKeeping(t, bed) })
 }
 
@@ -211,11 +211,10 @@ func goesOn(t *testing.T, bed *testenv.Bed, witness *testenv.Region, id, sum int
 	}
 }
 
-// joinAgain has region c lose the log of its relay, and its rows, and come back under its old id with a dump of a's tables. What it had sent stays, and what it
-// sends from now on is taken.
-func joinAgain(t *testing.T, bed *testenv.Bed) {
-	inMariaDBsWords(t)
-	a, c := bed.Region("a"), bed.Region("c")
+// joinAgain has region c lose the log of its relay, and its rows, and come back under its old id with a copy of a's tables that is made while a and b are
+// written to. What it had sent stays, and what it sends from now on is taken.
+func joinAgain(t *testing.T, bed *testenv.Bed, n int, makeCopy func(ctx context.Context, from, to *testenv.Server) error) {
+	a, b, c := bed.Region("a"), bed.Region("b"), bed.Region("c")
 	loseLog(t, bed, c)
 	run(t, c, "SET SESSION sql_log_bin=0", "DELETE FROM octant.applied", "DELETE FROM app.big WHERE id % 3 = 0", "UPDATE app.big SET v = 'spoilt' WHERE id % 3 = 1")
 	if out, err := octantJoin(t.Context(), t, bed, "c", "--from", "a"); err == nil || !strings.Contains(out, "--replace") {
@@ -224,16 +223,61 @@ func joinAgain(t *testing.T, bed *testenv.Bed) {
 	if out, err := octantJoin(t.Context(), t, bed, "c", "--from", "a", "--prepare"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	run(t, a, "UPDATE app.big SET v = 'before the dump' WHERE id = 11")
-	if err := testenv.CopyByDump(envtest.Context(t, soon), a.Server, c.Server, "app"); err != nil {
+	writing, stop := context.WithTimeout(t.Context(), soon)
+	defer stop()
+	var writers sync.WaitGroup
+	for _, r := range []*testenv.Region{a, b} {
+		writers.Go(func() { churn(writing, t, r, 30_000) })
+	}
+	run(t, a, "UPDATE app.big SET v = 'before the copy' WHERE id = 11")
+	if err := makeCopy(envtest.Context(t, soon), a.Server, c.Server); err != nil {
 		t.Fatal(err)
 	}
-	run(t, a, "UPDATE app.big SET v = 'after the dump' WHERE id = 12", "DELETE FROM app.big WHERE id = 13")
-	run(t, bed.Region("b"), "UPDATE app.sums SET n = n + 5 WHERE id = 3")
+	run(t, a, "UPDATE app.big SET v = 'after the copy' WHERE id = 12", "DELETE FROM app.big WHERE id = 13")
+	run(t, b, "UPDATE app.sums SET n = n + 5 WHERE id = 3")
 	if out, err := octantJoin(t.Context(), t, bed, "c", "--from", "a"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	goesOn(t, bed, a, 1000002, 3, "from c again")
+	stop()
+	writers.Wait()
+	goesOn(t, bed, a, 1000001+n, 3, fmt.Sprintf("from c again, %d", n))
+}
+
+// copies are the tools that make a start for a region that joins.
+var copies = []struct {
+	tool string
+	make func(t *testing.T) func(ctx context.Context, from, to *testenv.Server) error
+}{
+	{"mariadb-dump", func(*testing.T) func(context.Context, *testenv.Server, *testenv.Server) error {
+		return func(ctx context.Context, from, to *testenv.Server) error {
+			return testenv.CopyByDump(ctx, from, to, "app")
+		}
+	}},
+	{"mydumper", func(t *testing.T) func(context.Context, *testenv.Server, *testenv.Server) error {
+		dir := filepath.Join(t.TempDir(), "dump")
+		return func(ctx context.Context, from, to *testenv.Server) error {
+			return testenv.CopyByMydumper(ctx, from, to, "app", dir)
+		}
+	}},
+	{"mariadb-backup", func(t *testing.T) func(context.Context, *testenv.Server, *testenv.Server) error {
+		dir := filepath.Join(t.TempDir(), "backup")
+		return func(ctx context.Context, from, to *testenv.Server) error {
+			return testenv.CopyByBackup(ctx, from, to, dir)
+		}
+	}},
+}
+
+// joinFromCopies has region c begin with a copy that each of the tools has made.
+func joinFromCopies(t *testing.T, bed *testenv.Bed) {
+	for n, by := range copies {
+		t.Run(by.tool, func(t *testing.T) {
+			inMariaDBsWords(t)
+			if _, err := exec.LookPath(by.tool); err != nil {
+				t.Skip("SKIPPED: ", err)
+			}
+			joinAgain(t, bed, n+1, by.make(t))
+		})
+	}
 }
 
 // joinKeeping has region c lose the log of its relay while its database lives, in which two writes are that nobody else has got. It comes back with its rows; only those are written
@@ -269,5 +313,5 @@ func joinKeeping(t *testing.T, bed *testenv.Bed) {
 	if got := rowsAt(t, c, "SELECT ("+written+") - "+before+" < 2500000"); got != "1" { // all rows are twice as much
 		t.Error("rows were written that stood there")
 	}
-	goesOn(t, bed, b, 1000003, 4, "from c once more")
+	goesOn(t, bed, b, 1000010, 4, "from c once more")
 }
