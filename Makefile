@@ -15,10 +15,10 @@ help: ## list the targets
 build: ## compile bin/octant
 	$(GO) build -trimpath -o bin/octant ./cmd/octant
 
-engines: ## provide what tests and demo use: a database server by apt, as root; others unpacked into the cache; promtool, Chromium, percona-toolkit, mydumper, mariadb-backup
+engines: ## provide what tests and demo use: a database server by apt, as root; others unpacked into the cache; Prometheus, Chromium, and others
 	@./testenv/install-engines
 	@./testenv/install-tools "promtool: prometheus" "chromium: chromium fonts-dejavu-core" "pt-online-schema-change: percona-toolkit" \
-		"mydumper: mydumper" "mariadb-backup: mariadb-backup"
+		"mydumper: mydumper" "mariadb-backup: mariadb-backup" "docker-compose: docker-compose"
 
 demo: build engines ## eight regions on this machine; ENGINES=mysql, postgres or mixed; KEEP=1 leaves them running
 	bin/octant demo $(if $(ENGINES),--engines $(ENGINES)) $(if $(KEEP),--keep)

@@ -2,7 +2,6 @@ package deploy_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,12 +16,9 @@ import (
 	"github.com/octant-db/octant/testenv/envtest"
 )
 
-const (
-	rules = "prometheus/octant.rules.yml"
-	board = "grafana/octant.json"
-)
+const rules = "prometheus/octant.rules.yml"
 
-// TestEveryMetricExists compares the metrics that rules and board name with what a running relay shows: names and labels.
+// TestEveryMetricExists compares the metrics that rules and board name with what a running relay shows: names and labels. Then it has a Prometheus scrape the relays.
 func TestEveryMetricExists(t *testing.T) {
 	bed := envtest.Start(t, testenv.Options{
 		Regions: 2, Engine: envtest.Engine(t), Octant: envtest.Octant(t), Relaxed: true,
@@ -45,7 +41,7 @@ func TestEveryMetricExists(t *testing.T) {
 	for _, from := range []struct {
 		name        string
 		expressions []string
-	}{{rules, ruleExpressions(t)}, {board, boardExpressions(t)}} {
+	}{{rules, ruleExpressions(t)}, {boardFile, readBoard(t).expressions()}} {
 		if len(from.expressions) < 10 {
 			t.Errorf("%s has only %d expressions", from.name, len(from.expressions))
 		}
@@ -55,6 +51,10 @@ func TestEveryMetricExists(t *testing.T) {
 			}
 		}
 	}
+	for _, err := range unknownInAnnotations(readFile(t, rules), shown) {
+		t.Error(err)
+	}
+	t.Run("Prometheus", func(t *testing.T) { scraped(t, bed) })
 }
 
 var (
@@ -115,6 +115,45 @@ func known(expression string, shown map[string][]string) error {
 	return nil
 }
 
+// unknownInAnnotations are the labels that alerts' texts speak of and that their expressions do not have.
+func unknownInAnnotations(text string, shown map[string][]string) (errs []error) {
+	for _, alert := range strings.Split(text, "- alert: ")[1:] {
+		name, _, _ := strings.Cut(alert, "\n")
+		_, expression, _ := strings.Cut(alert, "expr: ")
+		expression, _, _ = strings.Cut(expression, "\n")
+		var labels []string
+		if by := regexp.MustCompile(`by ?\(([^)]*)\)`).FindStringSubmatch(expression); by != nil {
+			labels = strings.Split(by[1], ", ")
+		} else if m := used.FindStringSubmatch(expression); m != nil {
+			labels = shown[m[1]]
+		} else {
+			labels = []string{"job", "instance"} // of up, which is Prometheus's own
+		}
+		for _, l := range regexp.MustCompile(`\$labels\.([a-z_]+)`).FindAllStringSubmatch(alert, -1) {
+			if !slices.Contains(labels, l[1]) {
+				errs = append(errs, fmt.Errorf("alert %s speaks of label %s; it has %q", name, l[1], labels))
+			}
+		}
+	}
+	return errs
+}
+
+// TestEveryStateIsOneOfARelays looks in the program for the words that rules and board compare labels with: one that no relay says is never true.
+func TestEveryStateIsOneOfARelays(t *testing.T) {
+	compared := regexp.MustCompile(`\b(state|scope|kind|of|result)=~?\\?"([a-z|_]+)\\?"`).FindAllStringSubmatch(readFile(t, rules)+readFile(t, boardFile), -1)
+	if len(compared) < 6 {
+		t.Fatalf("only %d words are compared with", len(compared))
+	}
+	for _, c := range compared {
+		for _, word := range strings.Split(c[2], "|") {
+			out, err := exec.CommandContext(t.Context(), "grep", "-rlF", "--include=*.go", "--exclude=*_test.go", `"`+word+`"`, "../relay", "../breaker", "../applier", "../protocol").Output()
+			if err != nil || len(out) == 0 {
+				t.Errorf("no relay says %s=%q", c[1], word)
+			}
+		}
+	}
+}
+
 func ruleExpressions(t *testing.T) []string {
 	t.Helper()
 	text, err := os.ReadFile(rules)
@@ -126,38 +165,6 @@ func ruleExpressions(t *testing.T) []string {
 		if e, is := strings.CutPrefix(strings.TrimSpace(line), "expr: "); is {
 			list = append(list, e)
 		}
-	}
-	return list
-}
-
-// boardExpressions are the queries of all panels, and of the variable.
-func boardExpressions(t *testing.T) []string {
-	t.Helper()
-	text, err := os.ReadFile(board)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b struct {
-		Panels []struct {
-			Title   string
-			Targets []struct{ Expr string }
-		}
-		Annotations struct{ List []struct{ Expr string } }
-	}
-	if err := json.Unmarshal(text, &b); err != nil {
-		t.Fatal(err)
-	}
-	var list []string
-	for _, p := range b.Panels {
-		if len(p.Targets) == 0 {
-			t.Errorf("panel %q asks nothing", p.Title)
-		}
-		for _, target := range p.Targets {
-			list = append(list, target.Expr)
-		}
-	}
-	for _, a := range b.Annotations.List {
-		list = append(list, a.Expr)
 	}
 	return list
 }
@@ -190,7 +197,7 @@ func TestBoardsQueriesAreRight(t *testing.T) {
 	variables := strings.NewReplacer("$region", ".+", "$__rate_interval", "1m")
 	var b strings.Builder
 	b.WriteString("groups:\n- name: board\n  rules:\n")
-	for i, e := range boardExpressions(t) {
+	for i, e := range readBoard(t).expressions() {
 		fmt.Fprintf(&b, "  - record: board:%d\n    expr: '%s'\n", i, strings.ReplaceAll(variables.Replace(e), "'", "''"))
 	}
 	path := filepath.Join(t.TempDir(), "board.yml")
