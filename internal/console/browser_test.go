@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +111,89 @@ func TestPagesInABrowser(t *testing.T) {
 	}
 }
 
+// hardToRead are the texts on a page whose colour is too near to that of their ground: a ratio below 4.5, WCAG 2.1, 1.4.3. Ground is how light the page's is, from 0 to 1.
+const hardToRead = `(() => {
+	const channels = (colour) => colour.match(/[\d.]+/g).map(Number);
+	const light = ([r, g, b]) => [r, g, b].map((c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+		.reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+	const under = (e) => {
+		for (; e; e = e.parentElement) {
+			const c = channels(getComputedStyle(e).backgroundColor);
+			if (c.length < 4 || c[3] === 1) return c;
+		}
+		return [255, 255, 255];
+	};
+	const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), hard = [];
+	for (let n = words.nextNode(); n; n = words.nextNode()) {
+		const e = n.parentElement, style = getComputedStyle(e);
+		if (!n.data.trim() || !e.checkVisibility({ visibilityProperty: true }) || e.closest("svg, script, style, option, noscript")) continue;
+		const [a, b] = [light(channels(style.color)), light(under(e))].sort((x, y) => y - x);
+		if ((a + 0.05) / (b + 0.05) < 4.5) hard.push(n.data.trim() + " " + style.color);
+	}
+	return { Ground: light(channels(getComputedStyle(document.documentElement).backgroundColor)), Hard: [...new Set(hard)] };
+})()`
+
+// TestLightAndDark: the pages follow the browser's wish, and all text can be read in both.
+func TestLightAndDark(t *testing.T) {
+	ctx, p, site := visit(t, newBed())
+	logIn(ctx, t, p, site, "ops", "sesame")
+	for _, path := range []string{"/", "/conflicts", "/letters", "/tables", "/verify", "/login"} {
+		for _, dark := range []bool{false, true} {
+			must(t, p.Dark(ctx, dark))
+			must(t, p.Load(ctx, site+path))
+			var page struct {
+				Ground float64
+				Hard   []string
+			}
+			must(t, p.Do(ctx, hardToRead, &page))
+			if (page.Ground < 0.5) != dark {
+				t.Errorf("%s, dark %v: the ground is %.2f light", path, dark, page.Ground)
+			}
+			if len(page.Hard) > 0 {
+				t.Errorf("%s, dark %v: hard to read: %q", path, dark, page.Hard)
+			}
+		}
+	}
+}
+
+// TestEveryPageWorksWithoutScripts: it says the same with them and without.
+func TestEveryPageWorksWithoutScripts(t *testing.T) {
+	ctx, p, site := visit(t, newBed())
+	logIn(ctx, t, p, site, "ops", "sesame")
+	for _, path := range []string{"/", "/conflicts", "/letters", "/tables", "/verify"} {
+		var said []string
+		for _, scripts := range []bool{true, false} {
+			must(t, p.Scripts(ctx, scripts))
+			must(t, p.Load(ctx, site+path))
+			said = append(said, text(ctx, t, p))
+		}
+		if said[0] != said[1] || len(said[1]) < 100 {
+			t.Errorf("%s says without scripts:\n%s\nand with them:\n%s", path, said[1], said[0])
+		}
+	}
+}
+
+// TestPicturesOfTheManual: every one that it shows is there, and is made by a test of this package.
+func TestPicturesOfTheManual(t *testing.T) {
+	made := map[string]bool{}
+	source, err := os.ReadFile("browser_test.go")
+	must(t, err)
+	for _, m := range regexp.MustCompile(`picture\(ctx, t, p, "([^"]+)"\)`).FindAllStringSubmatch(string(source), -1) {
+		made[m[1]] = true
+	}
+	manual, err := os.ReadFile("../../docs/operations.md")
+	must(t, err)
+	shown := regexp.MustCompile(`\(images/([^)]+)\.png\)`).FindAllStringSubmatch(string(manual), -1)
+	if len(shown) < 5 {
+		t.Errorf("the manual shows %d pictures", len(shown))
+	}
+	for _, m := range shown {
+		if _, err := os.Stat("../../docs/images/" + m[1] + ".png"); err != nil || !made[m[1]] {
+			t.Errorf("picture %s: made by a test %v, %v", m[1], made[m[1]], err)
+		}
+	}
+}
+
 // TestTerminalStatusAsAPicture draws what octant status --watch draws.
 func TestTerminalStatusAsAPicture(t *testing.T) {
 	b := newBed()
@@ -158,20 +242,25 @@ func TestPageRenewsItself(t *testing.T) {
 	must(t, p.Until(ctx, "window.same === true && document.getElementById('stale').hidden"))
 }
 
-// TestLetterIsResolvedInABrowser edits the row that the form offers.
+// TestLetterIsResolvedInABrowser edits the row that the form offers, and does so again without a script.
 func TestLetterIsResolvedInABrowser(t *testing.T) {
-	b := newBed()
-	ctx, p, site := visit(t, b)
-	logIn(ctx, t, p, site, "ops", "sesame")
-	must(t, p.Load(ctx, site+"/letters"))
-	must(t, p.Loading(ctx, func() error {
-		return p.Do(ctx, `{ const form = document.querySelector("#l41 details form"); form.parentNode.open = true;
-			form.row.value = form.row.value.replace("-3", "0"); form.querySelector("button").click() }`, nil)
-	}))
-	if want := `edited {"item": "item-07", "pieces": 0, "price": 12.40, "last_region": "d"}`; b.dealt[41] != want {
-		t.Errorf("got %q, want %q", b.dealt[41], want)
-	}
-	if c := p.Complaints(); len(c) > 0 {
-		t.Errorf("the browser complains: %q", c)
+	for name, scripts := range map[string]bool{"with scripts": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed()
+			ctx, p, site := visit(t, b)
+			must(t, p.Scripts(ctx, scripts))
+			logIn(ctx, t, p, site, "ops", "sesame")
+			must(t, p.Load(ctx, site+"/letters"))
+			must(t, p.Loading(ctx, func() error {
+				return p.Do(ctx, `{ const form = document.querySelector("#l41 details form"); form.parentNode.open = true;
+					form.row.value = form.row.value.replace("-3", "0"); form.querySelector("button").click() }`, nil)
+			}))
+			if want := `edited {"item": "item-07", "pieces": 0, "price": 12.40, "last_region": "d"}`; b.dealt[41] != want {
+				t.Errorf("got %q, want %q", b.dealt[41], want)
+			}
+			if c := p.Complaints(); len(c) > 0 {
+				t.Errorf("the browser complains: %q", c)
+			}
+		})
 	}
 }
