@@ -180,7 +180,7 @@ func TestTablesOfAnotherKindMustGoTogether(t *testing.T) {
 		Donor: join.Member{Name: "b", Side: memberWith{member{self: relay.Hello{Name: "b", Region: 2, Flavour: "mariadb"}}, having("app.a id", "app.b id")}},
 	}
 	err = n.Run(t.Context())
-	for _, reason := range []string{"app.a: its columns do not go together", "table app.b is missing here", "table app.z is missing in region b"} {
+	for _, reason := range []string{"app.a: its columns do not go together", "table app.b is missing here", "table app.z is missing in region b", "name them in database.exclude, in both regions"} {
 		if err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("the join ended with %v, and not because %s", err, reason)
 		}
@@ -240,6 +240,12 @@ func having(words ...string) *schema {
 	return s
 }
 
+// unfit has the last table be one of which rows cannot be told apart.
+func unfit(s *schema, problem string) *schema {
+	s.tables[len(s.tables)-1].Problem = problem
+	return s
+}
+
 type memberWith struct {
 	member
 	tables *schema
@@ -260,6 +266,7 @@ func TestTablesThatAreMissingAreMade(t *testing.T) {
 		"half":      {having("app.a id"), "app.b", errMade.Error()},
 		"other":     {having("app.a id,v"), "", "table app.a has other columns here"},
 		"strangers": {having("app.a id", "app.z id"), "", "table app.z is missing in region b"},
+		"unfit":     {unfit(having("app.a id", "app.b id"), "it has no primary key"), "", "table app.b cannot be copied into the one that is here: it has no primary key. Change them"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			log, err := relaylog.Open(t.TempDir(), relaylog.Options{Identity: "c"})

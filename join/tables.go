@@ -41,6 +41,9 @@ func missingOf(theirs, ours []relay.TableDefinition) (missing, shared []relay.Ta
 	return missing, shared
 }
 
+// remedy is what to do about tables that are not the same. It goes for those that rules hold as well, which have to be left out before a region of another engine joins.
+const remedy = "Change them until they are, or leave them out of database.include, or name them in database.exclude, in both regions"
+
 // same tells what is not the same in the donor's tables and the newcomer's.
 func (n *Newcomer) same(ctx context.Context, theirs, ours []relay.TableDefinition) error {
 	reasons := differences(n.Donor.Name, theirs, ours)
@@ -51,7 +54,7 @@ func (n *Newcomer) same(ctx context.Context, theirs, ours []relay.TableDefinitio
 		}
 	}
 	if len(reasons) > 0 {
-		return fmt.Errorf("join: the tables are not the same as in region %s: %s", n.Donor.Name, strings.Join(reasons, "; "))
+		return fmt.Errorf("join: the tables are not the same as in region %s: %s. %s", n.Donor.Name, strings.Join(reasons, "; "), remedy)
 	}
 	return nil
 }
@@ -71,15 +74,19 @@ func (n *Newcomer) bothSides(ctx context.Context) (theirs, ours []relay.TableDef
 
 // differences says what is not the same.
 func differences(donor string, theirs, ours []relay.TableDefinition) (reasons []string) {
-	known := make(map[string]string)
+	known, unfit := make(map[string]string), make(map[string]string)
 	for _, t := range ours {
 		if t.Problem == "" {
 			known[t.Name] = t.Definition
+		} else {
+			unfit[t.Name] = t.Problem
 		}
 	}
 	for _, t := range theirs {
 		definition, there := known[t.Name]
 		switch {
+		case unfit[t.Name] != "":
+			reasons = append(reasons, "table "+t.Name+" cannot be copied into the one that is here: "+unfit[t.Name])
 		case !there:
 			reasons = append(reasons, "table "+t.Name+" is missing here")
 		case definition != t.Definition:
