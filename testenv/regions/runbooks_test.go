@@ -3,6 +3,7 @@ package regions_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -99,6 +100,45 @@ func TestPasswordOfTheDatabaseIsRotated(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	})
+}
+
+// TestCertificatesOfRelaysAreRotated: relays that believe only certificates of an authority go over to those of another one. Certificates are renewed without a restart:
+// the first relay that believes the new authority alone reaches the others, which have not been started again since.
+func TestCertificatesOfRelaysAreRotated(t *testing.T) {
+	before, after := newAuthority(t, "before"), newAuthority(t, "after")
+	dir := t.TempDir()
+	believed := filepath.Join(dir, "ca.pem")
+	files := func(r *testenv.Region) (cert, key string) {
+		return filepath.Join(dir, r.Name+".pem"), filepath.Join(dir, r.Name+"-key.pem")
+	}
+	drill(t, func(bed *testenv.Bed) {
+		inTurn := func(change func(*testenv.RelayConfig)) {
+			for _, r := range bed.Regions {
+				reconfigure(t, r, change)
+				if err := r.Relay.WaitReady(envtest.Context(t, soon), "peers=all"); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		renew := func(a *authority) {
+			for _, r := range bed.Regions {
+				cert, key := files(r)
+				a.issue(t, cert, key)
+			}
+		}
+		renew(before)
+		inTurn(func(c *testenv.RelayConfig) { c.Listen.TLSCert, c.Listen.TLSKey = files(bed.Region(c.Region.Name)) })
+		writeFile(t, believed, before.text())
+		inTurn(func(c *testenv.RelayConfig) {
+			c.Extra = map[string]any{"peers": map[string]any{"tls": "verify", "tls_ca": believed}}
+		})
+
+		writeFile(t, believed, append(before.text(), after.text()...))
+		inTurn(func(*testenv.RelayConfig) {})
+		renew(after)
+		writeFile(t, believed, after.text())
+		inTurn(func(*testenv.RelayConfig) {})
 	})
 }
 
