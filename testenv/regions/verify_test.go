@@ -89,29 +89,32 @@ func writeMoney(t *testing.T, bed *testenv.Bed, rows int) (stop func()) {
 	return stop
 }
 
-// plants are the kinds of differences. %d is a row's id.
-var plants = []string{
-	"UPDATE app.money SET amount=amount+0.01 WHERE id=%d",
-	"DELETE FROM app.money WHERE id=%d",
-	"INSERT INTO app.money SELECT -id,name,amount,at,raw,note FROM app.money WHERE id=%d",
-	"UPDATE app.money SET name=UPPER(name) WHERE id=%d",
-	"UPDATE app.money SET raw=CONCAT(raw,x'00') WHERE id=%d",
-	"UPDATE app.money SET at=at + INTERVAL 1 MICROSECOND WHERE id=%d",
-	"UPDATE app.money SET note=IF(note IS NULL,'',NULL) WHERE id=%d",
+// plants are the kinds of differences, and the column in which rows differ then. %d is a row's id.
+var plants = []struct{ statement, column string }{
+	{"UPDATE app.money SET amount=amount+0.01 WHERE id=%d", "amount"},
+	{"DELETE FROM app.money WHERE id=%d", ""},
+	{"INSERT INTO app.money SELECT -id,name,amount,at,raw,note FROM app.money WHERE id=%d", ""},
+	{"UPDATE app.money SET name=UPPER(name) WHERE id=%d", "name"},
+	{"UPDATE app.money SET raw=CONCAT(raw,x'00') WHERE id=%d", "raw"},
+	{"UPDATE app.money SET at=at + INTERVAL 1 MICROSECOND WHERE id=%d", "at"},
+	{"UPDATE app.money SET note=IF(note IS NULL,'',NULL) WHERE id=%d", "note"},
 }
 
-// plant makes n differences in regions by turns, and returns the ids of the rows.
+// firstPlanted is the id of the first of n rows that are planted, and how far they are apart.
+func firstPlanted(rows, n int) int { return rows / 7 / n * 7 }
+
+// plant makes n differences in regions by turns, and returns the ids of the rows with the columns in which they differ, as found does.
 func plant(t *testing.T, bed *testenv.Bed, rows, n int) (ids []string) {
 	t.Helper()
 	statements := make([][]string, len(bed.Regions))
-	step := rows / 7 / n * 7
+	step := firstPlanted(rows, n)
 	for i := range n {
 		id, kind, region := (i+1)*step, i%len(plants), i%len(bed.Regions)
-		statements[region] = append(statements[region], fmt.Sprintf(plants[kind], id))
+		statements[region] = append(statements[region], fmt.Sprintf(plants[kind].statement, id))
 		if kind == 2 {
 			id = -id
 		}
-		ids = append(ids, fmt.Sprint(id))
+		ids = append(ids, strings.TrimSpace(fmt.Sprint(id, " ", plants[kind].column)))
 	}
 	for i, r := range bed.Regions {
 		run(t, r, append([]string{"SET SESSION sql_log_bin=0"}, statements[i]...)...)
@@ -147,11 +150,11 @@ func runVerify(t *testing.T, bed *testenv.Bed, args ...string) (r verify.Report,
 	return r, code
 }
 
-// found lists the ids of the rows that a report says differ.
+// found lists the ids of the rows that a report says differ, each with the columns.
 func found(r verify.Report) (ids []string) {
 	for _, table := range r.Tables {
 		for _, d := range table.Differences {
-			ids = append(ids, d.Name["id"])
+			ids = append(ids, strings.TrimSpace(d.Name["id"]+" "+strings.Join(d.Columns, ",")))
 		}
 	}
 	slices.Sort(ids)
@@ -197,19 +200,21 @@ func findAndMend(t *testing.T, rows, cleanRuns int) {
 	const differences = 100
 	bed := smallBed(t, testenv.Options{Regions: 3, Schema: moneySchema + testenv.StormSchema})
 	fillMoney(t, bed, rows)
-	query := fmt.Sprintf(untouched, rows)
-	before := rowsAt(t, bed.Region("a"), query)
+	query, before := fmt.Sprintf(untouched, rows), ""
 	stop := writeMoney(t, bed, rows)
 	underStorm(t, bed, func() {
 		for range cleanRuns {
 			requireIdentical(t, bed)
 		}
+		writtenLately(t, bed, firstPlanted(rows, differences))
+		before = rowsAt(t, bed.Region("a"), query)
 		planted := plant(t, bed, rows, differences)
 		r, code := runVerify(t, bed, "app.money")
 		t.Logf("%d differences found in %.1f s", len(found(r)), r.Ended.Sub(r.Began).Seconds())
 		if got := found(r); code != 1 || !slices.Equal(got, planted) {
 			t.Errorf("exit code %d, found %d of %d planted differences: %v, want %v", code, len(got), differences, got, planted)
 		}
+		requireVersion(t, r, firstPlanted(rows, differences))
 		text, code := octant(t, bed, "b", "verify", "app.money", "--values")
 		if code != 1 || !bytes.Contains(text, []byte("100 rows differ")) {
 			t.Errorf("exit code %d, text %s", code, text)
@@ -223,6 +228,30 @@ func findAndMend(t *testing.T, rows, cleanRuns int) {
 	for _, region := range bed.Regions {
 		if after := rowsAt(t, region, query); after != before {
 			t.Errorf("region %s: rows that nobody but the test and the repair has written are %s, and were %s", region.Name, after, before)
+		}
+	}
+}
+
+// writtenLately has region b write a row, which then is the same everywhere.
+func writtenLately(t *testing.T, bed *testenv.Bed, id int) {
+	t.Helper()
+	run(t, bed.Region("b"), fmt.Sprintf("UPDATE app.money SET name='written lately' WHERE id=%d", id))
+	for _, r := range bed.Regions {
+		waitRows(t, r.Server.DB(), fmt.Sprintf("SELECT name FROM app.money WHERE id=%d", id), "written lately")
+	}
+}
+
+// requireVersion: a report says of a row that differs that region b has written it last, as every region's log knows.
+func requireVersion(t *testing.T, r verify.Report, id int) {
+	t.Helper()
+	for _, d := range r.Tables[0].Differences {
+		if d.Name["id"] != fmt.Sprint(id) {
+			continue
+		}
+		for _, row := range d.Rows {
+			if clock, region, _ := strings.Cut(row.Version, "@"); clock == "" || region != "2" || row.Version != d.Rows[0].Version {
+				t.Errorf("region %s: the last write of row %d is %q, want one of region b", row.Region, id, row.Version)
+			}
 		}
 	}
 }
@@ -242,11 +271,14 @@ func repairAndUndo(t *testing.T, bed *testenv.Bed, r verify.Report, planted []st
 		return filepath.Join(dir, name)
 	}
 	report, record := write(r, "report.json"), filepath.Join(dir, "record")
-	requireOutput(t, bed, "100 rows would be changed", "repair", report, "--newest", "--dry-run")
+	shown := requireOutput(t, bed, "100 rows would be changed", "repair", report, "--newest", "--dry-run")
 	if again, _ := runVerify(t, bed, "app.money"); !slices.Equal(found(again), planted) {
 		t.Errorf("a dry run has changed something: %v differ", found(again))
 	}
-	requireOutput(t, bed, "100 rows changed, 0 changes failed, 0 rows left", "repair", report, "--newest", "--record", record)
+	made := requireOutput(t, bed, "100 rows changed, 0 changes failed, 0 rows left", "repair", report, "--newest", "--record", record)
+	if want := strings.Replace(shown, "would be changed", "changed", 1); made != want || strings.Count(made, "app.money id=") != 100 {
+		t.Errorf("the dry run shows other changes than are made:\n%.2000s\nwere made:\n%.2000s", shown, made)
+	}
 	requireIdentical(t, bed, "app.money")
 	requireOutput(t, bed, "100 rows changed, 0 changes failed", "repair", record, "--undo", "--record", record+".undone")
 	again, _ := runVerify(t, bed, "app.money")
@@ -260,12 +292,13 @@ func repairAndUndo(t *testing.T, bed *testenv.Bed, r verify.Report, planted []st
 	requireOutput(t, bed, "100 rows changed, 0 changes failed, 0 rows left", "repair", write(again, "again.json"), "--newest", "--record", record+".again")
 }
 
-func requireOutput(t *testing.T, bed *testenv.Bed, want string, args ...string) {
+func requireOutput(t *testing.T, bed *testenv.Bed, want string, args ...string) string {
 	t.Helper()
 	out, code := octant(t, bed, "a", args...)
 	if code != 0 || !bytes.Contains(out, []byte(want)) {
 		t.Fatalf("octant %s: exit code %d, want %q: %.3000s", strings.Join(args, " "), code, want, out[max(0, len(out)-3000):])
 	}
+	return string(out)
 }
 
 // TestScheduledVerifyIsRemembered: the important table first; in SQL, in metrics, and by a webhook, which is told again when the regions are the same once more.
