@@ -7,12 +7,22 @@ import (
 	"os/exec"
 )
 
-// CopyByDump loads a dump of a MariaDB database into another server while it is taken, as an operator would.
+// CopyByDump loads a dump of a MariaDB or MySQL database into another server while it is taken, as an operator would.
 func CopyByDump(ctx context.Context, from, to *Server, database string) error {
-	client := func(tool string, s *Server, args ...string) *exec.Cmd {
-		return exec.CommandContext(ctx, tool, append([]string{"--no-defaults", "--user=root", "--socket=" + s.Socket()}, args...)...)
+	dump, load := "mariadb-dump", "mariadb"
+	args := []string{"--single-transaction", "--databases", database}
+	if from.Engine().IsMySQL() {
+		dump, load = "mysqldump", "mysql"
+		args = append([]string{"--set-gtid-purged=OFF"}, args...) // the other server has GTIDs of its own
 	}
-	out, in := client("mariadb-dump", from, "--single-transaction", "--databases", database), client("mariadb", to)
+	out, err := from.client(ctx, dump, args...)
+	if err != nil {
+		return err
+	}
+	in, err := to.client(ctx, load)
+	if err != nil {
+		return err
+	}
 	pipe, err := out.StdoutPipe()
 	if err != nil {
 		return fmt.Errorf("copy by dump: %w", err)
@@ -29,4 +39,13 @@ func CopyByDump(ctx context.Context, from, to *Server, database string) error {
 		err = errors.Join(err, fmt.Errorf("take the dump: %w", taken))
 	}
 	return err
+}
+
+// client is one of the engine's programs, as root.
+func (s *Server) client(ctx context.Context, program string, args ...string) (*exec.Cmd, error) {
+	path, err := s.Engine().Program(program)
+	if err != nil {
+		return nil, err
+	}
+	return exec.CommandContext(ctx, path, append([]string{"--no-defaults", "--user=root", "--socket=" + s.Socket()}, args...)...), nil
 }

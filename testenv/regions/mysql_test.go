@@ -33,6 +33,26 @@ func TestThreeMySQLRegionsConvergeAfterAStormUnderFaults(t *testing.T) {
 	envtest.WaitIdentical(t, testenv.Oracle{Sites: sites, Databases: []string{"app", "octant"}, ShowValues: true}, soon)
 }
 
+// TestAMySQLRegionJoins: from another one of its kind, by chunks, and once more with a dump by mysqldump.
+func TestAMySQLRegionJoins(t *testing.T) {
+	bed := envtest.Start(t, testenv.Options{
+		Regions: 3, Octant: envtest.Octant(t), Engine: testenv.MySQL97, Relaxed: true, Memory: true, Schema: joinSchema,
+		Configure: func(c *testenv.RelayConfig) {
+			c.Rules = []testenv.RuleConfig{{Tables: []string{"app.sums"}, Policy: "merge", Counters: []string{"n"}}}
+		},
+	})
+	a, b := bed.Region("a"), bed.Region("b")
+	stranger(t, bed)
+	run(t, a, rowsOfBig(3000), rowsOfSums)
+	waitRows(t, b.Server.DB(), "SELECT COUNT(*) FROM app.sums", "20")
+	expected(t, bed)
+	if out, err := octantJoin(t.Context(), t, bed, "c", "--from", "b"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	goesOn(t, bed, a, 1000001, 3, "from c")
+	joinAgain(t, bed, 1, byDump)
+}
+
 // TestWholeMySQLClusterSurvivesKillOfEverythingAtOnce ends writers, relays and databases in the middle of what they do.
 func TestWholeMySQLClusterSurvivesKillOfEverythingAtOnce(t *testing.T) {
 	bed := startMySQL(t)
