@@ -18,7 +18,8 @@ build: ## compile bin/octant
 engines: ## provide what tests and demo use: a database server by apt, as root; others unpacked into the cache; Prometheus, Chromium, and others
 	@./testenv/install-engines
 	@./testenv/install-tools "promtool: prometheus" "chromium: chromium fonts-dejavu-core" "pt-online-schema-change: percona-toolkit" \
-		"mydumper: mydumper" "mariadb-backup: mariadb-backup" "docker-compose: docker-compose"
+		"mydumper: mydumper" "mariadb-backup: mariadb-backup"
+	@./testenv/install-tools "docker-compose: docker-compose" # alone: not every release has it, and the others must come all the same
 
 demo: build engines ## eight regions on this machine; ENGINES=mysql, postgres or mixed; KEEP=1 leaves them running
 	bin/octant demo $(if $(ENGINES),--engines $(ENGINES)) $(if $(KEEP),--keep)

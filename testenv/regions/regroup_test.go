@@ -3,6 +3,7 @@ package regions_test
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -10,7 +11,8 @@ import (
 	"github.com/octant-db/octant/testenv"
 )
 
-// TestRegionsJoinAndLeaveWithoutARestart: c begins as a stranger to a and b, is taken up by SQL in one and by SIGHUP in the other, and leaves again.
+// TestRegionsJoinAndLeaveWithoutARestart: c begins as a stranger to a and b, is taken up by SQL in one and by SIGHUP in the other, and leaves again. Of a change with anything
+// wrong in it nothing is taken up.
 func TestRegionsJoinAndLeaveWithoutARestart(t *testing.T) {
 	bed := smallBed(t, testenv.Options{Regions: 3, Schema: "CREATE TABLE app.t (id INT PRIMARY KEY, v VARCHAR(20));"})
 	a, b, c := bed.Region("a"), bed.Region("b"), bed.Region("c")
@@ -79,11 +81,32 @@ func TestRegionsJoinAndLeaveWithoutARestart(t *testing.T) {
 		waitRows(t, r.Server.DB(), "SELECT id FROM app.t ORDER BY id", "1; 3")
 	}
 
-	if err := b.Relay.Configure(func(c *testenv.RelayConfig) { c.Region.Cluster, c.Peers = "other", nil }); err != nil {
+	var cluster string
+	var kept []testenv.PeerConfig
+	if err := b.Relay.Configure(func(c *testenv.RelayConfig) {
+		cluster, kept = c.Region.Cluster, c.Peers
+		c.Region.Cluster, c.Peers = "other", nil
+	}); err != nil {
 		t.Fatal(err)
 	}
 	hangUp(b)
 	waitProblem(t, bed, "b", "reload_refused", "[region] has been changed")
+	peers("b", "a connected; c connected")
+	valid, err := os.ReadFile(b.Relay.ConfigFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Relay.Configure(func(c *testenv.RelayConfig) {
+		c.Region.Cluster, c.Peers = cluster, append(slices.Clone(kept), testenv.PeerConfig{Region: "d", Address: "127.0.0.1:1", User: "u", Password: "p"}, kept[0])
+	}); err != nil {
+		t.Fatal(err)
+	}
+	hangUp(b)
+	waitProblem(t, bed, "b", "reload_refused", `already a peer "`+kept[0].Region+`"`)
+	peers("b", "a connected; c connected") // and no d
+	writeFile(t, b.Relay.ConfigFile(), append(valid, "[[peer"...))
+	hangUp(b)
+	waitProblem(t, bed, "b", "reload_refused", "line ")
 	peers("b", "a connected; c connected")
 	if now := []int{a.Relay.PID(), b.Relay.PID()}; now[0] != before[0] || now[1] != before[1] || now[0] == 0 {
 		t.Errorf("relays were restarted: %v, %v", before, now)

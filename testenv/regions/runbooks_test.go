@@ -2,6 +2,7 @@ package regions_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -173,29 +174,47 @@ func TestATableIsAddedWhileRelaysRun(t *testing.T) {
 	}
 }
 
-// TestARegionIsLostWithItsDatabaseAndReturns kills everything in region c, lets the others write, and brings it back.
+// TestARegionIsLostWithItsDatabaseAndReturns kills everything in region c, lets the others write, and brings it back. Then region b is taken down as planned, when all are
+// level, and comes back.
 func TestARegionIsLostWithItsDatabaseAndReturns(t *testing.T) {
 	drill(t, func(bed *testenv.Bed) {
-		c := bed.Region("c")
-		if err := c.Relay.Kill(); err != nil {
+		a, b, c := bed.Region("a"), bed.Region("b"), bed.Region("c")
+		if err := errors.Join(c.Relay.Kill(), c.Server.Kill()); err != nil {
 			t.Error(err)
 		}
-		if err := c.Server.Kill(); err != nil {
+		goOnWithout(t, a)
+		comeBack(t, c)
+		for _, r := range bed.Regions {
+			if err := r.Relay.WaitReady(envtest.Context(t, soon), "peers=all&max_lag=1s"); err != nil {
+				t.Error(err)
+			}
+		}
+		ctx := envtest.Context(t, soon)
+		if err := errors.Join(b.Relay.Stop(ctx), b.Server.Stop(ctx)); err != nil {
 			t.Error(err)
 		}
-		before := metric(t, bed.Region("a"), "octant_captured_transactions_total", "")
-		waitFor(t, "the others to go on", func(context.Context) (bool, string) {
-			now := metric(t, bed.Region("a"), "octant_captured_transactions_total", "")
-			return now > before+50, fmt.Sprint(now - before)
-		})
-		if err := c.Server.Start(envtest.Context(t, time.Minute)); err != nil {
-			t.Error(err)
-		}
-		if err := c.Relay.Start(); err != nil {
-			t.Error(err)
-		}
-		if err := c.Relay.WaitReady(envtest.Context(t, soon), "peers=all&max_lag=5s"); err != nil {
-			t.Error(err)
-		}
+		goOnWithout(t, a)
+		comeBack(t, b)
 	})
+}
+
+// goOnWithout waits until applications have written in a region.
+func goOnWithout(t *testing.T, r *testenv.Region) {
+	t.Helper()
+	before := metric(t, r, "octant_captured_transactions_total", "")
+	waitFor(t, "the others to go on", func(context.Context) (bool, string) {
+		now := metric(t, r, "octant_captured_transactions_total", "")
+		return now > before+50, fmt.Sprint(now - before)
+	})
+}
+
+// comeBack starts a region's database and its relay, and waits until it is level.
+func comeBack(t *testing.T, r *testenv.Region) {
+	t.Helper()
+	if err := errors.Join(r.Server.Start(envtest.Context(t, time.Minute)), r.Relay.Start()); err != nil {
+		t.Error(err)
+	}
+	if err := r.Relay.WaitReady(envtest.Context(t, soon), "peers=all&max_lag=5s"); err != nil {
+		t.Error(err)
+	}
 }
