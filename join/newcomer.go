@@ -69,10 +69,12 @@ func (n *Newcomer) Run(ctx context.Context) error {
 	if err := n.begin(ctx); err != nil {
 		return err
 	}
-	if !n.note.Loaded {
-		if err := n.copyAll(ctx); err != nil {
-			return err
-		}
+	bring := n.copyAll
+	if n.note.Loaded {
+		bring = n.requireLoaded
+	}
+	if err := bring(ctx); err != nil {
+		return err
 	}
 	for attempt := 0; ; attempt++ {
 		frozen, err := n.catchUp(ctx)

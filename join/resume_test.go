@@ -120,7 +120,15 @@ type writer struct {
 }
 
 func (writer) Definitions(context.Context) ([]relay.TableDefinition, error) { return tables() }
-func (writer) Ready(context.Context, string) (bool, error)                  { return true, nil }
+
+func (w writer) Ready(_ context.Context, table string) (empty bool, err error) {
+	for row := range w.m.here {
+		if strings.HasPrefix(row, table+" ") {
+			return false, nil
+		}
+	}
+	return true, nil
+}
 
 func (w writer) Write(_ context.Context, _ string, b relay.RowBatch) error {
 	return w.m.step(func() {
@@ -162,13 +170,16 @@ func (unmarked) Applied(context.Context) ([]relay.SeqHLC, error) { return nil, n
 
 // live is one process that joins, for so many steps. Each has nothing but what is in the store and in the database.
 func (m *mortal) live(ctx context.Context, steps int, o join.Options) error {
+	return m.process(steps, o).Run(ctx)
+}
+
+func (m *mortal) process(steps int, o join.Options) *join.Newcomer {
 	m.steps, m.first = steps, map[string]relay.RowKey{}
-	n := &join.Newcomer{
+	return &join.Newcomer{
 		Self: relay.Hello{Name: "c", Region: 3}, Donor: join.Member{Name: "b", Side: donor{m: m}}, Store: keeper{m: m}, Copier: writer{m: m},
 		Redo:    applier.NewRedo(applier.Config{Target: unmarked{}, Clock: &m.clock}),
 		Options: o, Clock: &m.clock, Logger: slog.New(slog.DiscardHandler),
 	}
-	return n.Run(ctx)
 }
 
 // noted is up to where tables have been copied, as the store says.
@@ -266,5 +277,35 @@ func TestProgressOfACopy(t *testing.T) {
 	}
 	if last := told[len(told)-1]; last.Rows != 40_000 || last.TablesDone != 2 || last.Tables != 2 || last.Estimate < last.Rows || len(told) < 6 {
 		t.Errorf("told %d times, at last %+v", len(told), last)
+	}
+}
+
+// TestACopyThatWasForgottenIsAskedFor: a region that has prepared for one and has no rows would have only what is written from then on.
+func TestACopyThatWasForgottenIsAskedFor(t *testing.T) {
+	for name, test := range map[string]struct {
+		donors, loaded int // rows
+		want           string
+	}{
+		"forgotten":        {3, 0, "no table has rows here, and app.s has some in region b: load a copy"},
+		"loaded":           {3, 1, errCopied.Error()},
+		"nothing to bring": {0, 0, errCopied.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMortal(test.donors)
+			for range 2 { // to prepare twice is no harm
+				if err := m.process(-1, join.Options{}).Prepare(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i := range test.loaded {
+				m.here[fmt.Sprint("app.t ", i+1)] = true
+			}
+			if err := m.live(t.Context(), -1, join.Options{}); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("the join ended with %v, want %s", err, test.want)
+			}
+			if len(m.here) != test.loaded {
+				t.Errorf("%d rows are here, %d were loaded", len(m.here), test.loaded)
+			}
+		})
 	}
 }

@@ -136,6 +136,44 @@ func (n *Newcomer) makeRoom(ctx context.Context, list []relay.TableDefinition) e
 	return nil
 }
 
+// requireLoaded tells why a region cannot go on from a copy that was to be loaded after Prepare. One that was forgotten would leave it with nothing but what was written since.
+func (n *Newcomer) requireLoaded(ctx context.Context) error {
+	if n.note.Redone > n.note.Begin {
+		return nil // it has gone on
+	}
+	lacking := ""
+	for _, t := range n.note.Tables {
+		empty, err := n.Copier.Ready(ctx, t.Name)
+		if err != nil {
+			return fmt.Errorf("join: %w", err)
+		}
+		if !empty {
+			return nil
+		}
+		there, err := n.donorHasRows(ctx, t.Name)
+		if err != nil {
+			return fmt.Errorf("join: %w", err)
+		}
+		if there && lacking == "" {
+			lacking = t.Name
+		}
+	}
+	if lacking != "" {
+		return fmt.Errorf("join: no table has rows here, and %s has some in region %s: load a copy of its tables that was begun after octant join --prepare, or begin again with an empty data directory",
+			lacking, n.Donor.Name)
+	}
+	return nil
+}
+
+func (n *Newcomer) donorHasRows(ctx context.Context, table string) (bool, error) {
+	if n.foreign {
+		b, err := n.Donor.Side.Images(ctx, table, "", 1)
+		return len(b.Images) > 0, err
+	}
+	b, err := n.Donor.Side.Read(ctx, table, "", 1)
+	return b.Rows > 0, err
+}
+
 // number sees to it that the newcomer's database gives no numbers to new rows that its rows have.
 func (n *Newcomer) number(ctx context.Context) error {
 	numbering, able := n.Copier.(relay.Numbering)
