@@ -77,7 +77,26 @@ func (o *operator) until(ctx context.Context, path, want string) string {
 	}
 }
 
-// TestConsoleOfARunningRelay looks at a conflict between two real regions, and pauses one of them.
+// cityBecomes waits until a region has that city.
+func cityBecomes(ctx context.Context, t *testing.T, r *testenv.Region, want string) {
+	t.Helper()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		var city string
+		err := r.Server.DB().QueryRowContext(ctx, "SELECT city FROM app.t WHERE id = 1").Scan(&city)
+		if err == nil && city == want {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			t.Fatalf("region %s has %q, want %q: %v", r.Name, city, want, err)
+		}
+	}
+}
+
+// TestConsoleOfARunningRelay looks at a conflict between two real regions, has the row stand that gave way, and pauses one of them.
 func TestConsoleOfARunningRelay(t *testing.T) {
 	bed := envtest.Start(t, testenv.Options{
 		Regions: 2, Engine: envtest.Engine(t), Octant: envtest.Octant(t), Relaxed: true,
@@ -109,6 +128,16 @@ func TestConsoleOfARunningRelay(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("the conflict's page lacks %q", want)
 		}
+	}
+
+	resolved := regexp.MustCompile(`(?s)id="c(\d+)".*?name="choice" value="(local|remote)"`).FindStringSubmatch(page)
+	if resolved == nil {
+		t.Fatalf("no row of the conflict can be chosen: %s", page)
+	}
+	gaveWay := map[string]string{"local": "city of a", "remote": "city of b"}[resolved[2]]
+	a.send("/conflicts/"+resolved[1]+"/resolve", url.Values{"choice": {resolved[2]}})
+	for _, r := range bed.Regions {
+		cityBecomes(ctx, t, r, gaveWay)
 	}
 
 	if page := a.send("/peers/b/pause", url.Values{}); !strings.Contains(page, "Region b is paused here") {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,7 @@ func TestPagesInABrowser(t *testing.T) {
 	picture(ctx, t, p, "console-dark")
 	must(t, p.Dark(ctx, false))
 	must(t, p.Load(ctx, site+"/conflicts?before=4"))
+	must(t, p.Do(ctx, `document.querySelector("#c2 details").open = true`, nil))
 	picture(ctx, t, p, "console-conflicts")
 	must(t, p.Load(ctx, site+"/letters"))
 	must(t, p.Do(ctx, `document.querySelector("#l41 details").open = true`, nil))
@@ -257,6 +259,36 @@ func TestLetterIsResolvedInABrowser(t *testing.T) {
 			}))
 			if want := `edited {"item": "item-07", "pieces": 0, "price": 12.40, "last_region": "d"}`; b.dealt[41] != want {
 				t.Errorf("got %q, want %q", b.dealt[41], want)
+			}
+			if c := p.Complaints(); len(c) > 0 {
+				t.Errorf("the browser complains: %q", c)
+			}
+		})
+	}
+}
+
+// TestConflictIsResolvedInABrowser has the row stand that gave way, and another one, with scripts and without.
+func TestConflictIsResolvedInABrowser(t *testing.T) {
+	for name, scripts := range map[string]bool{"with scripts": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed()
+			ctx, p, site := visit(t, b)
+			must(t, p.Scripts(ctx, scripts))
+			logIn(ctx, t, p, site, "ops", "sesame")
+			for _, act := range []string{
+				`document.querySelector("#c8 details").open = true; document.querySelector("#c8 button[value=local]").click()`,
+				`{ const form = document.querySelector("#c8 form.given"); form.parentNode.open = true;
+					form.row.value = form.row.value.replace("Porto", "Bonn"); form.querySelector("button").click() }`,
+			} {
+				must(t, p.Load(ctx, site+"/conflicts?before=9"))
+				must(t, p.Loading(ctx, func() error { return p.Do(ctx, act, nil) }))
+				if !strings.Contains(text(ctx, t, p), "The row of conflict 8 has been written as you decided") {
+					t.Error("nothing is said of what was done")
+				}
+			}
+			want := []string{"8 local", `8 {"id": 1007, "name": "Zoë <b>Müller</b>", "city": "Bonn", "credit": 120.50, "changed_in": "c"}`}
+			if !slices.Equal(b.decided, want) {
+				t.Errorf("got %q, want %q", b.decided, want)
 			}
 			if c := p.Complaints(); len(c) > 0 {
 				t.Errorf("the browser complains: %q", c)

@@ -39,8 +39,9 @@ type conflictRow struct {
 	Lost     string
 	Why      string
 	Columns  []columnPair
-	NoLocal  bool // no row stood here
-	NoRemote bool // the other write was a delete
+	NoLocal  bool   // no row stood here
+	NoRemote bool   // the other write was a delete
+	Stands   string // the row that stands, "" if it is neither or none
 }
 
 // conflictCounter is an Inspector that counts conflicts by kind.
@@ -119,6 +120,12 @@ func newConflictRow(c relay.Conflict, names map[relay.Region]string) conflictRow
 	row := conflictRow{
 		Conflict: c, Kept: nameOf(names, c.Winner.Region), Lost: nameOf(names, c.Loser.Region),
 		Columns: pair(c.Local, c.Remote), NoLocal: c.Local == "", NoRemote: c.Remote == "",
+	}
+	switch c.Decision {
+	case "local":
+		row.Stands = c.Local
+	case "remote":
+		row.Stands = c.Remote
 	}
 	row.Why = why(&row)
 	return row

@@ -68,6 +68,7 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("POST /logout", c.steering(c.logOut))
 	mux.HandleFunc("GET /{$}", c.reading(c.overview))
 	mux.HandleFunc("GET /conflicts", c.reading(c.conflicts))
+	mux.HandleFunc("POST /conflicts/{id}/resolve", c.steering(c.asAdmin(c.decide)))
 	mux.HandleFunc("GET /letters", c.reading(c.letters))
 	for path, action := range c.letterActions() {
 		mux.HandleFunc("POST /letters/{id}/"+path, c.steering(c.asAdmin(c.onLetter(action))))

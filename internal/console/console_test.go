@@ -261,6 +261,58 @@ func TestConflictsAreFilteredAndPaged(t *testing.T) {
 	}
 }
 
+// TestConflictsAreResolved: by those who may, with the row that is chosen or given.
+func TestConflictsAreResolved(t *testing.T) {
+	b := newBed()
+	site := newConsole(b)
+	look, ops := loggedIn(t, site, "look", "glass"), loggedIn(t, site, "ops", "sesame")
+	if page := look.get("/conflicts").Body.String(); strings.Contains(page, "/resolve") {
+		t.Error("who may only look is offered actions")
+	}
+	article := regexp.MustCompile(`(?s)<article[^>]* id="c([0-9]+)">.*?</article>`)
+	for _, a := range article.FindAllStringSubmatch(ops.get("/conflicts").Body.String(), -1) {
+		for _, side := range []string{"local", "remote"} {
+			stands := strings.Contains(a[0], map[string]string{"local": "— kept", "remote": "— written"}[side])
+			if offered := strings.Contains(a[0], `name="choice" value="`+side+`"`); offered == stands {
+				t.Errorf("conflict %s: the %s row stands %v, and is offered %v", a[1], side, stands, offered)
+			}
+		}
+	}
+	tests := []struct {
+		name, path string
+		who        *visitor
+		form       url.Values
+		says, done string
+	}{
+		{"only reading", "/conflicts/8/resolve", look, url.Values{"choice": {"local"}}, "role admin", ""},
+		{"what stood here", "/conflicts/8/resolve", ops, url.Values{"choice": {"local"}}, "written as you decided", "8 local"},
+		{"what came", "/conflicts/8/resolve", ops, url.Values{"choice": {"remote"}}, "written as you decided", "8 remote"},
+		{"another row", "/conflicts/8/resolve", ops, url.Values{"choice": {"row"}, "row": {` {"city": "Bonn"} `}}, "written as you decided", `8 {"city": "Bonn"}`},
+		{"a deletion", "/conflicts/8/resolve", ops, url.Values{"choice": {"row"}, "row": {"{}"}, "delete": {"yes"}}, "written as you decided", "8 "},
+		{"an empty row", "/conflicts/8/resolve", ops, url.Values{"choice": {"row"}, "row": {" "}}, "the row is empty", ""},
+		{"no choice", "/conflicts/8/resolve", ops, url.Values{}, "which row shall stand", ""},
+		{"nonsense", "/conflicts/8/resolve", ops, url.Values{"choice": {"both"}}, "which row shall stand", ""},
+		{"written since", "/conflicts/7/resolve", ops, url.Values{"choice": {"local"}}, "Could not resolve conflict 7: its row has been written since", ""},
+		{"gone", "/conflicts/99/resolve", ops, url.Values{"choice": {"local"}}, "not on record any more", ""},
+		{"no number", "/conflicts/x/resolve", ops, url.Values{"choice": {"local"}}, "There is no such conflict", ""},
+	}
+	for _, test := range tests {
+		test.form["token"] = test.who.token()["token"]
+		b.decided = nil
+		w := test.who.do("POST", test.path, test.form)
+		said := w.Body.String()
+		if w.Code == http.StatusSeeOther {
+			said = test.who.get("/conflicts").Body.String()
+		}
+		if done := strings.Join(b.decided, ", "); done != test.done || !strings.Contains(said, test.says) {
+			t.Errorf("%s: %d, done %q, want %q and the words %q", test.name, w.Code, done, test.done, test.says)
+		}
+	}
+	if w := ops.do("POST", "/conflicts/8/resolve", url.Values{"choice": {"local"}}); w.Code != http.StatusForbidden || len(b.decided) > 0 {
+		t.Errorf("without a token: %d", w.Code)
+	}
+}
+
 func TestLettersAreShownAndDealtWith(t *testing.T) {
 	b := newBed()
 	site := newConsole(b)

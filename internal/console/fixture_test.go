@@ -17,12 +17,13 @@ var noon = time.Date(2026, 11, 21, 3, 7, 12, 0, time.UTC)
 
 // bed is a relay of region a among eight, whose numbers depend on its time alone.
 type bed struct {
-	mu     sync.Mutex
-	now    time.Time
-	paused map[string]bool
-	dealt  map[uint64]string // what was done about which letter
-	quiet  bool              // nothing is wrong
-	reborn bool              // the relay was started again half an hour ago
+	mu      sync.Mutex
+	now     time.Time
+	paused  map[string]bool
+	dealt   map[uint64]string // what was done about which letter
+	decided []string          // which conflicts were resolved, and how
+	quiet   bool              // nothing is wrong
+	reborn  bool              // the relay was started again half an hour ago
 }
 
 func newBed() *bed {
@@ -326,4 +327,17 @@ func (b *bed) Verifications() []relay.Verification {
 func (b *bed) Explain(context.Context, string, []string) ([]relay.Reasoning, error) {
 	return nil, errNotHere
 }
-func (b *bed) Resolve(context.Context, uint64, string) error { return errNotHere }
+
+// Resolve knows the conflicts up to 70.
+func (b *bed) Resolve(_ context.Context, id uint64, choice string) error {
+	if id > 70 {
+		return fmt.Errorf("conflict %d: %w", id, relay.ErrNotFound)
+	}
+	if id == 7 {
+		return errors.New("its row has been written since")
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.decided = append(b.decided, fmt.Sprintf("%d %s", id, choice))
+	return nil
+}

@@ -110,11 +110,9 @@ var errEmptyRow = errors.New("the row is empty: write it as a JSON object, or ti
 
 // resolve writes the row that the form has, or deletes it if the form says so.
 func (c *Console) resolve(ctx context.Context, id uint64, r *http.Request) error {
-	row := strings.TrimSpace(r.PostFormValue("row"))
-	if r.PostFormValue("delete") != "" {
-		row = ""
-	} else if row == "" {
-		return errEmptyRow
+	row, err := givenRow(r)
+	if err != nil {
+		return err
 	}
 	return c.cfg.Controller.EditLetter(ctx, id, row)
 }
