@@ -246,7 +246,7 @@ func TestACopyGoesOnWhereverItWasKilled(t *testing.T) {
 		}
 		m.requireAll(t)
 	}
-	if steps < 20 {
+	if steps < 12 { // three chunks of two tables are read and written; how often that is noted depends on who comes first
 		t.Errorf("it had only %d steps to die at", steps)
 	}
 }
