@@ -18,33 +18,17 @@ import (
 type late struct {
 	relay.Donor
 	relay.Target
-	t    *testing.T
-	most time.Duration
+	t     *testing.T
+	most  time.Duration
+	clock instantly
 
 	mu                   sync.Mutex
 	donors, own          []time.Duration
 	behind, ownBehind    time.Duration
-	now                  time.Time
 	rows, asked, written int
 }
 
 var errCopied = errors.New("all rows are copied")
-
-func (l *late) Now() time.Time {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.now
-}
-
-// After lets time pass at once.
-func (l *late) After(d time.Duration) <-chan time.Time {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.now = l.now.Add(d)
-	c := make(chan time.Time, 1)
-	c <- l.now
-	return c
-}
 
 func next(list *[]time.Duration) (d time.Duration) {
 	if len(*list) > 0 {
@@ -76,7 +60,7 @@ func (l *late) Read(_ context.Context, _ string, _ relay.RowKey, limit int) (rel
 	if l.behind > l.most || l.ownBehind > l.most {
 		l.t.Errorf("rows were read while the donor was %v behind and a replica %v", l.behind, l.ownBehind)
 	}
-	l.now = l.now.Add(400 * time.Millisecond)
+	l.clock.After(400 * time.Millisecond)
 	n := min(limit, l.rows)
 	l.rows -= n
 	return relay.RowBatch{Rows: n, Last: "x", Data: make([]byte, 100*n)}, nil
@@ -125,11 +109,11 @@ func TestCopyingWaitsForWhoIsBehind(t *testing.T) {
 	}
 	defer log.Close()
 	s := time.Second
-	l := &late{t: t, most: 5 * s, now: time.Unix(1000, 0), rows: 200_000,
+	l := &late{t: t, most: 5 * s, clock: instantly{now: time.Unix(1000, 0)}, rows: 200_000,
 		donors: []time.Duration{20 * s, 6 * s, 5 * s, 0, 9 * s, 1 * s}, own: []time.Duration{0, 0, 8 * s, 7 * s, 0, 0, 6 * s}}
 	n := &join.Newcomer{
 		Self: relay.Hello{Name: "c", Region: 3}, Donor: join.Member{Name: "b", Side: l}, Store: log, Copier: copier{late: l},
-		Redo: applier.NewRedo(applier.Config{Target: l, Clock: l}), Options: join.Options{Lag: l.most}, Clock: l, Logger: slog.New(slog.DiscardHandler),
+		Redo: applier.NewRedo(applier.Config{Target: l, Clock: &l.clock}), Options: join.Options{Lag: l.most}, Clock: &l.clock, Logger: slog.New(slog.DiscardHandler),
 	}
 	if err := n.Run(t.Context()); !errors.Is(err, errCopied) {
 		t.Fatal(err)

@@ -37,27 +37,6 @@ func newMortal(rows int) *mortal {
 	return &mortal{rows: rows, steps: -1, pairs: map[string][]byte{}, here: map[string]bool{}, clock: instantly{now: time.Unix(1000, 0)}, takes: 300 * time.Millisecond}
 }
 
-// instantly is a clock in which waiting takes no time.
-type instantly struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *instantly) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *instantly) After(d time.Duration) <-chan time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-	done := make(chan time.Time, 1)
-	done <- c.now
-	return done
-}
-
 // step is one that the process does, if it still lives. What is called under it happens as a whole or not at all.
 func (m *mortal) step(do func()) error {
 	m.mu.Lock()
