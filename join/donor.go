@@ -3,6 +3,7 @@ package join
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -18,6 +19,8 @@ type Donor struct {
 	Applier Applier
 	Log     relay.Log
 	Dir     string // for a file that is gone when the process ends
+	// Locate finds the first entry that a copy of the database may lack, by where the tool that made it says that it was. Nil: it cannot be told.
+	Locate func(place string) (relay.LSN, error)
 
 	mu     sync.Mutex
 	frozen *spool
@@ -26,6 +29,7 @@ type Donor struct {
 // Relay is what a Donor needs of the running relay.
 type Relay interface {
 	Admit(ctx context.Context, h relay.Hello) (relay.Admission, error)
+	KeepFrom(ctx context.Context, h relay.Hello, first relay.LSN) error
 	Lag() time.Duration
 }
 
@@ -41,6 +45,18 @@ var _ relay.Donor = (*Donor)(nil)
 // Admit implements relay.Donor.
 func (d *Donor) Admit(ctx context.Context, h relay.Hello) (relay.Admission, error) {
 	return d.Relay.Admit(ctx, h)
+}
+
+// Keep implements relay.Donor.
+func (d *Donor) Keep(ctx context.Context, h relay.Hello, place string) (relay.LSN, error) {
+	if d.Locate == nil {
+		return 0, errors.New("where a copy of this region's database was made cannot be found in its log: take one after octant join --prepare")
+	}
+	first, err := d.Locate(place)
+	if err != nil {
+		return 0, fmt.Errorf("find in the log where the copy was made: %w", err)
+	}
+	return first - 1, d.Relay.KeepFrom(ctx, h, first)
 }
 
 // Lag implements relay.Donor.

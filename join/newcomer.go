@@ -42,7 +42,9 @@ type Store interface {
 
 // Options say how rows come in.
 type Options struct {
-	Loaded  bool // a dump of the donor's tables is loaded by other means, taken after Prepare
+	Loaded bool // a dump of the donor's tables is loaded by other means, taken after Prepare
+	// At is where in the donor's log the dump was made, in the words of the tool that made it; "": after Prepare.
+	At      string
 	Replace bool // rows that stand in the tables are deleted first
 	Keep    bool // rows that stand in the tables stay where they are the donor's
 	// Lost is told which rows that stood here were not the donor's: deleted, or written anew. It may be nil.
@@ -127,7 +129,7 @@ func (n *Newcomer) begin(ctx context.Context) error {
 	}
 	if known {
 		n.Redo.Recall(n.note.Unfit)
-		return nil
+		return n.asBegun()
 	}
 	if err := n.Redo.Vacant(ctx); err != nil {
 		return fmt.Errorf("join: %w", err)
@@ -135,11 +137,35 @@ func (n *Newcomer) begin(ctx context.Context) error {
 	if err := n.makeRoom(ctx, list); err != nil {
 		return err
 	}
-	n.note = note{Donor: admission.Self.Store, Begin: admission.Begin, Redone: admission.Begin, Loaded: n.Options.Loaded, Keep: n.Options.Keep}
+	behind, err := n.beginning(ctx, admission)
+	if err != nil {
+		return err
+	}
+	n.note = note{Donor: admission.Self.Store, Begin: behind, Redone: behind, Loaded: n.Options.Loaded, Keep: n.Options.Keep}
 	for _, t := range list {
 		n.note.Tables = append(n.note.Tables, tableNote{Name: t.Name, Estimate: t.Rows})
 	}
 	return n.save(ctx)
+}
+
+// beginning is the entry of the donor's log behind which it has to be done again.
+func (n *Newcomer) beginning(ctx context.Context, a relay.Admission) (relay.LSN, error) {
+	if n.Options.At == "" {
+		return a.Begin, nil
+	}
+	behind, err := n.Donor.Side.Keep(ctx, n.Self, n.Options.At)
+	if err != nil {
+		return 0, fmt.Errorf("join: the copy that was made at %s: %w", n.Options.At, err)
+	}
+	return behind, nil
+}
+
+// asBegun refuses what can be said only when a join begins.
+func (n *Newcomer) asBegun() error {
+	if n.Options.At == "" {
+		return nil
+	}
+	return errors.New("join: it was prepared before: where the copy was made can be said only then; begin again with an empty data directory")
 }
 
 // Vacant tells why no region can join with a store; nil: one can.

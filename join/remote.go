@@ -31,6 +31,19 @@ func (r Remote) Admit(ctx context.Context, h relay.Hello) (admission relay.Admis
 	return admission, err
 }
 
+// Keep implements relay.Donor.
+func (r Remote) Keep(ctx context.Context, h relay.Hello, place string) (behind relay.LSN, err error) {
+	hello, err := h.AppendBinary(nil)
+	if err != nil {
+		return 0, err
+	}
+	err = r.Ask(ctx, func(f []mysql.FieldValue) error {
+		behind = relay.LSN(f[0].AsUint64())
+		return nil
+	}, "join_keep", hex.EncodeToString(hello), place)
+	return behind, err
+}
+
 // Definitions implements relay.Donor.
 func (r Remote) Definitions(ctx context.Context) (list []relay.TableDefinition, err error) {
 	err = r.Ask(ctx, func(f []mysql.FieldValue) error {

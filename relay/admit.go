@@ -52,6 +52,39 @@ func (r *Relay) expect(ctx context.Context, p *peer, h Hello) (Admission, error)
 	return a, nil
 }
 
+// KeepFrom keeps the log from an entry on, which may be earlier than what is kept already, for a region that was admitted and joins.
+func (r *Relay) KeepFrom(ctx context.Context, h Hello, first LSN) error {
+	for _, p := range r.peers {
+		if p.cfg.Name == h.Name {
+			return r.keepFrom(ctx, p, h, first)
+		}
+	}
+	return fmt.Errorf("region %s is no peer of region %s", h.Name, r.cfg.Name)
+}
+
+func (r *Relay) keepFrom(ctx context.Context, p *peer, h Hello, first LSN) error {
+	p.mu.Lock()
+	admitted, before := p.facts.Store == h.Store && p.facts.Joins > 0, p.facts.Joins
+	if admitted {
+		p.facts.Joins = min(before, first) // from now on nothing of it is trimmed; whether all of it is there can be told now
+	}
+	p.mu.Unlock()
+	if !admitted {
+		return fmt.Errorf("region %s has not been admitted by region %s, or has joined", h.Name, r.cfg.Name)
+	}
+	gone := LSN(r.cfg.Log.Local().First()) > first
+	if gone {
+		p.mu.Lock()
+		p.facts.Joins = before
+		p.mu.Unlock()
+		return fmt.Errorf("the relay log of region %s no longer goes back to that: take a copy that is newer: %w", r.cfg.Name, ErrTrimmed)
+	}
+	if err := p.save(ctx); err != nil {
+		return fmt.Errorf("note from where on region %s joins: %w", h.Name, err)
+	}
+	return nil
+}
+
 // readmit takes up a region again that was evicted and joins: from now on it is waited for.
 func (r *Relay) readmit(ctx context.Context, p *peer, h Hello) error {
 	if _, lost := r.losses.get(h.Region); !lost {

@@ -11,10 +11,13 @@ import (
 )
 
 // unreachable has n not find a peer.
-func (n *node) unreachable(peer string) *node {
+func (n *node) unreachable(peer string) *node { return n.at(peer, "nowhere") }
+
+// at has n look for a peer at an address.
+func (n *node) at(peer, address string) *node {
 	for i := range n.config.Peers {
 		if n.config.Peers[i].Name == peer {
-			n.config.Peers[i].Address = "nowhere"
+			n.config.Peers[i].Address = address
 		}
 	}
 	return n
@@ -120,6 +123,7 @@ func rejoins(t *testing.T, a, b, c, d *node) {
 			t.Fatalf("%s: %+v, %v", n.config.Name, admission, err)
 		}
 	}
+	keepsFrom(t, a, hello)
 	for _, n := range []*node{a, b, c} {
 		beats := len(n.applier.beats(1)) + len(n.applier.beats(2))
 		eventually(t, "heartbeats", func() bool { return len(n.applier.beats(1))+len(n.applier.beats(2)) > beats+4 })
@@ -134,11 +138,47 @@ func rejoins(t *testing.T, a, b, c, d *node) {
 	}
 }
 
+// keepsFrom has a region keep its log from an earlier entry on than where it was when the newcomer was admitted: not from a later one, nor from one that is gone, nor for a stranger.
+func keepsFrom(t *testing.T, n *node, newcomer relay.Hello) {
+	t.Helper()
+	n.source.add(relay.Local, nil, []byte("one more"))
+	begin := func() relay.LSN {
+		a, err := n.relay.Admit(t.Context(), newcomer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Begin
+	}
+	if err := n.relay.KeepFrom(t.Context(), newcomer, 0); !errors.Is(err, relay.ErrTrimmed) {
+		t.Errorf("the log is kept from before its first entry on: %v", err)
+	}
+	was := begin()
+	for _, first := range []relay.LSN{was + 2, 1, 2} {
+		if err := n.relay.KeepFrom(t.Context(), newcomer, first); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := begin(), min(was, first-1); got != want {
+			t.Errorf("kept from %d on, it begins behind %d, not %d", first, got, want)
+		}
+		was = begin()
+	}
+	stranger := newcomer
+	stranger.Store = "a third"
+	if err := n.relay.KeepFrom(t.Context(), stranger, 1); err == nil || !strings.Contains(err.Error(), "has not been admitted") {
+		t.Errorf("the log is kept for a stranger: %v", err)
+	}
+	n.restart()
+	if got := begin(); got != was {
+		t.Errorf("after a restart it begins behind %d, not %d", got, was)
+	}
+}
+
 // TestRegionsThatEvictEachOtherAreBothLost: each of two regions takes the other for lost, c hears of the one and d of the other. They let go of both, and come to have the same of them.
+// They hear each other only then: a verdict that comes to both of them first stands alone, since they take nothing more from who it is about.
 func TestRegionsThatEvictEachOtherAreBothLost(t *testing.T) {
 	net := newNetwork()
 	a, b := newNode(t, net, 1, "b", "c", "d").start(), newNode(t, net, 2, "a", "c", "d").start()
-	c, d := newNode(t, net, 3, "a", "b", "d").unreachable("b").start(), newNode(t, net, 4, "a", "b", "c").unreachable("a").start()
+	c, d := newNode(t, net, 3, "a", "b", "d").unreachable("b").at("d", "d later").start(), newNode(t, net, 4, "a", "b", "c").unreachable("a").at("c", "c later").start()
 	a.source.add(relay.Local, nil, []byte("a's"))
 	b.source.add(relay.Local, nil, []byte("b's"))
 	c.allArrived(a)
@@ -146,6 +186,10 @@ func TestRegionsThatEvictEachOtherAreBothLost(t *testing.T) {
 	if err := errors.Join(a.relay.Evict(t.Context(), "b"), b.relay.Evict(t.Context(), "a")); err != nil {
 		t.Fatal(err)
 	}
+	standsAt(t, "b", "evicting", c)
+	standsAt(t, "a", "evicting", d)
+	net.set("c later", c.relay)
+	net.set("d later", d.relay)
 	for _, n := range []*node{c, d} {
 		for _, lost := range []*node{a, b} {
 			eventually(t, n.config.Name+" to have the other's copy", func() bool { return n.db.Received(lost.config.Region).Last() == 1 })

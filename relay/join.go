@@ -11,6 +11,9 @@ type Donor interface {
 	// Admit tells whether a region may join: its cluster, id, rules and kind of database are right, and this region has it as a peer, so that nothing is
 	// forgotten or trimmed that it needs.
 	Admit(ctx context.Context, h Hello) (Admission, error)
+	// Keep has the region keep its log from where a copy of its database was made, in the words of the tool that made it, for a region that it has admitted.
+	// What the newcomer does again then comes behind the entry that is returned, as with Admission.Begin.
+	Keep(ctx context.Context, h Hello, place string) (LSN, error)
 	// Definitions lists the replicated tables.
 	Definitions(ctx context.Context) ([]TableDefinition, error)
 	// Read returns at most so many rows of a table behind a key, in its order, as they stand now.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"regexp"
 )
 
 // CopyByDump loads a dump of a MariaDB or MySQL database into another server while it is taken, as an operator would.
@@ -39,6 +41,51 @@ func CopyByDump(ctx context.Context, from, to *Server, database string) error {
 		err = errors.Join(err, fmt.Errorf("take the dump: %w", taken))
 	}
 	return err
+}
+
+// DumpWithPlace writes a dump of a MariaDB or MySQL database to a file, and returns where in the server's binary log it was taken, as FILE:OFFSET.
+func DumpWithPlace(ctx context.Context, from *Server, database, file string) (place string, err error) {
+	dump, args := "mariadb-dump", []string{"--master-data=2"}
+	if from.Engine().IsMySQL() {
+		dump, args = "mysqldump", []string{"--source-data=2", "--set-gtid-purged=OFF"}
+	}
+	cmd, err := from.client(ctx, dump, append(args, "--single-transaction", "--databases", database)...)
+	if err != nil {
+		return "", err
+	}
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("take the dump: %w", err)
+	}
+	found := dumpPlace.FindSubmatch(out)
+	if found == nil {
+		return "", errors.New("take the dump: it does not say where")
+	}
+	return string(found[1]) + ":" + string(found[2]), os.WriteFile(file, out, 0o600)
+}
+
+var dumpPlace = regexp.MustCompile(`(?:MASTER|SOURCE)_LOG_FILE='([^']+)', (?:MASTER|SOURCE)_LOG_POS=(\d+)`)
+
+// LoadDump loads what DumpWithPlace wrote.
+func LoadDump(ctx context.Context, to *Server, file string) error {
+	load := "mariadb"
+	if to.Engine().IsMySQL() {
+		load = "mysql"
+	}
+	cmd, err := to.client(ctx, load)
+	if err != nil {
+		return err
+	}
+	in, err := os.Open(file)
+	if err != nil {
+		return fmt.Errorf("load the dump: %w", err)
+	}
+	defer in.Close()
+	cmd.Stdin = in
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("load the dump: %w: %s", err, text)
+	}
+	return nil
 }
 
 // client is one of the engine's programs, as root.

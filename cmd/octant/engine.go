@@ -51,9 +51,11 @@ type database struct {
 	restorer relay.Restorer
 	ready    func(context.Context) error // makes the target ready for that
 	// tables describes the tables as the log does; nil: where nobody asks.
-	tables  func(context.Context) ([]*relay.Table, error)
-	open    func(context.Context) error // makes the target ready where nothing is captured
-	copier  relay.TableCopier           // nil: regions of this kind cannot join, nor be joined from
+	tables func(context.Context) ([]*relay.Table, error)
+	open   func(context.Context) error // makes the target ready where nothing is captured
+	copier relay.TableCopier           // nil: regions of this kind cannot join, nor be joined from
+	// locate finds the first entry that a copy of the server's tables may lack; see join.Donor.
+	locate  func(place string) (relay.LSN, error)
 	prepare func(context.Context) error
 	// watch looks at the database's settings and reports what is not as it must be, until ctx ends.
 	watch func(ctx context.Context, report func(relay.Problem)) error

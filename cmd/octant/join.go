@@ -27,6 +27,7 @@ type joinFlags struct {
 	lag               time.Duration
 	replace, prepared bool
 	keep              bool
+	at                string
 }
 
 func (f *joinFlags) define(flags *flag.FlagSet) {
@@ -36,6 +37,15 @@ func (f *joinFlags) define(flags *flag.FlagSet) {
 	flags.BoolVar(&f.replace, "replace", false, "delete the rows that stand in this region's tables first")
 	flags.BoolVar(&f.keep, "keep", false, "keep the rows of this region's tables that are those of the other region, and name those that are not, which are deleted or written anew")
 	flags.BoolVar(&f.prepared, "prepare", false, "only have the region keep what is needed from now on: then load a dump of its tables that is taken after this, and join")
+	flags.StringVar(&f.at, "at", "", "with --prepare: where in the region's log the dump was taken that is loaded, if that was before: `FILE:OFFSET`, or an LSN of PostgreSQL")
+}
+
+// prepareText says what to do once the other region keeps what is needed.
+func (f *joinFlags) prepareText() string {
+	if f.at != "" {
+		return fmt.Sprintf("region %s keeps what is needed from %s on; load the copy of its tables that was taken there, if it is not, and run octant join --from %s", f.from, f.at, f.from)
+	}
+	return fmt.Sprintf("region %s keeps what is needed from now on; take a dump of its tables, load it here, and run octant join --from %s", f.from, f.from)
 }
 
 // runJoin fills this region's tables from another one's, while all regions go on writing.
@@ -52,6 +62,9 @@ func runJoin(ctx context.Context, args []string) error {
 	}
 	if f.keep && (f.replace || f.prepared) {
 		return usageError("join: --keep does not go with --replace or --prepare")
+	}
+	if f.at != "" && !f.prepared {
+		return usageError("join: --at goes with --prepare")
 	}
 	bar := newBar(os.Stderr)
 	defer bar.end()
@@ -99,7 +112,7 @@ func joinWith(ctx context.Context, cfg *config.Config, f joinFlags, store *relay
 			Self: cfg.Region.ID, Target: db.target, Decoders: e.decoders, Include: cfg.Database.Tables.Match, Clock: relay.SystemClock{}, Logger: log,
 			Flavour: e.flavour, Table: e.table, JSON: e.json,
 		}),
-		Options: join.Options{Rate: f.rate, Lag: f.lag, Replace: f.replace, Keep: f.keep, Lost: bar.tellLost, Unfit: bar.tellUnfit, Progress: bar.show},
+		Options: join.Options{Rate: f.rate, Lag: f.lag, Replace: f.replace, Keep: f.keep, At: f.at, Lost: bar.tellLost, Unfit: bar.tellUnfit, Progress: bar.show},
 	}
 	hangUp, err := reachMembers(cfg, f.from, n)
 	if err != nil {
@@ -110,7 +123,7 @@ func joinWith(ctx context.Context, cfg *config.Config, f joinFlags, store *relay
 		if err := n.Prepare(ctx); err != nil {
 			return err
 		}
-		fmt.Printf("region %s keeps what is needed from now on; take a dump of its tables, load it here, and run octant join --from %s\n", f.from, f.from)
+		bar.print("%s\n", f.prepareText())
 		return nil
 	}
 	began := time.Now()

@@ -18,7 +18,7 @@ const usageText = `Octant lets independently written databases in several region
 
 Usage:
   octant run     --config FILE                 run one relay in the foreground; logs go to stderr
-  octant join    --from REGION --config FILE [--rows N] [--lag 10s] [--keep] [--replace] [--prepare]
+  octant join    --from REGION --config FILE [--rows N] [--lag 10s] [--keep] [--replace] [--prepare [--at PLACE]]
                                                fill this region's tables from another one, so that octant run can take part
   octant recover --config FILE                 give the database back, from the relay's log, the last commits that it has lost
   octant doctor  --config FILE [--json]        check the local database and the peers; exit 1 if a check fails

@@ -116,6 +116,7 @@ func (m *mySQL) connect(ctx context.Context, d config.Database) (*database, erro
 	reader, copier := compare.New(tables), compare.NewCopier(tables, copies)
 	db.target, db.reader, db.copier, db.open = values.NewTarget(target, m.flavour, rules{m.cfg.Rules}.demand), reader, copier, target.Open
 	db.ready = target.Open
+	db.locate = func(place string) (relay.LSN, error) { return primary.Locate(m.store.Local(), place) }
 	db.prepare = func(ctx context.Context) error {
 		if err := target.Open(ctx); err != nil {
 			return err

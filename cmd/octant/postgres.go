@@ -80,7 +80,8 @@ func (p *postgreSQL) connect(ctx context.Context, d config.Database) (*database,
 	reader, copier := compare.New(tables), compare.NewCopier(tables, copies)
 	return &database{
 		source: source, restorer: source, ready: target.Open, target: values.NewTarget(target, logical.Flavour, rules{p.cfg.Rules}.demand), reader: reader, copier: copier, tables: reader.Described,
-		close: func() error { return errors.Join(target.Close(), reader.Close(), copier.Close()) },
+		locate: func(place string) (relay.LSN, error) { return capture.Locate(p.store.Local(), place) },
+		close:  func() error { return errors.Join(target.Close(), reader.Close(), copier.Close()) },
 		open: func(ctx context.Context) error {
 			if err := source.Unused(ctx); err != nil {
 				return err

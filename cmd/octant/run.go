@@ -166,7 +166,7 @@ func assemble(
 		}
 	}
 	if giver, able := a.(join.Applier); able && db.copier != nil {
-		g.donor = &join.Donor{TableCopier: db.copier, Relay: r, Applier: giver, Log: store, Dir: cfg.Region.DataDir}
+		g.donor = &join.Donor{TableCopier: db.copier, Relay: r, Applier: giver, Log: store, Dir: cfg.Region.DataDir, Locate: db.locate}
 	}
 	g.ctx, g.stop = context.WithCancelCause(context.WithoutCancel(ctx))
 	return g, nil

@@ -20,6 +20,7 @@ type giving struct {
 
 var givings = map[string]giving{
 	"join_admit":  {[]tokenKind{text}, joinAdmit},
+	"join_keep":   {[]tokenKind{text, text}, joinKeep},
 	"join_tables": {nil, joinTables},
 	"join_rows":   {[]tokenKind{text, text, number}, joinRows},
 	"join_lag":    {nil, joinLag},
@@ -56,12 +57,29 @@ func asDocument(v any, err error) (*mysql.Result, error) {
 }
 
 func joinAdmit(ctx context.Context, d relay.Donor, a []token) (*mysql.Result, error) {
-	var h relay.Hello
-	b, err := hex.DecodeString(a[0].text)
-	if err != nil || h.UnmarshalBinary(b) != nil {
-		return nil, errors.New("read who wants to join: the introduction is malformed")
+	h, err := introduction(a[0])
+	if err != nil {
+		return nil, err
 	}
 	return asDocument(d.Admit(ctx, h))
+}
+
+// introduction reads who wants to join.
+func introduction(t token) (h relay.Hello, err error) {
+	b, err := hex.DecodeString(t.text)
+	if err != nil || h.UnmarshalBinary(b) != nil {
+		return h, errors.New("read who wants to join: the introduction is malformed")
+	}
+	return h, nil
+}
+
+func joinKeep(ctx context.Context, d relay.Donor, a []token) (*mysql.Result, error) {
+	h, err := introduction(a[0])
+	if err != nil {
+		return nil, err
+	}
+	behind, err := d.Keep(ctx, h, a[1].text)
+	return newResult([]column{{"behind", naturalColumn}}, []any{uint64(behind)}), err
 }
 
 func joinTables(ctx context.Context, d relay.Donor, _ []token) (*mysql.Result, error) {

@@ -243,6 +243,46 @@ func joinAgain(t *testing.T, bed *testenv.Bed, n int, makeCopy copying) {
 	goesOn(t, bed, a, 1000001+n, 3, fmt.Sprintf("from c again, %d", n))
 }
 
+// joinFromAnOlderDump has region c begin with a dump of a's tables that was taken, and loaded, before anybody was told of it: all that is known is the place that stands in the dump.
+func joinFromAnOlderDump(t *testing.T, bed *testenv.Bed) {
+	a, b, c := bed.Region("a"), bed.Region("b"), bed.Region("c")
+	loseLog(t, bed, c)
+	run(t, c, "SET SESSION sql_log_bin=0", "DELETE FROM octant.applied")
+	writing, stop := context.WithTimeout(t.Context(), soon)
+	defer stop()
+	var writers sync.WaitGroup
+	for _, r := range []*testenv.Region{a, b} {
+		writers.Go(func() { churn(writing, t, r, 30_000) })
+	}
+	ctx, file := envtest.Context(t, soon), filepath.Join(t.TempDir(), "dump.sql")
+	place, err := testenv.DumpWithPlace(ctx, a.Server, "app", file)
+	if err == nil {
+		err = testenv.LoadDump(ctx, c.Server, file)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, a, "UPDATE app.big SET v = 'after the dump' WHERE id = 14", "DELETE FROM app.big WHERE id = 15")
+	run(t, b, "UPDATE app.sums SET n = n + 5 WHERE id = 3")
+	for _, wrong := range []string{"bin.999999:4", "nowhere"} {
+		if out, err := octantJoin(ctx, t, bed, "c", "--from", "a", "--prepare", "--at", wrong); err == nil || !strings.Contains(out, "the copy that was made at "+wrong) {
+			t.Errorf("a copy that was made at %s is taken: %v\n%s", wrong, err, out)
+		}
+	}
+	if out, err := octantJoin(ctx, t, bed, "c", "--from", "a", "--prepare", "--at", place); err != nil {
+		t.Fatalf("at %s: %v\n%s", place, err, out)
+	}
+	if out, err := octantJoin(ctx, t, bed, "c", "--from", "a", "--prepare", "--at", place); err == nil || !strings.Contains(out, "prepared before") {
+		t.Errorf("it is prepared twice: %v\n%s", err, out)
+	}
+	if out, err := octantJoin(ctx, t, bed, "c", "--from", "a"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	stop()
+	writers.Wait()
+	goesOn(t, bed, a, 1000009, 3, "from an older dump")
+}
+
 // copying makes one server's tables those of another one.
 type copying func(ctx context.Context, from, to *testenv.Server) error
 
@@ -265,6 +305,7 @@ func byBackup(dir string) copying {
 // joinFromCopies has region c begin with a copy that each of the tools has made.
 func joinFromCopies(t *testing.T, bed *testenv.Bed) {
 	t.Run("dump", func(t *testing.T) { joinAgain(t, bed, 1, byDump) })
+	t.Run("older dump", func(t *testing.T) { joinFromAnOlderDump(t, bed) })
 	for n, by := range []struct {
 		tool string
 		make func(dir string) copying
