@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/octant-db/octant/protocol/postgres/pgtest"
 	"github.com/octant-db/octant/testenv"
 	"github.com/octant-db/octant/testenv/envtest"
@@ -160,6 +163,7 @@ func TestARegionJoinsWhileTheOthersWrite(t *testing.T) {
 		t.Errorf("a trigger fired for %s rows that were copied", got[0])
 	}
 	t.Run("again", func(t *testing.T) { b.joinAgain(t, d) })
+	t.Run("again, from an older dump", func(t *testing.T) { b.joinFromAnOlderDump(t, d) })
 	t.Run("keeping", func(t *testing.T) { b.joinKeeping(t, d) })
 }
 
@@ -239,17 +243,8 @@ func (b *bed) joinAgain(t *testing.T, d *region) {
 // joinKeeping has region d lose the log of its relay while its database lives, in which two writes are that nobody else has got. It comes back with its rows, and tells of those that
 // are not b's.
 func (b *bed) joinKeeping(t *testing.T, d *region) {
-	if err := d.relay.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(filepath.Join(filepath.Dir(d.relay.ConfigFile()), "data")); err != nil {
-		t.Fatal(err)
-	}
-	b.until(t, "the slot to be free", func() bool {
-		return len(d.server.Query(t, "SELECT slot_name FROM pg_replication_slots WHERE active")) == 0
-	})
+	b.loseLog(t, d)
 	d.server.Exec(t, "INSERT INTO app.big VALUES (2000000, NULL, 'never sent', 0); UPDATE app.big SET v = 'never sent' WHERE id = 12; DELETE FROM app.big WHERE id = 11")
-	d.server.Exec(t, "SELECT pg_drop_replication_slot('octant_d'); DELETE FROM octant.applied")
 	b.regions[1].server.Exec(t, "UPDATE app.big SET v = 'while d was away' WHERE id = 14")
 	out, err := d.join(envtest.Context(t, 3*time.Minute), t, "--from", "b", "--keep")
 	if err != nil {
@@ -268,11 +263,63 @@ func (b *bed) joinKeeping(t *testing.T, d *region) {
 	b.awaitIdentical(t, time.Minute, joinTables...)
 }
 
+// loseLog kills a region's relay and takes its log, and makes the database ready for another one.
+func (b *bed) loseLog(t *testing.T, r *region) {
+	t.Helper()
+	if err := r.relay.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(filepath.Dir(r.relay.ConfigFile()), "data")); err != nil {
+		t.Fatal(err)
+	}
+	b.until(t, "the slot to be free", func() bool {
+		return len(r.server.Query(t, "SELECT slot_name FROM pg_replication_slots WHERE active")) == 0
+	})
+	r.server.Exec(t, "SELECT pg_drop_replication_slot('octant_d'); DELETE FROM octant.applied")
+}
+
+// joinFromAnOlderDump has region d begin with a dump of a's tables that was taken, and loaded, before anybody was told of it: all that is known is the LSN of its snapshot.
+func (b *bed) joinFromAnOlderDump(t *testing.T, d *region) {
+	a := b.regions[0].server
+	b.loseLog(t, d)
+	a.Exec(t, "UPDATE app.big SET v = 'before the dump' WHERE id = 21")
+	at, snapshot, done := exportSnapshot(t, a)
+	a.Exec(t, "UPDATE app.big SET v = 'after the snapshot' WHERE id = 22; DELETE FROM app.child WHERE parent = 201; DELETE FROM app.big WHERE id = 201")
+	if err := copyByDump(t, a, d.server, "--snapshot="+snapshot); err != nil {
+		t.Fatal(err)
+	}
+	done()
+	if got := d.server.Query(t, "SELECT v FROM app.big WHERE id = 22"); slices.Equal(got, []string{"after the snapshot"}) {
+		t.Fatal("the dump has what was written after its snapshot: nothing is left to be done again")
+	}
+	d.requireRefusal(t, "begins behind 0/1", "--from", "a", "--prepare", "--at", "0/1")
+	d.mustJoin(t, "--from", "a", "--prepare", "--at", at)
+	d.mustJoin(t, "--from", "a")
+	b.run(t, d)
+	b.awaitIdentical(t, time.Minute, joinTables...)
+}
+
+// exportSnapshot returns a snapshot that a dump can be taken of until done is called, and the LSN that it is of.
+func exportSnapshot(t *testing.T, s *pgtest.Server) (lsn, snapshot string, done func()) {
+	t.Helper()
+	ctx := envtest.Context(t, time.Minute)
+	conn, err := pgconn.Connect(ctx, s.URL(pgtest.Super, pgtest.Database)+"&replication=database")
+	if err != nil {
+		t.Fatal(err)
+	}
+	slot, err := pglogrepl.CreateReplicationSlot(ctx, conn, "copy", "pgoutput", pglogrepl.CreateReplicationSlotOptions{Temporary: true, SnapshotAction: "EXPORT_SNAPSHOT"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slot.ConsistentPoint, slot.SnapshotName, func() { _ = conn.Close(ctx) }
+}
+
 // copyByDump copies the rows of schema app.
-func copyByDump(t *testing.T, from, to *pgtest.Server) error {
+func copyByDump(t *testing.T, from, to *pgtest.Server, options ...string) error {
 	t.Helper()
 	to.Exec(t, "TRUNCATE "+strings.Join(joinTables, ", "))
-	dump := exec.CommandContext(envtest.Context(t, time.Minute), from.Engine.Tool("pg_dump"), "--data-only", "--schema=app", "--disable-triggers", from.URL(pgtest.Super, pgtest.Database))
+	options = append(options, "--data-only", "--schema=app", "--disable-triggers", from.URL(pgtest.Super, pgtest.Database))
+	dump := exec.CommandContext(envtest.Context(t, time.Minute), from.Engine.Tool("pg_dump"), options...)
 	load := exec.CommandContext(envtest.Context(t, time.Minute), from.Engine.Tool("psql"), "-q", "-v", "ON_ERROR_STOP=1", to.URL(pgtest.Super, pgtest.Database))
 	var out, complaints bytes.Buffer
 	dump.Stdout, dump.Stderr = &out, &complaints
