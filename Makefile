@@ -27,8 +27,7 @@ demo: build engines ## eight regions on this machine; ENGINES=mysql, postgres or
 # What plays seeds in one goroutine each goes first, and without the race detector: there is nothing for it to find. Nor is there in the
 # tests whose relays and databases are processes of their own: they run beside all the others. Nor in those of very large values, which it makes slow.
 SEEDED    = ./conflict/simulation ./applier
-PROCESSES = ./testenv/regions ./testenv/replicas ./testenv/mixed
-BEHIND    = ./protocol/postgres/regions
+PROCESSES = ./testenv/regions ./testenv/replicas ./testenv/mixed ./protocol/postgres/regions
 LARGE     = TestLargestBlob|TestLargeValue|TestIdentityIsTheServersEquality
 
 test: engines vet fmt-check ## everything: vet, format, all tests with the race detector and real databases
@@ -40,8 +39,7 @@ test-processes:
 	$(GO) test -p 1 -run '$(LARGE)' ./protocol/mysql/apply ./protocol/mysql/binlog
 
 test-race:
-	$(GO) test -race -p 1 -timeout 28m -skip '$(LARGE)' $$($(GO) list ./... | grep -v -F $(PROCESSES:.%=-e %) $(BEHIND:.%=-e %))
-	$(GO) test -p 1 -timeout 28m $(BEHIND) # processes of their own, too: here, so that both halves take as long
+	$(GO) test -race -p 1 -timeout 28m -skip '$(LARGE)' $$($(GO) list ./... | grep -v -F $(PROCESSES:.%=-e %))
 
 compose-test: ## docker-compose.yml: builds the images, cuts a region off, heals, compares; starts a Docker daemon if none runs
 	@./deploy/compose/test
