@@ -50,7 +50,7 @@ func (n *Newcomer) copyTable(parent context.Context, t *tableNote, speed *pace) 
 	g, ctx := errgroup.WithContext(parent)
 	writers := n.Options.Writers
 	if writers == 0 {
-		writers = DefaultWriters
+		writers = DefaultWriters()
 	}
 	work, order := make(chan *chunk), make(chan *chunk, writers)
 	g.Go(func() error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/octant-db/octant/applier"
@@ -53,12 +54,13 @@ type Options struct {
 	Unfit    func(applier.Unfit)
 	Lag      time.Duration  // how far the donor and this region's replicas may be behind while rows are copied; 0: they are not asked
 	Rate     int            // rows a second at most; 0: as many as go
-	Writers  int            // chunks that are written at a time; 0: DefaultWriters
+	Writers  int            // chunks that are written at a time; 0: DefaultWriters()
 	Progress func(Progress) // told now and then; may be nil
 }
 
-// DefaultWriters is how many chunks are written at a time.
-const DefaultWriters = 4
+// DefaultWriters is how many chunks are written at a time: as many as there are processors, but 2 to 4. With two processors, which the databases need as well, four writers are a tenth
+// slower than two.
+func DefaultWriters() int { return min(max(runtime.NumCPU(), 2), 4) }
 
 // Prepare checks that the region may join and has the donor keep what it needs from now on, so that a dump may be taken and loaded.
 func (n *Newcomer) Prepare(ctx context.Context) error {

@@ -113,7 +113,7 @@ func (m *mySQL) connect(ctx context.Context, d config.Database) (*database, erro
 	tables := compare.Config{
 		Addr: d.Address, User: d.User, Password: string(d.Password), TLS: secured, Match: d.Tables.Match, Local: target.Local,
 	}
-	reader, copier := compare.New(tables), compare.NewCopier(tables, copies)
+	reader, copier := compare.New(tables), compare.NewCopier(tables, join.DefaultWriters())
 	db.target, db.reader, db.copier, db.open = values.NewTarget(target, m.flavour, rules{m.cfg.Rules}.demand), reader, copier, target.Open
 	db.ready = target.Open
 	db.locate = func(place string) (relay.LSN, error) { return primary.Locate(m.store.Local(), place) }
@@ -133,9 +133,6 @@ func (m *mySQL) source(d config.Database, secured *tls.Config) *capture.Source {
 		SemiSync: d.SemiSync, CarryDefinitions: d.CarryDDL, Include: d.Tables.Match, Logger: m.log.With("part", "capture"),
 	})
 }
-
-// copies is how many chunks of tables are read or written at a time when a region joins.
-const copies = join.DefaultWriters
 
 // lanes is how many connections the applier may use: its own, and some for each peer.
 func lanes(cfg *config.Config) int {

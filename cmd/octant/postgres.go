@@ -11,6 +11,7 @@ import (
 	"github.com/octant-db/octant/internal/admin"
 	"github.com/octant-db/octant/internal/config"
 	"github.com/octant-db/octant/internal/finding"
+	"github.com/octant-db/octant/join"
 	"github.com/octant-db/octant/protocol/mysql/primary"
 	"github.com/octant-db/octant/protocol/postgres/apply"
 	"github.com/octant-db/octant/protocol/postgres/capture"
@@ -77,7 +78,7 @@ func (p *postgreSQL) connect(ctx context.Context, d config.Database) (*database,
 	tables := compare.Config{
 		Addr: d.Address, Database: d.Name, User: d.User, Password: string(d.Password), TLS: secured, Match: d.Tables.Match,
 	}
-	reader, copier := compare.New(tables), compare.NewCopier(tables, copies)
+	reader, copier := compare.New(tables), compare.NewCopier(tables, join.DefaultWriters())
 	return &database{
 		source: source, restorer: source, ready: target.Open, target: values.NewTarget(target, logical.Flavour, rules{p.cfg.Rules}.demand), reader: reader, copier: copier, tables: reader.Described,
 		locate: func(place string) (relay.LSN, error) { return capture.Locate(p.store.Local(), place) },
