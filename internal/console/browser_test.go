@@ -43,6 +43,20 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// inBothWays does what a user who may steer does, with scripts and without, each with a console of its own.
+func inBothWays(t *testing.T, do func(ctx context.Context, t *testing.T, b *bed, p *browser.Browser, site string)) {
+	t.Helper()
+	for name, scripts := range map[string]bool{"with scripts": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed()
+			ctx, p, site := visit(t, b)
+			must(t, p.Scripts(ctx, scripts))
+			logIn(ctx, t, p, site, "ops", "sesame")
+			do(ctx, t, b, p, site)
+		})
+	}
+}
+
 // logIn fills in the form as people do.
 func logIn(ctx context.Context, t *testing.T, p *browser.Browser, site, name, password string) {
 	t.Helper()
@@ -215,22 +229,16 @@ func TestTerminalStatusAsAPicture(t *testing.T) {
 
 // TestPauseInABrowser presses the button, and again without a script.
 func TestPauseInABrowser(t *testing.T) {
-	for name, scripts := range map[string]bool{"with scripts": true, "without": false} {
-		t.Run(name, func(t *testing.T) {
-			b := newBed()
-			ctx, p, site := visit(t, b)
-			must(t, p.Scripts(ctx, scripts))
-			logIn(ctx, t, p, site, "ops", "sesame")
-			for _, word := range []string{"pause", "resume"} {
-				must(t, p.Loading(ctx, func() error {
-					return p.Do(ctx, `document.querySelector("form[action='/peers/b/`+word+`'] button").click()`, nil)
-				}))
-				if !strings.Contains(text(ctx, t, p), "Region b is "+word) || b.isPaused("b") != (word == "pause") {
-					t.Errorf("%s: paused is %v", word, b.isPaused("b"))
-				}
+	inBothWays(t, func(ctx context.Context, t *testing.T, b *bed, p *browser.Browser, site string) {
+		for _, word := range []string{"pause", "resume"} {
+			must(t, p.Loading(ctx, func() error {
+				return p.Do(ctx, `document.querySelector("form[action='/peers/b/`+word+`'] button").click()`, nil)
+			}))
+			if !strings.Contains(text(ctx, t, p), "Region b is "+word) || b.isPaused("b") != (word == "pause") {
+				t.Errorf("%s: paused is %v", word, b.isPaused("b"))
 			}
-		})
-	}
+		}
+	})
 }
 
 // TestPageRenewsItself changes the relay under a page that nobody touches, and then takes the relay away.
@@ -246,53 +254,41 @@ func TestPageRenewsItself(t *testing.T) {
 
 // TestLetterIsResolvedInABrowser edits the row that the form offers, and does so again without a script.
 func TestLetterIsResolvedInABrowser(t *testing.T) {
-	for name, scripts := range map[string]bool{"with scripts": true, "without": false} {
-		t.Run(name, func(t *testing.T) {
-			b := newBed()
-			ctx, p, site := visit(t, b)
-			must(t, p.Scripts(ctx, scripts))
-			logIn(ctx, t, p, site, "ops", "sesame")
-			must(t, p.Load(ctx, site+"/letters"))
-			must(t, p.Loading(ctx, func() error {
-				return p.Do(ctx, `{ const form = document.querySelector("#l41 details form"); form.parentNode.open = true;
-					form.row.value = form.row.value.replace("-3", "0"); form.querySelector("button").click() }`, nil)
-			}))
-			if want := `edited {"item": "item-07", "pieces": 0, "price": 12.40, "last_region": "d"}`; b.dealt[41] != want {
-				t.Errorf("got %q, want %q", b.dealt[41], want)
-			}
-			if c := p.Complaints(); len(c) > 0 {
-				t.Errorf("the browser complains: %q", c)
-			}
-		})
-	}
+	inBothWays(t, func(ctx context.Context, t *testing.T, b *bed, p *browser.Browser, site string) {
+		must(t, p.Load(ctx, site+"/letters"))
+		must(t, p.Loading(ctx, func() error {
+			return p.Do(ctx, `{ const form = document.querySelector("#l41 details form"); form.parentNode.open = true;
+				form.row.value = form.row.value.replace("-3", "0"); form.querySelector("button").click() }`, nil)
+		}))
+		if want := `edited {"item": "item-07", "pieces": 0, "price": 12.40, "last_region": "d"}`; b.dealt[41] != want {
+			t.Errorf("got %q, want %q", b.dealt[41], want)
+		}
+		if c := p.Complaints(); len(c) > 0 {
+			t.Errorf("the browser complains: %q", c)
+		}
+	})
 }
 
 // TestConflictIsResolvedInABrowser has the row stand that gave way, and another one, with scripts and without.
 func TestConflictIsResolvedInABrowser(t *testing.T) {
-	for name, scripts := range map[string]bool{"with scripts": true, "without": false} {
-		t.Run(name, func(t *testing.T) {
-			b := newBed()
-			ctx, p, site := visit(t, b)
-			must(t, p.Scripts(ctx, scripts))
-			logIn(ctx, t, p, site, "ops", "sesame")
-			for _, act := range []string{
-				`document.querySelector("#c8 details").open = true; document.querySelector("#c8 button[value=local]").click()`,
-				`{ const form = document.querySelector("#c8 form.given"); form.parentNode.open = true;
-					form.row.value = form.row.value.replace("Porto", "Bonn"); form.querySelector("button").click() }`,
-			} {
-				must(t, p.Load(ctx, site+"/conflicts?before=9"))
-				must(t, p.Loading(ctx, func() error { return p.Do(ctx, act, nil) }))
-				if !strings.Contains(text(ctx, t, p), "The row of conflict 8 has been written as you decided") {
-					t.Error("nothing is said of what was done")
-				}
+	inBothWays(t, func(ctx context.Context, t *testing.T, b *bed, p *browser.Browser, site string) {
+		for _, act := range []string{
+			`document.querySelector("#c8 details").open = true; document.querySelector("#c8 button[value=local]").click()`,
+			`{ const form = document.querySelector("#c8 form.given"); form.parentNode.open = true;
+				form.row.value = form.row.value.replace("Porto", "Bonn"); form.querySelector("button").click() }`,
+		} {
+			must(t, p.Load(ctx, site+"/conflicts?before=9"))
+			must(t, p.Loading(ctx, func() error { return p.Do(ctx, act, nil) }))
+			if !strings.Contains(text(ctx, t, p), "The row of conflict 8 has been written as you decided") {
+				t.Error("nothing is said of what was done")
 			}
-			want := []string{"8 local", `8 {"id": 1007, "name": "Zoë <b>Müller</b>", "city": "Bonn", "credit": 120.50, "changed_in": "c"}`}
-			if !slices.Equal(b.decided, want) {
-				t.Errorf("got %q, want %q", b.decided, want)
-			}
-			if c := p.Complaints(); len(c) > 0 {
-				t.Errorf("the browser complains: %q", c)
-			}
-		})
-	}
+		}
+		want := []string{"8 local", `8 {"id": 1007, "name": "Zoë <b>Müller</b>", "city": "Bonn", "credit": 120.50, "changed_in": "c"}`}
+		if !slices.Equal(b.decided, want) {
+			t.Errorf("got %q, want %q", b.decided, want)
+		}
+		if c := p.Complaints(); len(c) > 0 {
+			t.Errorf("the browser complains: %q", c)
+		}
+	})
 }
