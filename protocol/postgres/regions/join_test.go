@@ -275,7 +275,7 @@ func (b *bed) loseLog(t *testing.T, r *region) {
 	b.until(t, "the slot to be free", func() bool {
 		return len(r.server.Query(t, "SELECT slot_name FROM pg_replication_slots WHERE active")) == 0
 	})
-	r.server.Exec(t, "SELECT pg_drop_replication_slot('octant_d'); DELETE FROM octant.applied")
+	r.server.Exec(t, "SELECT pg_drop_replication_slot('octant_"+r.name+"'); DELETE FROM octant.applied")
 }
 
 // joinFromAnOlderDump has region d begin with a dump of a's tables that was taken, and loaded, before anybody was told of it: all that is known is the LSN of its snapshot.
