@@ -11,17 +11,11 @@ import (
 
 // CopyByDump loads a dump of a MariaDB or MySQL database into another server while it is taken, as an operator would.
 func CopyByDump(ctx context.Context, from, to *Server, database string) error {
-	dump, load := "mariadb-dump", "mariadb"
-	args := []string{"--single-transaction", "--databases", database}
-	if from.Engine().IsMySQL() {
-		dump, load = "mysqldump", "mysql"
-		args = append([]string{"--set-gtid-purged=OFF"}, args...) // the other server has GTIDs of its own
-	}
-	out, err := from.client(ctx, dump, args...)
+	out, err := from.dump(ctx, database)
 	if err != nil {
 		return err
 	}
-	in, err := to.client(ctx, load)
+	in, err := to.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -45,11 +39,11 @@ func CopyByDump(ctx context.Context, from, to *Server, database string) error {
 
 // DumpWithPlace writes a dump of a MariaDB or MySQL database to a file, and returns where in the server's binary log it was taken, as FILE:OFFSET.
 func DumpWithPlace(ctx context.Context, from *Server, database, file string) (place string, err error) {
-	dump, args := "mariadb-dump", []string{"--master-data=2"}
+	position := "--master-data=2"
 	if from.Engine().IsMySQL() {
-		dump, args = "mysqldump", []string{"--source-data=2", "--set-gtid-purged=OFF"}
+		position = "--source-data=2"
 	}
-	cmd, err := from.client(ctx, dump, append(args, "--single-transaction", "--databases", database)...)
+	cmd, err := from.dump(ctx, database, position)
 	if err != nil {
 		return "", err
 	}
@@ -68,11 +62,7 @@ var dumpPlace = regexp.MustCompile(`(?:MASTER|SOURCE)_LOG_FILE='([^']+)', (?:MAS
 
 // LoadDump loads what DumpWithPlace wrote.
 func LoadDump(ctx context.Context, to *Server, file string) error {
-	load := "mariadb"
-	if to.Engine().IsMySQL() {
-		load = "mysql"
-	}
-	cmd, err := to.client(ctx, load)
+	cmd, err := to.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -86,6 +76,24 @@ func LoadDump(ctx context.Context, to *Server, file string) error {
 		return fmt.Errorf("load the dump: %w: %s", err, text)
 	}
 	return nil
+}
+
+// dump is the program that writes a database's dump.
+func (s *Server) dump(ctx context.Context, database string, options ...string) (*exec.Cmd, error) {
+	program := "mariadb-dump"
+	if s.Engine().IsMySQL() {
+		program = "mysqldump"
+		options = append(options, "--set-gtid-purged=OFF") // the server that it is loaded into has GTIDs of its own
+	}
+	return s.client(ctx, program, append(options, "--single-transaction", "--databases", database)...)
+}
+
+// load is the program that takes a dump.
+func (s *Server) load(ctx context.Context) (*exec.Cmd, error) {
+	if s.Engine().IsMySQL() {
+		return s.client(ctx, "mysql")
+	}
+	return s.client(ctx, "mariadb")
 }
 
 // client is one of the engine's programs, as root.
