@@ -24,7 +24,7 @@ CREATE TABLE onlykey (a int, b text, PRIMARY KEY (b, a));
 CREATE TABLE parts (id int, day date, v text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
 CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM ('2024-01-01') TO ('2024-02-01');
 CREATE TABLE parts_2 PARTITION OF parts DEFAULT;
-CREATE TABLE "Mixed Case" ("Key" text PRIMARY KEY, "a.b" text)`
+CREATE TABLE "Mixed Case" ("Key" text PRIMARY KEY, "a.b" text)` + rarerSchema
 
 // typesRows are edge values, one row for each kind of edge.
 const typesRows = `SET search_path = app; SET timezone = 'America/St_Johns'; SET datestyle = 'German';
@@ -67,11 +67,14 @@ func TestTypes(t *testing.T) {
 		t.Skip("no PostgreSQL is installed: run make engines")
 	}
 	b := start(t, typesSchema, engines[0], engines[len(engines)-1])
-	tables := []string{"app.types", "app.kinds_of_keys", "app.always", "app.fixed", "app.onlykey", "app.parts", `app."Mixed Case"`}
-	b.regions[0].server.Exec(t, typesRows)
+	tables := []string{"app.types", "app.kinds_of_keys", "app.always", "app.fixed", "app.onlykey", "app.parts", `app."Mixed Case"`,
+		"app.rarer", "app.domains", "app.labelled", "app.computed", "app.regrouped"}
+	b.regions[0].server.Exec(t, typesRows+rarerRows)
 	b.awaitIdentical(t, time.Minute, tables...)
-	b.regions[1].server.Exec(t, typesChanges)
+	b.regions[1].server.Exec(t, typesChanges+rarerChanges)
 	b.awaitIdentical(t, time.Minute, tables...)
+	b.requireNo(t, "dead_letter", "no_primary_key", "replica_identity")
+	b.requireRarer(t)
 	if got := b.regions[0].server.Query(t, "SELECT count(*) FROM app.types WHERE i2 = 1")[0]; got != "73" {
 		t.Errorf("%s rows of types were changed in region a", got)
 	}
