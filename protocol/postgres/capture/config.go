@@ -16,6 +16,7 @@ const (
 	DefaultStatusEvery = 5 * time.Second
 	DefaultSilence     = 60 * time.Second
 	DefaultLookEvery   = 10 * time.Second
+	DefaultSlotBytes   = 1 << 30
 )
 
 // TablePattern names tables. * stands for any run of characters within a name.
@@ -51,6 +52,8 @@ type Config struct {
 	Silence     time.Duration // after which the connection counts as lost; 0 means DefaultSilence
 	LookEvery   time.Duration // how often publication and slot are looked at, and the position of an idle log is saved; 0: DefaultLookEvery
 
+	SlotBytes int64 // of log that the server may keep for the slot before it is reported; 0 means DefaultSlotBytes
+
 	Now    func() time.Time // nil means time.Now
 	Logger *slog.Logger     // nil: nothing is logged
 }
@@ -77,6 +80,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.StatusEvery = orDefault(c.StatusEvery, DefaultStatusEvery)
 	c.Silence = orDefault(c.Silence, DefaultSilence)
 	c.LookEvery = orDefault(c.LookEvery, DefaultLookEvery)
+	if c.SlotBytes <= 0 {
+		c.SlotBytes = DefaultSlotBytes
+	}
 	return c, nil
 }
 

@@ -164,10 +164,13 @@ func (p *publication) addTable(ctx context.Context, t table) error {
 	return nil
 }
 
-// look is ensure again, once in a while.
+// look is ensure again, once in a while, and watches the slot.
 func (p *publication) look(ctx context.Context) error {
 	if p.source.config.Now().Sub(p.looked) < p.source.config.LookEvery {
 		return nil
+	}
+	if err := p.watch(ctx); err != nil {
+		return err
 	}
 	return p.ensure(ctx)
 }
