@@ -227,14 +227,21 @@ func (a *Applier) checkpointed(ctx context.Context) error {
 }
 
 // spill saves what the part of an entry that is being merged has added, if that is too much for memory. It is a checkpoint without a new
-// place. Open are the rows that the entry has changed and not written yet.
+// place. Open are the rows that the entry has changed and not written yet. Conflicts are saved first: registers that are on disk do not meet again what they met.
 func (a *Applier) spill(ctx context.Context, open []conflict.Key) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.index.full() {
 		return nil
 	}
+	if err := a.told(ctx); err != nil {
+		return err
+	}
 	if err := a.index.recount(); err != nil {
+		return err
+	}
+	if err := a.notes.save(ctx, &a.mu, a.index.tables, func() {}); err != nil {
+		a.index.unsure = true
 		return err
 	}
 	w := &writer{store: a.cfg.Store, lock: &a.mu}
@@ -251,6 +258,13 @@ func (a *Applier) spill(ctx context.Context, open []conflict.Key) error {
 		return err
 	}
 	return a.index.cool()
+}
+
+// told lets go of the lock until those who are to be told of conflicts have kept them: what is saved is not found again.
+func (a *Applier) told(ctx context.Context) error {
+	a.mu.Unlock()
+	defer a.mu.Lock()
+	return a.cfg.Told(ctx)
 }
 
 func (a *Applier) saveAll(ctx context.Context) error {

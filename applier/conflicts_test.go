@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/octant-db/octant/applier"
 	"github.com/octant-db/octant/relay"
@@ -59,8 +60,8 @@ func TestConflictLog(t *testing.T) {
 		if c.Table != "app.t" || c.Policy != "lww" || !c.Winner.After(c.Loser) || c.At.IsZero() {
 			t.Errorf("conflict %+v", c)
 		}
-		if i > 0 && c.Winner.HLC > list[i-1].Winner.HLC {
-			t.Errorf("not the newest first: %d after %d", c.Winner.HLC, list[i-1].Winner.HLC)
+		if i > 0 && c.At.After(list[i-1].At) {
+			t.Errorf("not the newest first: %v after %v", c.At, list[i-1].At)
 		}
 	}
 	want := map[string]string{
@@ -84,6 +85,85 @@ func TestConflictLog(t *testing.T) {
 		if after := gist(b.conflicts()); after != before {
 			t.Fatalf("after a restart:\n%swas:\n%s", after, before)
 		}
+	}
+}
+
+// TestALoserIsOnRecordOnce: what is known is saved in the midst of the log, and the relay dies. When it folds its log again, a write meets another one than it had lost to, and another meets none.
+func TestALoserIsOnRecordOnce(t *testing.T) {
+	b := newBed(t, 2, 3).start()
+	b.d.local("1||a", "2||a", "3||lost")
+	b.settle()
+	at := b.d.state.HLC
+	b.receive(2, at-1000, nil, insert("1||lost"), insert("2||lost"))
+	b.receive(2, at+1000, nil, insert("3||b"))
+	b.converged()
+	b.receive(3, at+1e6, relay.Vector{0, at}, update("1||a", "1||c"))
+	b.converged()
+	before := gist(b.conflicts())
+	if strings.Count(before, "\n") != 3 {
+		t.Fatalf("on record is\n%s", before)
+	}
+	if err := b.a.Spill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.kill()
+	b.start().settle()
+	list := b.conflicts()
+	if len(list) != 3 {
+		t.Fatalf("after a crash:\n%swas:\n%s", gist(list), before)
+	}
+	for _, c := range list {
+		lost := c.Local
+		if c.Decision == "local" {
+			lost = c.Remote
+		}
+		if !strings.Contains(lost, "lost") {
+			t.Errorf("on record is %+v", c)
+		}
+	}
+}
+
+// forward is a clock that can be put forward.
+type forward struct {
+	hurried
+	by *atomic.Int64
+}
+
+func (c forward) Now() time.Time { return c.hurried.Now().Add(time.Duration(c.by.Load())) }
+
+// TestConflictsAreKeptForTheirTime: it begins when a conflict is found, however old the writes are, and does not begin again when it is found again.
+func TestConflictsAreKeptForTheirTime(t *testing.T) {
+	b := newBed(t, 2)
+	var by atomic.Int64
+	b.config = func(c *applier.Config) {
+		c.Clock, c.KeepConflicts = forward{b.clock, &by}, time.Hour
+	}
+	b.start()
+	b.d.local("1||a", "2||a")
+	b.settle()
+	save := func(want int) {
+		t.Helper()
+		if err := b.a.SaveConflicts(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := b.store.count("c"); n != want || b.store.count("d") != want || len(b.conflicts()) != want {
+			t.Fatalf("%d conflicts are saved, %d places, %d are shown, want %d", n, b.store.count("d"), len(b.conflicts()), want)
+		}
+	}
+	b.receive(2, 1000, nil, insert("1||written long ago"))
+	b.converged()
+	save(1)
+	by.Store(int64(40 * time.Minute))
+	b.receive(2, 1001, nil, insert("2||written long ago"))
+	b.converged()
+	save(2)
+	b.kill()
+	b.start().settle() // both are found again
+	save(2)
+	by.Store(int64(70 * time.Minute))
+	save(1)
+	if key := b.conflicts()[0].Key; key != `{"id":"2"}` {
+		t.Errorf("left is the conflict of %s", key)
 	}
 }
 

@@ -25,8 +25,12 @@ func (a *Applier) Explain(ctx context.Context, table string, key []string) ([]re
 	}
 	for _, c := range conflicts {
 		if c.Conflict.Table == table && (c.Row == row || row == "" && shownKey(c.table, c.Image, a.describe(c.Description)) == strings.Join(key, "\x00")) {
+			lost := c.Remote
+			if c.Decision == "remote" {
+				lost = c.Local
+			}
 			steps = append(steps, relay.Reasoning{
-				Step: "conflict", Version: c.Loser, Row: c.Remote,
+				Step: "conflict", Version: c.Loser, Row: lost,
 				Why: fmt.Sprintf("%s, decided by %s: %s; %v stands against %v (octant.conflicts, id %d)", c.Kind, c.Policy, c.Decision, c.Winner, c.Loser, c.ID),
 			})
 		}

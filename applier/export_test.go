@@ -193,3 +193,13 @@ func (a *Applier) Known() ([]conflict.Key, error) {
 	slices.Sort(keys)
 	return slices.Compact(keys), err
 }
+
+// Spill saves what is known, as if it were too much for memory in the midst of an entry.
+func (a *Applier) Spill(ctx context.Context) error {
+	a.gate.Lock()
+	defer a.gate.Unlock()
+	a.mu.Lock()
+	a.index.kept = -hotBytes - 1
+	a.mu.Unlock()
+	return a.spill(ctx, nil)
+}

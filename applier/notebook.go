@@ -1,8 +1,8 @@
 package applier
 
 import (
+	"cmp"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -24,18 +24,18 @@ const (
 	maxNoteImage  = 16 << 10
 )
 
-// notebook is the conflict log. A conflict is found again when the local stream is folded again after a crash; its key is made from what
+// notebook is the conflict log. A conflict is found again when the local stream is folded again after a crash; its number is made from what
 // it is about, so that it is still there once.
 //
-// In the Store: "c" clock(8) hash(8) -> the conflict as JSON.
+// In the Store: "c" when(8) id(8) -> the conflict as JSON, and "d" id(8) -> when(8): that is when it was found first, in microseconds.
 type notebook struct {
 	store relay.Store
 	clock relay.Clock
 	json  func(*relay.Table, relay.Image, bool) string
 
-	fresh  map[string]savedNote // one without a kind: it is to be removed
+	fresh  map[uint64]savedNote // by id; one without a kind: it is to be removed
 	bytes  int                  // of fresh, about
-	saving map[string]savedNote // was fresh, and is being written
+	saving map[uint64]savedNote // was fresh, and is being written
 	keep   time.Duration
 
 	saves sync.Mutex // held while conflicts are saved; taken after the applier's gate and before its lock
@@ -55,18 +55,18 @@ type savedNote struct {
 func newNotebook(
 	store relay.Store, clock relay.Clock, keep time.Duration, show func(*relay.Table, relay.Image, bool) string,
 ) *notebook {
-	return &notebook{store: store, clock: clock, keep: keep, json: show, fresh: make(map[string]savedNote), count: -1}
+	return &notebook{store: store, clock: clock, keep: keep, json: show, fresh: make(map[uint64]savedNote), count: -1}
 }
 
 // note takes a conflict down, or out again: a write counts after all.
 func (n *notebook) note(c *conflict.Conflict, table string) relay.Conflict {
-	key := noteKey(c)
+	id := noteID(c)
 	if c.Verdict && c.Taken {
-		n.fresh[string(key)] = savedNote{}
+		n.fresh[id] = savedNote{}
 		return relay.Conflict{}
 	}
 	r := relay.Conflict{
-		ID: binary.BigEndian.Uint64(key[9:]), Kind: c.Kind, Table: table, Policy: c.Policy.String(), Decision: decisionOf(c), Seq: c.Incoming,
+		ID: id, Kind: c.Kind, Table: table, Policy: c.Policy.String(), Decision: decisionOf(c), Seq: c.Incoming,
 		At: n.clock.Now(), Winner: c.Here.Version, Loser: c.There.Version,
 		Local: n.show(c.Here.Row, false), Remote: n.show(c.There.Row, false),
 	}
@@ -83,12 +83,12 @@ func (n *notebook) note(c *conflict.Conflict, table string) relay.Conflict {
 	if s.Key = n.show(c.There.Row, true); s.Key == "" {
 		s.Key = n.show(c.Here.Row, true)
 	}
-	n.add(string(key), s)
+	n.add(id, s)
 	return s.Conflict
 }
 
-func (n *notebook) add(key string, s savedNote) {
-	n.fresh[key] = s
+func (n *notebook) add(id uint64, s savedNote) {
+	n.fresh[id] = s
 	n.bytes += len(s.Local) + len(s.Remote) + len(s.Image) + 300
 }
 
@@ -115,155 +115,14 @@ func (n *notebook) show(r conflict.Row, keyOnly bool) string {
 	return n.json(r.Table, r.Image, keyOnly)
 }
 
-// noteKey names a conflict, whatever was decided: the pair of writes, or the write that does not count.
-func noteKey(c *conflict.Conflict) []byte {
-	older, newer := c.Here.Version, c.There.Version
-	if c.Verdict {
-		older = relay.Version{}
-	} else if older.After(newer) {
-		older, newer = newer, older
-	}
+// noteID numbers a conflict by its name.
+func noteID(c *conflict.Conflict) uint64 {
 	h := fnv.New64a()
-	h.Write([]byte(string(c.Key) + newer.String() + " " + older.String()))
-	b := binary.BigEndian.AppendUint64([]byte("c"), uint64(newer.HLC))
-	return binary.BigEndian.AppendUint64(b, h.Sum64()>>1)
+	h.Write([]byte(c.Name()))
+	return h.Sum64() >> 1 // so that it is a number everywhere
 }
 
 func (n *notebook) full() bool { return n.bytes > maxFreshNotes }
-
-// save writes what is fresh. Ready is called once that is set apart: what is noted from then on goes into the next save. The caller holds the lock, which is let go
-// of while the Store writes.
-func (n *notebook) save(ctx context.Context, lock sync.Locker, tables *tableStore, ready func()) error {
-	lock.Unlock()
-	n.saves.Lock()
-	defer n.saves.Unlock()
-	lock.Lock()
-	n.saving, n.fresh, n.bytes = n.fresh, make(map[string]savedNote), 0
-	err := n.describe(ctx, &writer{store: n.store, lock: lock}, tables)
-	ready()
-	if err == nil {
-		lock.Unlock()
-		err = n.write(ctx)
-		lock.Lock()
-	}
-	n.settle(err)
-	return err
-}
-
-// describe gives what is being saved the numbers of its tables' descriptions, and has these in the Store.
-func (n *notebook) describe(ctx context.Context, w *writer, tables *tableStore) error {
-	defer w.settle()
-	numbers := make(map[*relay.Table]uint32)
-	for key, c := range n.saving {
-		number, known := numbers[c.table]
-		if !known {
-			var err error
-			if number, err = tables.save(ctx, w, c.table); err != nil {
-				return err
-			}
-			numbers[c.table] = number
-		}
-		c.Description = number
-		n.saving[key] = c
-	}
-	return nil
-}
-
-// settle lets go of what is on disk now. What is not is fresh again.
-func (n *notebook) settle(err error) {
-	if err == nil {
-		n.count += len(n.saving)
-	} else {
-		n.count = -1
-		for key, c := range n.saving {
-			if _, newer := n.fresh[key]; !newer {
-				n.add(key, c)
-			}
-		}
-	}
-	n.saving = nil
-}
-
-// write writes what is being saved, and lets the oldest go when there are too many.
-func (n *notebook) write(ctx context.Context) error {
-	var own sync.Mutex // of a writer that nobody else uses
-	own.Lock()
-	defer own.Unlock()
-	w := &writer{store: n.store, lock: &own}
-	defer w.settle()
-	for key, c := range n.saving {
-		if c.Kind == "" {
-			w.delete([]byte(key))
-			continue
-		}
-		data, err := json.Marshal(c)
-		if err != nil {
-			return fmt.Errorf("save a conflict: %w", err)
-		}
-		w.put([]byte(key), data)
-		if err := w.flushLarge(ctx); err != nil {
-			return err
-		}
-	}
-	if err := n.expire(ctx, w); err != nil {
-		return err
-	}
-	if err := n.trim(ctx, w); err != nil {
-		return err
-	}
-	return w.flush(ctx)
-}
-
-// expire removes what is too old. The keys are in the order of the writes' clocks.
-func (n *notebook) expire(ctx context.Context, w *writer) error {
-	if n.keep <= 0 {
-		return nil
-	}
-	oldest := relay.HLC(n.clock.Now().Add(-n.keep).UnixMicro())
-	for pair, err := range n.store.Scan([]byte("c"), nil) {
-		if err != nil {
-			return fmt.Errorf("look for old conflicts: %w", err)
-		}
-		if len(pair.Key) < 9 || relay.HLC(binary.BigEndian.Uint64(pair.Key[1:])) >= oldest {
-			return nil
-		}
-		w.delete(slices.Clone(pair.Key))
-		n.count = max(-1, n.count-1)
-		if err := w.flushLarge(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// trim removes the oldest when there are too many. Conflicts that were found again after a crash have been counted twice, so they are
-// counted anew first.
-func (n *notebook) trim(ctx context.Context, w *writer) error {
-	if n.count >= 0 && n.count <= maxNotes+maxNotes/10 {
-		return nil
-	}
-	n.count = 0
-	for _, err := range n.store.Scan([]byte("c"), nil) {
-		if err != nil {
-			return err
-		}
-		n.count++
-	}
-	if n.count <= maxNotes+maxNotes/10 {
-		return nil
-	}
-	for pair, err := range n.store.Scan([]byte("c"), nil) {
-		if err != nil || n.count <= maxNotes {
-			return err
-		}
-		w.delete(slices.Clone(pair.Key))
-		n.count--
-		if err := w.flushLarge(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // Conflicts yields the conflict log, newest first.
 func (a *Applier) Conflicts(ctx context.Context) iter.Seq2[relay.Conflict, error] {
@@ -281,14 +140,14 @@ func (a *Applier) Conflicts(ctx context.Context) iter.Seq2[relay.Conflict, error
 	}
 }
 
-// all returns the conflicts, oldest first. A fresh one may have been saved before.
+// all returns the conflicts, oldest first. A fresh one may have been saved before: it is as old as that.
 func (n *notebook) all(ctx context.Context, a *Applier) ([]savedNote, error) {
 	a.mu.Lock()
-	fresh := make(map[string]savedNote, len(n.saving)+len(n.fresh))
+	fresh := make(map[uint64]savedNote, len(n.saving)+len(n.fresh))
 	maps.Copy(fresh, n.saving)
 	maps.Copy(fresh, n.fresh)
 	a.mu.Unlock()
-	byKey := maps.Clone(fresh)
+	byID := make(map[uint64]savedNote)
 	for pair, err := range n.store.Scan([]byte("c"), nil) {
 		if err == nil {
 			err = ctx.Err()
@@ -300,16 +159,21 @@ func (n *notebook) all(ctx context.Context, a *Applier) ([]savedNote, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the conflict log: %w", err)
 		}
-		if _, newer := fresh[string(pair.Key)]; !newer {
-			byKey[string(pair.Key)] = c
-		}
+		byID[c.ID] = c
 	}
-	list := make([]savedNote, 0, len(byKey))
-	for _, k := range slices.Sorted(maps.Keys(byKey)) {
-		if c := byKey[k]; c.Kind != "" {
+	for id, c := range fresh {
+		if saved, known := byID[id]; known {
+			c.At = saved.At
+		}
+		byID[id] = c
+	}
+	list := make([]savedNote, 0, len(byID))
+	for _, c := range byID {
+		if c.Kind != "" {
 			list = append(list, c)
 		}
 	}
+	slices.SortFunc(list, func(x, y savedNote) int { return cmp.Or(x.At.Compare(y.At), cmp.Compare(x.ID, y.ID)) })
 	return list, nil
 }
 

@@ -152,7 +152,7 @@ func (e *Engine) carryChange(v *view, t *Transaction, c *Change, landed *Landed)
 		if err := v.take(t, c, nil); err != nil || !known {
 			return err
 		}
-		e.noteConflict(t, c, reg, v.rows[c.Key].reg.Shown == t.Version())
+		e.noteMerged(t, c, reg, v.rows[c.Key].reg)
 		return nil
 	}
 	prior := reg

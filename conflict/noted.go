@@ -17,19 +17,72 @@ type Conflict struct {
 	Taken    bool     // what came is shown now; a write that comes later, or an older one, can change that
 	Incoming relay.Seq
 	// Verdict says that There does not count, under Reject or Rollback, and Here stands instead; or with Taken, that it counts after all:
-	// such a conflict was told before.
+	// such a conflict was told before, under whatever policy.
 	Verdict bool
+}
+
+// Loser is the write that does not count. It may be the other one of what is told of a pair again: see Verdict.
+func (c *Conflict) Loser() relay.Version {
+	if c.Taken && !c.Verdict {
+		return c.Here.Version
+	}
+	return c.There.Version
+}
+
+// Name is what a conflict goes by: a write of a row that has lost to another one. It meets others when the log is folded again over newer registers, and when
+// of several that had not seen it one comes after the other; it has lost once.
+func (c *Conflict) Name() string {
+	name := string(c.Key) + " " + c.Loser().String()
+	if c.Kind == UniqueConflict {
+		name += " unique"
+	}
+	return name
 }
 
 // UniqueConflict is the kind of conflict of two rows that share a unique value.
 const UniqueConflict = "multiple_unique_conflicts"
 
+// noteMerged reports a change of a row that keeps its writes: before and after are its register.
+func (e *Engine) noteMerged(t *Transaction, c *Change, before, after Register) {
+	switch policy := e.rule(c.Key).Policy; {
+	case policy.judges(): // its verdict is reported, when it is known: see noteVerdicts
+	case policy.open() && after.History != nil:
+		e.noteOpen(t, c, before, after)
+	default:
+		e.noteConflict(t, c, before.unseen(t), after.Shown == t.Version())
+	}
+}
+
+// noteOpen reports under Priority and Timestamp what has lost against the write that is shown: the one that was, or the one that came. One that had lost is shown again
+// when somebody who had not seen it writes on top of what it had lost to.
+func (e *Engine) noteOpen(t *Transaction, c *Change, before, after Register) {
+	shown, was := after.Shown, before.Shown
+	switch {
+	case shown == was:
+		e.noteConflict(t, c, after.apart(shown, t), false)
+	case shown == t.Version():
+		e.noteConflict(t, c, after.apart(was, t), true)
+	default:
+		e.noteConflict(t, c, after.apart(shown, t), false)
+		e.notice(Conflict{Key: c.Key, Policy: e.rule(c.Key).Policy, There: Register{Version: shown}, Taken: true, Verdict: true})
+	}
+}
+
+// apart is one write of a row that keeps its writes, if neither its author nor that of a transaction had seen the other's.
+func (r Register) apart(v relay.Version, t *Transaction) Register {
+	i, found := r.History.place(v)
+	if !found || t.HLC <= r.History.Floor {
+		return Register{}
+	}
+	ev := r.History.Events[i]
+	if ev.saw(t.Version()) {
+		return Register{}
+	}
+	return Register{Version: ev.Version, Row: ev.After}
+}
+
 // noteConflict reports a change that meets a write of another region that its author had not seen.
 func (e *Engine) noteConflict(t *Transaction, c *Change, here Register, taken bool) {
-	if e.rule(c.Key).Policy.judges() {
-		return // its verdict is reported, when it is known: see noteVerdicts
-	}
-	here = here.unseen(t)
 	if here.Version.IsZero() || here.Version.Region == t.Origin || t.Deps.Saw(here.Version) || here.Deps.Saw(t.Version()) {
 		return
 	}

@@ -32,6 +32,9 @@ func (p Policy) String() string {
 // judges tells whether writes may not count at all.
 func (p Policy) judges() bool { return p == Reject || p == Rollback }
 
+// open tells whether of the writes that nobody has seen one shows and the others wait.
+func (p Policy) open() bool { return p == Priority || p == Timestamp }
+
 // based tells whether it matters what row a write was made from.
 func (p Policy) based() bool {
 	return p == Merge || p == Counter || p.judges()

@@ -165,7 +165,7 @@ type ReplicaStatus struct {
 	Since       time.Time
 }
 
-// Conflict is one pair of concurrent writes to a row, and what was decided.
+// Conflict is a write of a row that lost to a concurrent one, and what was decided. A loser has one, with the write that it lost to here.
 type Conflict struct {
 	ID       uint64
 	Kind     string // "insert_exists", "update_origin_differs", "update_missing", "update_deleted", "delete_origin_differs", "delete_missing"

@@ -87,7 +87,7 @@ func (c *Cluster) settleFrom(r, from *region) bool {
 
 // check compares what is left with what must be.
 func (c *Cluster) check() error {
-	checks := []func() error{c.folded, c.once, c.causal, c.drained}
+	checks := []func() error{c.folded, c.once, c.causal, c.recorded, c.drained}
 	for _, check := range checks {
 		if err := check(); err != nil {
 			return fmt.Errorf("seed %d: %w", c.opt.Seed, err)

@@ -16,6 +16,11 @@ const unnamed = "?"
 
 func isUnnamed(k conflict.Key) bool { return strings.HasPrefix(string(k), unnamed) }
 
+// plain is a row's own key.
+func plain(k conflict.Key) conflict.Key {
+	return conflict.Key(strings.TrimPrefix(string(k), unnamed))
+}
+
 // named is a transaction of another region as the region's relay understands it.
 func (r *region) named(t conflict.Transaction) conflict.Transaction {
 	if !r.missing {
@@ -87,7 +92,7 @@ func (c *Cluster) keepNames(r *region, gone map[conflict.Key]conflict.Register) 
 
 // renamed is what a provisional key has of a row, under the row's own key.
 func (r *region) renamed(from conflict.Key, row conflict.Row) *conflict.Change {
-	k := conflict.Key(strings.TrimPrefix(string(from), unnamed))
+	k := plain(from)
 	if !row.Exists() {
 		return &conflict.Change{Key: k, After: row}
 	}

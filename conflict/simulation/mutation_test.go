@@ -279,6 +279,34 @@ var mutations = []mutation{
 		"level = level && s != nil && s.Level", "level = s == nil || s != nil",
 	},
 	{
+		"a loser is on record with each write that it loses to", "conflict/noted.go",
+		"name := string(c.Key) + \" \" + c.Loser().String()", "name := string(c.Key) + \" \" + c.Loser().String() + c.Here.Version.String() + c.There.Version.String()",
+	},
+	{
+		"a write that was made from another one is on record against it", "conflict/noted.go",
+		" || t.Deps.Saw(here.Version) || ", " || ",
+	},
+	{
+		"a write that comes late is on record against one that was made from it", "conflict/noted.go",
+		" || here.Deps.Saw(t.Version()) {", " {",
+	},
+	{
+		"priority: what comes is on record against the last write, not against the one that is shown", "conflict/noted.go",
+		"case policy.open() && after.History != nil:", "case false:",
+	},
+	{
+		"priority: a write that is shown again stays on record as a loser", "conflict/noted.go",
+		"e.notice(Conflict{Key: c.Key, Policy: e.rule(c.Key).Policy, There:", "_ = (Conflict{Key: c.Key, Policy: e.rule(c.Key).Policy, There:",
+	},
+	{
+		"reject: a write that counts after all stays on record as a loser", "conflict/noted.go",
+		"if ev.Rejected == was {", "if ev.Rejected == was || was {",
+	},
+	{
+		"what is on record is saved after the rows that it is about", "conflict/simulation/region.go",
+		"	r.record.save()\n	next :=", "	defer func() {\n		if !torn {\n			r.record.save()\n		}\n	}()\n	next :=",
+	},
+	{
 		"nobody keeps what a newcomer has not seen", "conflict/simulation/join.go",
 		"r.engine.Meet(j.id)", "_ = r",
 	},

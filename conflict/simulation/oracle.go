@@ -212,13 +212,24 @@ func composed(list []*write, how func(onto, before, after cells) cells) truth {
 
 // first: the first write stays, then the first of those that have seen it, and so on.
 func first(list []*write) truth {
+	stay := accepted(list)
+	if len(stay) == 0 {
+		return truth{}
+	}
+	last := stay[len(stay)-1]
+	return truth{last.after, last}
+}
+
+// accepted are the writes that count under reject.
+func accepted(list []*write) (stay []*write) {
 	var t truth
 	for _, w := range list {
 		if (t.last == nil || w.saw(t.last)) && same(w.before, t.cells) {
 			t = truth{w.after, w}
+			stay = append(stay, w)
 		}
 	}
-	return t
+	return stay
 }
 
 // same tells whether two rows are equal; nil is none.

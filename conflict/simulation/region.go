@@ -47,7 +47,7 @@ type region struct {
 	streams  map[*conflict.Plan]bool // of the flights: those that were decided in parts
 	clearing map[*conflict.Plan]bool // of the flights: those that take other rows out of their way
 
-	noted  []conflict.Conflict
+	record record
 	starts uint64
 }
 
@@ -70,7 +70,7 @@ func newRegion(id relay.Region, others []relay.Region, skew time.Duration, schem
 	r := &region{
 		id: id, others: others, db: newDatabase(schema), skew: skew, schema: schema,
 		received: make(map[relay.Region][]conflict.Transaction), refused: make(map[conflict.Key]bool),
-		skipped: make(map[conflict.Key]relay.Version), torn: make(map[string]bool),
+		skipped: make(map[conflict.Key]relay.Version), torn: make(map[string]bool), record: newRecord(),
 	}
 	r.restart()
 	return r
@@ -83,8 +83,9 @@ func (r *region) restart() {
 		_ = r.index.Put(k, reg)
 		r.unnamed = r.unnamed || isUnnamed(k)
 	}
+	r.record.crash()
 	r.starts++
-	r.engine = conflict.New(r.id, r.awaited(), r.index, r.saved.snapshot, r.starts<<32, func(c conflict.Conflict) { r.noted = append(r.noted, c) })
+	r.engine = conflict.New(r.id, r.awaited(), r.index, r.saved.snapshot, r.starts<<32, r.record.note)
 	r.merged, r.recovered = r.saved.merged, len(r.entries)
 	r.flights = nil
 	r.streams, r.clearing = make(map[*conflict.Plan]bool), make(map[*conflict.Plan]bool)
@@ -156,6 +157,7 @@ func (e *entry) transaction(origin relay.Region) *conflict.Transaction {
 
 // checkpoint saves the engine. A torn one leaves newer registers behind an older place in the log.
 func (r *region) checkpoint(torn bool) {
+	r.record.save()
 	next := maps.Clone(r.saved.index)
 	if next == nil || !torn {
 		next = make(map[conflict.Key]conflict.Register)

@@ -141,26 +141,8 @@ func (s *Stage) Owed(id relay.Region) []conflict.Key {
 	})
 }
 
-// Conflicts lists what is on record in a region: each pair of writes once, however often the log was folded.
-func (s *Stage) Conflicts(id relay.Region) []conflict.Conflict {
-	type pair struct {
-		key          conflict.Key
-		older, newer relay.Version
-	}
-	found := make(map[pair]conflict.Conflict)
-	for _, n := range s.region(id).noted {
-		p := pair{n.Key, n.Here.Version, n.There.Version}
-		if n.Verdict {
-			p.older = relay.Version{}
-		} else if p.older.After(p.newer) {
-			p.older, p.newer = p.newer, p.older
-		}
-		if found[p] = n; n.Verdict && n.Taken {
-			delete(found, p)
-		}
-	}
-	return slices.Collect(maps.Values(found))
-}
+// Conflicts lists what is on record in a region.
+func (s *Stage) Conflicts(id relay.Region) []conflict.Conflict { return s.region(id).record.all() }
 
 // Check demands, of a stage that has settled, that every transaction was applied once everywhere, and that no write is older than what its author
 // had seen.
