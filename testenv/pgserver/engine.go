@@ -8,8 +8,9 @@ import (
 
 // Engine is an installed PostgreSQL.
 type Engine struct {
-	Name string
-	bin  string // folder of initdb and postgres
+	Name    string
+	Version int
+	bin     string // folder of initdb and postgres
 }
 
 // Engines returns what is installed: PostgreSQL 15 of the machine, and what `make engines` has unpacked.
@@ -18,7 +19,7 @@ func Engines() []Engine {
 	for _, version := range []int{15, 16, 17, 18} {
 		for _, dir := range folders(version) {
 			if _, err := os.Stat(filepath.Join(dir, "postgres")); err == nil {
-				list = append(list, Engine{Name: "postgresql-" + strconv.Itoa(version), bin: dir})
+				list = append(list, Engine{Name: "postgresql-" + strconv.Itoa(version), Version: version, bin: dir})
 				break
 			}
 		}

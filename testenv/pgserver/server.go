@@ -58,14 +58,18 @@ func Start(e Engine, below string, settings ...string) (*Server, error) {
 }
 
 func (s *Server) create(settings []string) error {
-	err := copyTemplate(s.Engine, filepath.Join(s.dir, "data"))
-	if err != nil {
+	if err := copyTemplate(s.Engine, s.Data()); err != nil {
 		return err
 	}
+	return s.begin(settings)
+}
+
+// begin runs a server on the files that are there.
+func (s *Server) begin(settings []string) (err error) {
 	if s.Port, err = freePort(); err != nil {
 		return err
 	}
-	s.args = []string{"-D", filepath.Join(s.dir, "data"), "-p", strconv.Itoa(s.Port), "-k", s.dir}
+	s.args = []string{"-D", s.Data(), "-p", strconv.Itoa(s.Port), "-k", s.dir}
 	for _, setting := range append([]string{
 		"listen_addresses=127.0.0.1", "wal_level=logical", "shared_buffers=16MB", "max_connections=60", "max_wal_senders=10",
 		"max_replication_slots=20", "fsync=off", "autovacuum=off", "max_worker_processes=2", "jit=off", "log_min_messages=warning",

@@ -234,7 +234,8 @@ func TestRefusals(t *testing.T) {
 	t.Run("no slot", func(t *testing.T) { refused(t, s, end, relay.ErrPurged) })
 }
 
-func refused(t *testing.T, s *pgtest.Server, from relay.Position, want error) {
+// refused demands that the log is not read from a place on, and returns why.
+func refused(t *testing.T, s *pgtest.Server, from relay.Position, want error) error {
 	t.Helper()
 	r := run(t, config(s), from, newMemory())
 	select {
@@ -242,9 +243,11 @@ func refused(t *testing.T, s *pgtest.Server, from relay.Position, want error) {
 		if !errors.Is(err, want) {
 			t.Errorf("from %s: %v, want %v", from, err, want)
 		}
+		return err
 	case <-time.After(30 * time.Second):
 		t.Errorf("from %s: it is read", from)
 	}
+	return nil
 }
 
 // TestRestored: a database that comes back as it was at an earlier moment is noticed, also when it has been written to until its log is longer than the one that was read. One that

@@ -35,6 +35,17 @@ func Start(t testing.TB, e Engine, settings ...string) *Server {
 	return &Server{Server: s, t: t}
 }
 
+// Standby makes and starts a standby of the server.
+func (s *Server) Standby(t testing.TB) *Server {
+	t.Helper()
+	standby, err := s.Server.Standby("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = standby.Close() })
+	return &Server{Server: standby, t: t}
+}
+
 // Run starts the server, which must not be running, and waits until it answers.
 func (s *Server) Run() {
 	s.t.Helper()
