@@ -134,6 +134,8 @@ func FuzzParsers(f *testing.F) {
 		_, _ = binlog.ParseMySQLGTID(e)
 		_, _ = binlog.ParsePreviousGTIDs(e)
 		_, _ = binlog.ParseHeartbeatV2(e)
+		_, _, _ = binlog.ParseIgnorable(e)
+		_, _ = binlog.ParseSettings(body)
 		if p, err := binlog.ParsePayload(e); err == nil {
 			for _, err := range p.Events() {
 				_ = err

@@ -173,6 +173,19 @@ func FuzzStream(f *testing.F) {
 	})
 }
 
+// The same of what stands around the events of a semi-synchronous server.
+func FuzzSemiSyncPackets(f *testing.F) {
+	f.Add([]byte("\x04\x00\x00\x01\x00\xef\x01e\x04\x00\x00\x01\x00\xef\x00e"))
+	f.Add([]byte("\x01\x00\x00\x01\x00"))
+	f.Add([]byte("\x09\x00\x00\x01\xff\xd4\x04#HY000"))
+	f.Add([]byte("\xff\xff\xff\x01\x00\xef"))
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		if err := capture.SemiSyncPackets(&bytesConn{Reader: strings.NewReader(string(stream))}); err == nil {
+			t.Error("the stream ended without an error")
+		}
+	})
+}
+
 // Checksums keep a fuzzer out, so here they are made right again.
 func FuzzEvent(f *testing.F) {
 	f.Add(byte(binlog.QueryEvent), append(make([]byte, 14), "CREATE TABLE a.b (c INT)"...))
