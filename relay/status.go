@@ -154,6 +154,10 @@ type ReplicaStatus struct {
 	ServerID   uint32
 	Kind       string // "replica", "relay"
 	User, Host string
+	// ReportHost and ReportPort are where a replica says that it can be reached, and UUID is a MySQL replica's; "" and 0: it said nothing.
+	ReportHost string
+	ReportPort uint16
+	UUID       string
 	GTID       string
 	File       string
 	Position   uint64

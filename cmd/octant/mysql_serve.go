@@ -54,16 +54,21 @@ func users(list []config.User) []primary.User {
 	return users
 }
 
-// identity is who the database behind the relay is.
-func (m *mySQL) identity() (serverID uint32, uuid, version string) {
+// identity is who the database behind the relay is. Fields are 0 and "" while that is not known, or if its kind has no such thing.
+type identity struct {
+	serverID, domainID uint32
+	uuid, version      string
+}
+
+func (m *mySQL) identity() identity {
 	info := m.upstream.Load()
 	switch {
 	case info == nil:
-		return 0, "", ""
+		return identity{}
 	case m.flavour == binlog.MySQL:
-		return info.ServerID, info.Server, info.Version
+		return identity{serverID: info.ServerID, uuid: info.Server, version: info.Version}
 	}
-	return info.ServerID, "", info.Version
+	return identity{serverID: info.ServerID, domainID: info.DomainID, version: info.Version}
 }
 
 // asReplicasAsk is what replicas ask of the database behind the relay.
@@ -72,8 +77,8 @@ func (m *mySQL) asReplicasAsk() primary.Upstream {
 	if info == nil {
 		return primary.Upstream{}
 	}
-	id, uuid, version := m.identity()
-	return primary.Upstream{ServerID: id, ServerUUID: uuid, Version: version, DomainID: info.DomainID, GTIDMode: info.GTIDMode}
+	is := m.identity()
+	return primary.Upstream{ServerID: is.serverID, ServerUUID: is.uuid, Version: is.version, DomainID: is.domainID, GTIDMode: info.GTIDMode}
 }
 
 // statements lets the SQL engine answer what the primary side is asked.

@@ -43,7 +43,7 @@ func newPostgres(_ context.Context, cfg *config.Config, store *relaylog.DB, log 
 	return &engine{
 		version: "postgresql", serverVersion: shownVersion, flavour: logical.Flavour,
 		decoders: rows.decoders(cfg.Database.Tables.Match), table: rows.table, json: rows.json, places: primary.Places{Local: store.Local()}, history: noHistory{}, clients: p,
-		files: p.files, replicas: p.replicas, primary: p.primary, identity: func() (uint32, string, string) { return 0, "", "" },
+		files: p.files, replicas: p.replicas, primary: p.primary, identity: func() identity { return identity{} },
 		renditions: p.shown, connect: p.connect, reports: &reports{},
 	}, nil
 }

@@ -15,7 +15,7 @@ import (
 // upstream changes the database behind a relay that is running.
 type upstream struct {
 	*live
-	identity func() (serverID uint32, uuid, version string)
+	identity func() identity
 }
 
 // Source implements admin.Upstream.
@@ -23,9 +23,9 @@ func (u upstream) Source() admin.Source {
 	u.mu.RLock()
 	d := u.cfg.Database
 	u.mu.RUnlock()
-	id, uuid, version := u.identity()
+	database := u.identity()
 	return admin.Source{
-		ServerID: id, UUID: uuid, Version: version,
+		ServerID: database.serverID, DomainID: database.domainID, UUID: database.uuid, Version: database.version,
 		Address: d.Address, User: d.User, TLS: d.TLS.Mode != config.TLSOff && d.TLS.Mode != "", Verify: d.TLS.Mode == config.TLSVerify,
 		CA: d.TLS.CA, Cert: d.TLS.Cert, Key: d.TLS.Key, Override: d.Override,
 	}

@@ -46,7 +46,7 @@ func (e *Engine) serverVariables() []variable {
 	name, port := hostPort(e.cfg.Listen)
 	return []variable{
 		{"binlog_checksum", "CRC32"}, {"binlog_format", "ROW"}, {"binlog_row_image", "FULL"},
-		{"hostname", name}, {"log_bin", "ON"}, {"port", strconv.FormatInt(port, 10)},
+		{"hostname", name}, {"log_bin", "ON"}, {"log_bin_basename", e.logName()}, {"port", strconv.FormatInt(port, 10)},
 		{"read_only", "ON"}, {"report_host", ""}, {"report_port", "0"}, {"server_id", strconv.FormatUint(uint64(e.cfg.ServerID), 10)},
 		{"sync_binlog", "1"}, {"version", e.version()},
 		{"version_comment", "Octant relay of region " + e.cfg.Inspector.Self().Name},
@@ -63,18 +63,34 @@ func (e *Engine) version() string {
 	return e.cfg.Version
 }
 
+// domain is the GTID domain in which the database behind the relay commits.
+func (e *Engine) domain() uint32 {
+	if e.cfg.Upstream == nil {
+		return 0
+	}
+	return e.cfg.Upstream.Source().DomainID
+}
+
+// logName is what the names of the database's log files begin with. Their folder is on its machine and no use here.
+func (e *Engine) logName() string {
+	name, _, _ := strings.Cut(e.cfg.Inspector.LogStatus().File, ".")
+	return name
+}
+
 // flavourVariables are what only the relay's kind of server has.
 func (e *Engine) flavourVariables() []variable {
 	l := e.cfg.Inspector.LogStatus()
 	if e.cfg.MySQL {
 		return []variable{
 			{"enforce_gtid_consistency", "ON"}, {"gtid_executed", l.GTIDSet}, {"gtid_mode", "ON"}, {"gtid_owned", ""}, {"gtid_purged", l.Purged},
-			{"log_replica_updates", "ON"}, {"log_slave_updates", "ON"}, {"server_uuid", e.cfg.ServerUUID}, {"super_read_only", "ON"},
+			{"log_replica_updates", "ON"}, {"log_slave_updates", "ON"}, {"rpl_semi_sync_source_enabled", "ON"},
+			{"server_uuid", e.cfg.ServerUUID}, {"super_read_only", "ON"},
 		}
 	}
 	return []variable{
 		{"gtid_binlog_pos", l.GTIDSet}, {"gtid_current_pos", l.GTIDSet}, {"gtid_slave_pos", l.GTIDSet},
-		{"gtid_strict_mode", "ON"}, {"log_slave_updates", "ON"}, {"query_cache_size", "0"}, {"query_cache_type", "OFF"},
+		{"gtid_domain_id", strconv.FormatUint(uint64(e.domain()), 10)}, {"gtid_ignore_duplicates", "OFF"}, {"gtid_strict_mode", "ON"},
+		{"log_slave_updates", "ON"}, {"rpl_semi_sync_master_enabled", "ON"}, {"query_cache_size", "0"}, {"query_cache_type", "OFF"},
 		{"tx_isolation", "READ-COMMITTED"}, {"tx_read_only", "OFF"},
 	}
 }

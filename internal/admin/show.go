@@ -127,8 +127,12 @@ func (c *cursor) showReplicas(mysqls bool) (statement, error) {
 		self := int64(call.e.cfg.ServerID)
 		var rows [][]any
 		for _, r := range call.e.cfg.Inspector.Replicas() {
-			// The port is where a replica listens, which it need not say; what it connects from is no use here.
-			rows = append(rows, []any{uint64(r.ServerID), host(r.Host), int64(0), self, ""}[:len(columns)])
+			// Tools go on from here to the replica: to where it says that it listens. What it connects from has no port that is of use.
+			at := r.ReportHost
+			if at == "" {
+				at = host(r.Host)
+			}
+			rows = append(rows, []any{uint64(r.ServerID), at, int64(r.ReportPort), self, r.UUID}[:len(columns)])
 		}
 		return newResult(columns, rows...)
 	})

@@ -84,6 +84,7 @@ type Source struct {
 	Verify        bool // the server's certificate
 	CA, Cert, Key string
 	ServerID      uint32 // 0 and "" as long as the server was not reached
+	DomainID      uint32 // gtid_domain_id of MariaDB
 	UUID          string // of MySQL only
 	Version       string // SELECT VERSION()
 	// Override is the file that says so instead of the configuration; "" if there is none.

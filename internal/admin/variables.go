@@ -20,7 +20,7 @@ func (e *Engine) variable(name string) (any, bool) {
 		return nil, false
 	case err == nil:
 		return n, true
-	case value == "ON" && name != "gtid_mode":
+	case value == "ON" && name != "gtid_mode" && name != "enforce_gtid_consistency": // these two have more than two values
 		return int64(1), true
 	case value == "OFF" && name != "query_cache_type":
 		return int64(0), true

@@ -95,7 +95,7 @@ func (h *handler) HandleOtherCommand(command byte, data []byte) error {
 		return h.c.processKill(data)
 	case comResetConnection:
 		clear(h.c.variables)
-		h.c.registered = 0
+		h.c.registered = registration{}
 		return nil
 	case mysql.COM_SET_OPTION:
 		return nil

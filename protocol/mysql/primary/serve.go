@@ -20,7 +20,7 @@ func (c *session) register(data []byte) error {
 	}
 	r, err := parseRegister(data)
 	if err == nil {
-		c.registered = r.serverID
+		c.registered = r
 		c.log.Info("replica registered", "server_id", r.serverID, "host", r.host, "port", r.port)
 	}
 	return err
@@ -63,7 +63,7 @@ func (c *session) serveDump(command dumpCommand) error {
 	if err != nil {
 		return err
 	}
-	if c.srv.isSource(says, c.registered) {
+	if c.srv.isSource(says, c.registered.serverID) {
 		return says.sameAsSource()
 	}
 	c.srv.evict(c, o.serverID, o.uuid)
@@ -87,6 +87,7 @@ func (c *session) stream(kind string, o options, bytes int64, run func(context.C
 	nc := c.conn.Conn.Conn // TLS, if there is
 	c.progress.start(relay.ReplicaStatus{
 		Connection: c.id(), ServerID: o.serverID, Kind: kind, User: c.name(), Host: c.host(), Since: c.srv.cfg.Now(),
+		ReportHost: c.registered.host, ReportPort: c.registered.port, UUID: o.uuid,
 	}, o.uuid, o.byGTID)
 	defer c.progress.stop()
 	c.activity.begin(c.srv.cfg.Now(), "", c.cancel)

@@ -25,10 +25,10 @@ type session struct {
 	raw        *wire
 	conn       *server.Conn // nil until logged in
 	variables  variables
-	database   string // named at login
-	registered uint32 // server id by COM_REGISTER_SLAVE; 0: none came
-	prepared   int    // statements
-	admitted   string // the user who is counted as connected
+	database   string       // named at login
+	registered registration // by COM_REGISTER_SLAVE, if it came
+	prepared   int          // statements
+	admitted   string       // the user who is counted as connected
 
 	identity atomic.Pointer[Session] // nil until logged in; shared
 	progress progress                // shared
