@@ -12,6 +12,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -50,6 +51,45 @@ func TestLogin(t *testing.T) {
 		if !errors.As(err, &e) || e.Code != mysql.ER_ACCESS_DENIED_ERROR || e.State != "28000" {
 			t.Errorf("%s with %q: %v", test.user, test.password, err)
 		}
+	}
+}
+
+// A host that guesses hears of each failure later, and gets no further connections while many of its guesses wait. Others are served.
+func TestGuessesAreSlowedDown(t *testing.T) {
+	var guesses sync.WaitGroup
+	t.Cleanup(guesses.Wait) // when the server has let them go
+	s := startServer(t, nil)
+	known := mustDial(t, s.addr, "repl", password)
+	guess := func() error {
+		r, err := dialRaw(s.addr, "repl", "wrong")
+		if err == nil {
+			r.close()
+		}
+		return err
+	}
+	for range 3 {
+		if err := guess(); err == nil {
+			t.Fatal("a wrong password is good")
+		}
+	}
+	begin := time.Now()
+	if err := guess(); err == nil || time.Since(begin) < 200*time.Millisecond {
+		t.Errorf("the fourth guess was answered after %v: %v", time.Since(begin), err)
+	}
+	for range 16 {
+		guesses.Go(func() { _ = guess() })
+	}
+	waitFor(t, "a refusal without a guess", func() (bool, error) {
+		r, err := dialRaw(s.addr, "repl", password)
+		if err == nil {
+			r.close()
+			return false, nil
+		}
+		var e *mysql.MyError
+		return errors.As(err, &e) && e.Code == mysql.ER_HOST_IS_BLOCKED, nil
+	})
+	if _, err := known.conn.Execute("SELECT UNIX_TIMESTAMP()"); err != nil {
+		t.Errorf("who is there already is not served: %v", err)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/octant-db/octant/testenv/envtest"
@@ -59,29 +58,6 @@ func binlogTool(t *testing.T, b *bed, dir string, more ...string) *exec.Cmd {
 		"--user=repl", "--password=" + password, "--raw", "--result-file=" + dir + "/",
 	}, more...)
 	return exec.CommandContext(t.Context(), tool, append(args, "mariadb-bin.000001")...)
-}
-
-func TestNeverStoppingTool(t *testing.T) {
-	b := startBed(t)
-	history(t, b.source)
-	dir := envtest.Dir(t)
-	tool := binlogTool(t, b, dir, "--stop-never", "--stop-never-slave-server-id=555")
-	if err := tool.Start(); err != nil {
-		t.Fatal(err)
-	}
-	run(t, b, "INSERT INTO app.t VALUES (100, 'late', 1)", "FLUSH BINARY LOGS")
-	b.waitCaptured(t)
-	file, _ := masterStatus(t, b.source)
-	waitFor(t, "the tool to reach "+file, func() (bool, error) {
-		_, err := os.Stat(filepath.Join(dir, file))
-		return err == nil, nil
-	})
-	if err := tool.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	_ = tool.Wait() // ended by the signal
-	waitFor(t, "the dump to end", func() (bool, error) { return len(b.Replicas()) == 0, nil })
-	compareFiles(t, filepath.Join(dir, "mariadb-bin.000003"), b.source.BinlogFile("mariadb-bin.000003"), false)
 }
 
 func run(t *testing.T, b *bed, statements ...string) {

@@ -120,6 +120,38 @@ func loadMySQL(t testing.TB, s *testenv.Server) (stop func()) {
 	}
 }
 
+// The operator of a real replica reads the refusal, in the words that the source itself has for it.
+func TestMySQLReplicaShowsRefusal(t *testing.T) {
+	b := startMySQLBed(t, nil)
+	mysqlHistory(t, b.source)
+	b.waitCaptured(t)
+	file, _ := b.end(t)
+	r := startMySQLReplica(t, 45)
+	for _, test := range []struct{ name, holds, how, text string }{
+		{"ahead", b.uuid + ":1-9999", autoPosition, "Replica has more GTIDs than the source has"},
+		{"unknown file", "", "SOURCE_AUTO_POSITION=0, SOURCE_LOG_FILE='nope.000001', SOURCE_LOG_POS=4", "Could not find first log file name"},
+		{"past the end", "", "SOURCE_AUTO_POSITION=0, SOURCE_LOG_FILE='" + file + "', SOURCE_LOG_POS=99999999", "position > file size"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			said := func(port int, user string) (text string) {
+				execute(t, r, "RESET BINARY LOGS AND GTIDS", "SET GLOBAL gtid_purged='"+test.holds+"'")
+				followMySQL(t, r, port, user+test.how+overRSA)
+				waitFor(t, "refusal", func() (bool, error) {
+					status, err := r.ReplicaStatus(t.Context())
+					text = status["Last_IO_Error"]
+					return status["Last_IO_Errno"] == "13114" && status["Replica_IO_Running"] == "No", err
+				})
+				execute(t, r, "STOP REPLICA", "RESET REPLICA ALL")
+				return text
+			}
+			got, want := said(b.port(t), ""), said(sourcePort(t, b.source), "SOURCE_USER='raw', SOURCE_PASSWORD='', ")
+			if got != want || !strings.Contains(got, test.text) {
+				t.Errorf("the relay has it say\n%s\nand the source\n%s", got, want)
+			}
+		})
+	}
+}
+
 // A semi-synchronous replica gets the header that it expects, and what it acknowledges is shown.
 func TestMySQLSemiSync(t *testing.T) {
 	b := startMySQLBed(t, nil)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/mysql"
 
+	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/protocol/mysql/primary"
 	"github.com/octant-db/octant/testenv/envtest"
 )
@@ -59,6 +60,64 @@ func TestStuckReplica(t *testing.T) {
 	}
 	waitFor(t, "dump to begin", func() (bool, error) { return len(b.Replicas()) == 1, nil })
 	waitFor(t, "dump to end", func() (bool, error) { return len(b.Replicas()) == 0, nil })
+}
+
+// While one client takes nothing, until it is put out and after, another one gets all that there is and all that comes.
+func TestStuckReplicaHoldsNobodyUp(t *testing.T) {
+	b := &bed{source: startSource(t), relayServer: startServer(t, func(c *primary.Config) { c.WriteTimeout = time.Second })}
+	b.capture(t)
+	history(t, b.source)
+	b.waitCaptured(t)
+	req := request{file: "mariadb-bin.000001", offset: 4, flags: 2}
+	stuck, other := mustDial(t, b.addr, "repl", password), mustDial(t, b.addr, "repl", password)
+	if err := req.send(stuck); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the stuck one's dump", func() (bool, error) { return len(b.Replicas()) == 1, nil })
+	if err := req.send(other); err != nil {
+		t.Fatal(err)
+	}
+	upTo := func() {
+		t.Helper()
+		file, end := masterStatus(t, b.source)
+		for at := (spot{}); at.file != file || at.offset < end; {
+			event, err := other.next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			at.follow(t, event)
+		}
+	}
+	upTo()
+	if n := len(b.Replicas()); n != 2 {
+		t.Errorf("%d are served before the stuck one is put out, want both", n)
+	}
+	waitFor(t, "the stuck one to be put out", func() (bool, error) { return len(b.Replicas()) == 1, nil })
+	execute(t, b.source, "FLUSH BINARY LOGS", "INSERT INTO app.t VALUES (100, 'later', 1)")
+	upTo()
+}
+
+// spot is where a client is in the files.
+type spot struct {
+	file   string
+	offset uint64
+}
+
+func (s *spot) follow(t *testing.T, event []byte) {
+	t.Helper()
+	h, err := binlog.ParseHeader(event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Type != binlog.RotateEvent {
+		s.offset = max(s.offset, uint64(h.LogPos))
+		return
+	}
+	r, err := binlog.ParseRotate(event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.file, s.offset = r.File, r.Offset
 }
 
 // When the server stops, idle clients and dumps end, and Serve waits for them.

@@ -124,6 +124,7 @@ type capturer struct {
 	inside   bool   // a group of MySQL was begun by BEGIN
 	file     string
 	offset   uint64
+	far      uint64 // where the first group of every file is put behind its place
 	set      binlog.Set
 	state    relay.State
 
@@ -148,7 +149,7 @@ func (c *capturer) event(event []byte) error {
 	if _, err := binlog.VerifyChecksum(event); err != nil {
 		return err
 	}
-	if c.writer == nil {
+	if event = c.farther(h, event); c.writer == nil {
 		c.begin = c.offset
 		c.writer = c.log.Begin(c.ctx)
 	}

@@ -72,6 +72,22 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A replica that has the database's server id would pass over all that it is sent: it is told, with what replicas say of that themselves.
+func TestReplicaWithTheSourcesID(t *testing.T) {
+	b := &bed{source: startSource(t), relayServer: startServer(t, func(c *primary.Config) {
+		c.Upstream = func() primary.Upstream { return primary.Upstream{ServerID: 1, DomainID: 1} }
+	})}
+	b.capture(t)
+	execute(t, b.source, "CREATE DATABASE app")
+	b.waitCaptured(t)
+	r := envtest.Server(t, testenv.ServerOptions{ID: 1, Relaxed: true})
+	follow(t, r, b.port(t), "repl", "MASTER_USE_GTID=slave_pos")
+	waitFor(t, "refusal", func() (bool, error) {
+		status, err := slaveStatus(t.Context(), r)
+		return status["Last_IO_Errno"] == "1236" && strings.Contains(status["Last_IO_Error"], "equal MariaDB server ids"), err
+	})
+}
+
 // What was trimmed is refused with the words of a server that purged its files.
 func TestPurged(t *testing.T) {
 	b := startBed(t)
