@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/octant-db/octant/applier"
@@ -130,6 +131,92 @@ func TestRefusedTable(t *testing.T) {
 	if tables := b.a.Tables(); tables[0].State != "replicated" {
 		t.Fatalf("tables %+v", tables)
 	}
+}
+
+// TestATableIsTriedByOneRow: while a table refuses all rows, one of them is tried now and then, and the others are let go of when it is taken. Who asks sees why,
+// and who wants to know is told when it begins and ends.
+func TestATableIsTriedByOneRow(t *testing.T) {
+	const rows = 40
+	b := newBed(t, 2)
+	events := make(chan relay.Event, 1000)
+	b.config = func(c *applier.Config) {
+		c.Notify = func(e relay.Event) {
+			if e.Kind == relay.BreakerEvent {
+				events <- e
+			}
+		}
+	}
+	var tried atomic.Int64
+	refuse := without("app.later")
+	b.d.refuses = func(table, row string) error {
+		if table == "app.later" {
+			tried.Add(1)
+		}
+		return refuse(table, row)
+	}
+	b.start()
+	for i := range rows {
+		b.receive(2, now(), nil, line("app.later", "", fmt.Sprintf("%d||x", i)))
+	}
+	b.parked(rows)
+	table := func() relay.BreakerStatus {
+		for _, s := range b.a.Breakers() {
+			if s.Scope == "table" {
+				return s
+			}
+		}
+		return relay.BreakerStatus{}
+	}
+	before, began := table(), tried.Load()
+	if before.Subject != "app.later" || before.State == "closed" || before.Reason == "" {
+		t.Fatalf("breaker %+v", before)
+	}
+	if e := <-events; e.Subject != "app.later" || e.Fields["scope"] != "table" || e.Fields["state"] != "open" || e.Detail == "" {
+		t.Fatalf("told of %+v", e)
+	}
+	eventually(t, "three more attempts", func() bool { return table().Failures >= before.Failures+3 })
+	if n, attempts := tried.Load()-began, table().Failures-before.Failures+1; n > int64(8*attempts) {
+		t.Errorf("%d rows were tried in %d attempts", n, attempts)
+	}
+	b.mend()
+	eventually(t, "the letters to go", func() bool { return len(b.letters()) == 0 })
+	b.converged()
+	if s := table(); s.State != "" {
+		t.Errorf("breaker %+v", s)
+	}
+	if e := <-events; e.Subject != "app.later" || e.Fields["state"] != "closed" {
+		t.Fatalf("told of %+v", e)
+	}
+}
+
+// TestARowIsTriedMoreAndMoreSeldom: a row that is refused has a breaker of its own, which says why, and each pause is longer.
+func TestARowIsTriedMoreAndMoreSeldom(t *testing.T) {
+	b := newBed(t, 2)
+	b.d.refuses = check("bad")
+	b.start()
+	b.receive(2, now(), nil, insert("1||bad"))
+	b.parked(1)
+	row := func(failures int) (s relay.BreakerStatus) {
+		eventually(t, "attempts", func() bool {
+			list := b.a.Breakers()
+			if len(list) == 1 && list[0].State == "open" && list[0].Failures >= failures {
+				s = list[0]
+			}
+			return s.Failures > 0
+		})
+		return s
+	}
+	first := row(1)
+	if first.Scope != "row" || first.Subject != `app.t {"id":"1"}` || !strings.Contains(first.Reason, "check") {
+		t.Fatalf("breaker %+v", first)
+	}
+	later := row(first.Failures + 2)
+	if was, is := first.Next.Sub(first.Since), later.Next.Sub(later.Since); is < 2*was {
+		t.Errorf("left alone for %v, and for %v later", was, is)
+	}
+	b.mend()
+	eventually(t, "the breaker to close", func() bool { return len(b.a.Breakers()) == 0 })
+	b.converged()
 }
 
 // TestLetterIsSuperseded has a later write of the row take the letter's place: one from another region, one from here, and one that is

@@ -45,6 +45,9 @@ func requireConverged(t *testing.T, bed *testenv.Bed, counter *testenv.Counter) 
 	if err := counter.Check(t.Context()); err != nil {
 		t.Errorf("transactions were lost or applied twice: %v", err)
 	}
+	for _, r := range bed.Regions { // the index is empty: nothing is left to decide
+		waitRows(t, relaySQL(t, bed, r.Name), "SELECT COUNT(*) FROM octant.versions", "0")
+	}
 }
 
 // load is a storm and a counter in every region.
