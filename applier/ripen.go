@@ -1,101 +1,158 @@
-package apply
+package applier
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"maps"
 	"slices"
 
-	"github.com/octant-db/octant/protocol/mysql/binlog"
-	"github.com/octant-db/octant/protocol/values"
+	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
 )
 
-func newSchemas(f relay.Flavour) *binlog.TableCache {
-	if f == binlog.MySQL {
-		return binlog.NewMySQLTableCache()
+// tendLetters lets go of letters that are settled, has those tried again whose time has come, and saves what has changed.
+func (a *Applier) tendLetters(ctx context.Context) {
+	a.mu.Lock()
+	tried, due := len(a.letters.byKey)+len(a.letters.tables)+len(a.index.unnamed) > 0, false
+	if tried {
+		a.sweepLetters()
+		due = a.ripenTables()
+		due = a.ripenRows() || due
+		due = a.ripenUnnamed() || due
 	}
-	return binlog.NewTableCache()
+	a.mu.Unlock()
+	if due {
+		a.cfg.Target.Refresh() // what was mended must be seen
+	}
+	if tried {
+		a.progress.Raise()
+	}
+	if err := a.saveLetters(ctx); err != nil && ctx.Err() == nil {
+		a.cfg.Logger.Error("save dead letters", "error", err)
+	}
 }
 
-// Local describes a table as the database's own log would; nil: there is none. A *relay.TableError says that rows of other engines cannot be written to it.
-func (t *Target) Local(ctx context.Context, schema, name string) (*values.Local, error) {
-	var local *localTable
-	err := t.withControl(ctx, func(s *session) (err error) {
-		local, err = readTable(ctx, s, schema, name)
-		return err
-	})
-	if err != nil || local.kind == "" {
-		return nil, err
+// sweepLetters lets go of letters whose row is no longer owed; the lock is held.
+func (a *Applier) sweepLetters() {
+	if a.Merged() < a.letters.level {
+		return
 	}
-	err = local.acceptsForeign()
-	if err == nil {
-		var table *relay.Table
-		if table, err = t.describe(schema, name, local); err == nil {
-			return &values.Local{Table: table, Unique: local.uniqueColumns(), Needed: local.needed(), Narrow: func(n int) (*relay.Table, error) {
-				part := *local
-				part.columns = part.columns[:n]
-				return t.describe(schema, name, &part)
-			}}, nil
+	for _, l := range a.letters.byKey {
+		if !a.settled(l) {
+			continue
+		}
+		a.letters.remove(l)
+	}
+}
+
+func (a *Applier) settled(l *letter) bool {
+	if l.plan != nil && a.engine.Landed(l.plan) {
+		l.plan = nil
+	}
+	switch {
+	case l.plan != nil, a.engine.Owes(l.key):
+		return false
+	case l.saved.Skipped: // until the row is written again, it may be found owed once more after a crash
+		v := a.engine.Version(l.key)
+		return !v.IsZero() && v != l.saved.Version
+	}
+	return true
+}
+
+// ripenTables has one row tried of each table that may take rows again; the lock is held. A table of which no row is owed is told by the
+// next change.
+func (a *Applier) ripenTables() (due bool) {
+	now := a.cfg.Clock.Now()
+	for name, b := range a.letters.tables {
+		if !b.Allow(now) {
+			continue
+		}
+		due = true
+		switch l := a.letters.anyOf(name); {
+		case l != nil:
+			a.tryLetter(l)
+		case a.index.unnamed[name]:
+			a.namings.due[name] = true
+		default:
+			a.openTable(name)
 		}
 	}
-	return nil, &relay.TableError{Table: schema + "." + name, Reason: err.Error()}
+	return due
 }
 
-// needed is how many of a table's columns rows must have: those behind them can be done without.
-func (l *localTable) needed() int {
-	n := len(l.columns)
-	for n > 0 && !slices.ContainsFunc(l.primary, func(p localPart) bool { return p.column == n-1 }) && l.indispensable(n-1) == "" {
-		n--
-	}
-	return n
-}
-
-// acceptsForeign tells why rows of other engines cannot be written to a table.
-func (l *localTable) acceptsForeign() error {
-	for i := range l.columns {
-		if c := &l.columns[i]; c.generated {
-			return fmt.Errorf("column %s is generated, and rows of other engines do not have it: exclude the table, or make it an ordinary column", c.name)
+// ripenRows has rows tried whose time has come; the lock is held.
+func (a *Applier) ripenRows() (due bool) {
+	now := a.cfg.Clock.Now()
+	for _, l := range a.letters.byKey {
+		if !l.trying && !l.saved.Skipped && a.letters.takes(tableOf(l.key)) && l.row.Allow(now) {
+			a.tryLetter(l)
+			due = true
 		}
 	}
-	if l.computed != "" {
-		return errors.New("its unique index " + l.computed + " is on an expression: put the index on a column")
+	return due
+}
+
+func (a *Applier) tryLetter(l *letter) {
+	l.trying = true
+	a.engine.Unpark(l.key)
+}
+
+// openTable has a table's rows written again; the lock is held.
+func (a *Applier) openTable(name string) {
+	b := a.letters.tables[name]
+	delete(a.letters.tables, name)
+	b.Succeed(a.cfg.Clock.Now())
+	if e, is := relay.BreakerChanged("table", name, false, b.Breaker); is {
+		a.cfg.Notify(e)
+	}
+	a.countsOf(name).trouble = ""
+	for _, l := range a.letters.byKey {
+		if tableOf(l.key) == name && !l.saved.Skipped {
+			a.tryLetter(l)
+		}
+	}
+}
+
+// repaired notes that rows were written at last; the lock is held. Their letters go once the log shows them. What was refused for the same
+// reason may be taken now as well.
+func (a *Applier) repaired(writes []conflict.Write) {
+	now, mended := a.cfg.Clock.Now(), make(map[string]relay.Reason)
+	for i := range writes {
+		name := tableOf(writes[i].Key)
+		if a.letters.tables[name] != nil {
+			a.openTable(name)
+		}
+		if l := a.letters.byKey[writes[i].Key]; l != nil {
+			l.row.Succeed(now)
+			mended[name] = l.saved.Reason
+		}
+	}
+	if len(mended) == 0 {
+		return
+	}
+	for _, l := range a.letters.byKey {
+		if mended[tableOf(l.key)] == l.saved.Reason {
+			l.row.Hurry(now)
+		}
+	}
+}
+
+// anyOf returns the oldest letter of a table that can be tried, nil if there is none.
+func (l *letters) anyOf(table string) *letter {
+	for _, id := range slices.Sorted(maps.Keys(l.byID)) {
+		if x := l.byID[id]; tableOf(x.key) == table && !x.saved.Skipped && !isProvisional(x.key) {
+			return x
+		}
 	}
 	return nil
 }
 
-// describe makes the description of a table that the database's log would have.
-func (t *Target) describe(schema, name string, local *localTable) (*relay.Table, error) {
-	d := binlog.Definition{Flavour: binlog.Flavour, Schema: schema, Name: name}
-	if t.config.Flavour == binlog.MySQL {
-		d.Flavour = binlog.MySQL
-	}
-	for i := range local.columns {
-		c := &local.columns[i]
-		d.Columns = append(d.Columns, binlog.DefinedColumn{
-			Name: c.name, Type: c.typ, Collation: c.collation, Labels: c.labels, Nullable: c.nullable, Invisible: c.invisible,
-		})
-	}
-	for _, part := range local.primary {
-		d.Key = append(d.Key, relay.KeyPart{Column: part.column, Prefix: part.prefix})
-	}
-	native, err := d.Native()
-	if err != nil {
-		return nil, err
-	}
-	s, err := t.schemas.Get(native)
-	if err != nil {
-		return nil, err
-	}
-	return s.Table, nil
-}
-
-func (l *localTable) uniqueColumns() []int {
-	var list []int
-	for _, index := range l.unique {
-		for _, part := range index.parts {
-			list = append(list, part.column)
+// counts counts the letters that wait, by reason.
+func (l *letters) counts() map[relay.Reason]int {
+	n := make(map[relay.Reason]int)
+	for _, x := range l.byKey {
+		if !x.saved.Skipped {
+			n[x.saved.Reason]++
 		}
 	}
-	return list
+	return n
 }
