@@ -16,6 +16,9 @@ type Demand struct {
 
 // meets tells what of a demand two tables do not meet, nil if they meet it. Columns have been paired before.
 func (p *plan) meets(d Demand) *relay.TableError {
+	if more := p.logged.Columns[len(p.to.Columns):]; len(more) > 0 && (d.Alike || d.Timestamp != "") {
+		return p.held("column %s stands only here, and its rule of conflicts takes rows as they are: drop it, or add it where the change was made", more[0].Name)
+	}
 	for i := range p.to.Columns {
 		if e := p.meetsColumn(d, i); e != nil {
 			return e

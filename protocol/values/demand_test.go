@@ -51,6 +51,21 @@ func TestTargetDemands(t *testing.T) {
 	}
 }
 
+// TestTargetDemandsAllColumns: rows come without a column that stands only here as long as no rule looks into them.
+func TestTargetDemandsAllColumns(t *testing.T) {
+	local := &values.Local{Table: pgTable(t, pgID, pgV), Needed: 1, Narrow: narrow(t)}
+	for _, c := range []struct {
+		demand values.Demand
+		held   bool
+	}{{values.Demand{}, false}, {values.Demand{Alike: true}, true}, {values.Demand{Timestamp: "id"}, true}} {
+		target := values.NewTarget(&engine{local: local}, logical.Flavour, func(_, _ string) values.Demand { return c.demand })
+		err := target.Check(t.Context(), mysqlTable(t, myID))
+		if c.held != (err != nil) || c.held && !strings.Contains(err.Error(), "column v stands only here, and its rule of conflicts") {
+			t.Errorf("under %+v: %v", c.demand, err)
+		}
+	}
+}
+
 // TestTargetKeepsRowsWhole: where rows are compared, a change whose row before has no local form stays as it came, and is not cut down to its key.
 func TestTargetKeepsRowsWhole(t *testing.T) {
 	from, to := mysqlTable(t, myID, myV), pgTable(t, pgID, pgV)

@@ -13,6 +13,26 @@ import (
 type Local struct {
 	Table  *relay.Table
 	Unique []int // columns of its secondary unique indexes
+
+	// Narrow returns the table with its first n columns alone, as the database's log had it before it got the others. Rows can do without columns from Needed on: they
+	// may be NULL or have a constant default, which is what the database gives rows that come without them. nil: rows need all columns.
+	Narrow func(n int) (*relay.Table, error)
+	Needed int
+}
+
+// For returns the table without those columns at its end that rows of another one do not have and can do without.
+func (l *Local) For(from *relay.Table) (*relay.Table, error) {
+	n := len(l.Table.Columns)
+	if l.Narrow == nil {
+		return l.Table, nil
+	}
+	for n > l.Needed && columnNamed(from, l.Table.Columns[n-1].Name) < 0 {
+		n--
+	}
+	if n == len(l.Table.Columns) {
+		return l.Table, nil
+	}
+	return l.Narrow(n)
 }
 
 // ValueError says why one row of another engine has no counterpart. It has no values.
@@ -35,8 +55,9 @@ func (e *ValueError) Rejection() (relay.Rejection, bool) {
 // plan says how rows of one table of another engine become rows of the local one. It is never changed once made.
 type plan struct {
 	from, to *relay.Table
-	source   []int  // by local column: the one that it comes from
-	inKey    []bool // by local column
+	logged   *relay.Table // as the database's log has it now: to, and the columns that rows of from do without
+	source   []int        // by local column: the one that it comes from
+	inKey    []bool       // by local column
 	problem  *relay.TableError
 	keyed    bool // rows can be identified, whatever the problem is
 	strict   bool // rows are brought over whole or not at all, those before a change too
@@ -54,7 +75,12 @@ func newPlan(from *relay.Table, local *Local) *plan {
 	case local.Table.Plain == nil || len(local.Table.Key) == 0:
 		p.problem = p.held("it has no primary key here: add one in all regions")
 	default:
-		p.to = local.Table
+		p.logged = local.Table
+		var err error
+		if p.to, err = local.For(from); err != nil {
+			p.to, p.problem = p.logged, p.held("its columns cannot be described: %v", err)
+			return p
+		}
 		p.compare(local)
 	}
 	return p
@@ -133,7 +159,7 @@ func (p *plan) compareColumns() *relay.TableError {
 func (p *plan) compareColumn(i int) *relay.TableError {
 	name := p.to.Columns[i].Name
 	if p.source[i] < 0 {
-		return p.held("column %s stands only here: drop it, or add it where the change was made", name)
+		return p.held("column %s stands only here: drop it, add it where the change was made, or have it behind all others, NULL or with a constant DEFAULT", name)
 	}
 	from, to := p.from.Plain.Types()[p.source[i]], p.to.Plain.Types()[i]
 	if _, ok := Refused(from, to); !ok {

@@ -83,8 +83,8 @@ func (t *Target) plan(ctx context.Context, table *relay.Table) (*plan, error) {
 		clear(t.local)
 	}
 	t.plans[table] = p
-	if p.to != nil {
-		t.local[table.String()] = p.to
+	if p.logged != nil {
+		t.local[table.String()] = p.logged
 	}
 	return p, nil
 }
@@ -139,7 +139,7 @@ func (t *Target) seen(own *relay.Table) {
 	}
 	delete(t.local, own.String())
 	for from, p := range t.plans {
-		if p.to == known {
+		if p.logged == known {
 			delete(t.plans, from)
 		}
 	}

@@ -64,6 +64,11 @@ var (
 	myV    = binlog.DefinedColumn{Name: "v", Type: "varchar(20)", Collation: "utf8mb4_general_ci", Nullable: true}
 )
 
+// narrow is a table with the first of its columns pgID, pgV.
+func narrow(t *testing.T) func(int) (*relay.Table, error) {
+	return func(n int) (*relay.Table, error) { return pgTable(t, []logical.Column{pgID, pgV}[:n]...), nil }
+}
+
 // TestTargetHolds says why a table of another engine is held, and whether its rows can be told apart meanwhile.
 func TestTargetHolds(t *testing.T) {
 	from := mysqlTable(t, myV, myID)
@@ -79,6 +84,8 @@ func TestTargetHolds(t *testing.T) {
 		{"missing", from, nil, "the table is missing here: create it", true},
 		{"column missing", from, &values.Local{Table: pgTable(t, pgID)}, "column v is missing here", true},
 		{"column only here", mysqlTable(t, myID), &values.Local{Table: pgTable(t, pgID, pgV)}, "column v stands only here", true},
+		{"column only here, which is needed", mysqlTable(t, myID), &values.Local{Table: pgTable(t, pgID, pgV), Needed: 2, Narrow: narrow(t)}, "column v stands only here", true},
+		{"column only here, without which rows can do", mysqlTable(t, myID), &values.Local{Table: pgTable(t, pgID, pgV), Needed: 1, Narrow: narrow(t)}, "", true},
 		{"no counterpart", from, &values.Local{Table: pgTable(t, pgID, pgTags)}, "column v is varchar(20) there and text[] here", true},
 		{"unique text", from, &values.Local{Table: pgTable(t, pgID, pgV), Unique: []int{1}}, "a unique index, which compares texts by utf8mb4_general_ci there and by bytes here", true},
 		{"key compared otherwise", mysqlTable(t, myKey), &values.Local{Table: pgTable(t, pgKey)}, "part of the primary key, which compares texts by utf8mb4_general_ci", false},

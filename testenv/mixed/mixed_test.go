@@ -17,13 +17,16 @@ func TestMixed(t *testing.T) {
 	t.Run("refused", b.refused)
 	t.Run("held", b.held)
 	t.Run("mended", b.mended)
+	t.Run("columns", b.columns)
 	t.Run("missing", b.missing)
 	t.Run("policies", b.policies)
 	t.Run("parted", b.parted)
 	t.Run("databases", func(t *testing.T) { b.wholeDatabases(t, 300, 5*time.Second) })
 	t.Run("verified", func(t *testing.T) { b.verified(t, 700) })
 	t.Run("storm", func(t *testing.T) { b.storm(t, 8*time.Second) })
-	t.Run("quiet", func(t *testing.T) { b.quiet(t, append(ruled, everything, keyed, accounts, limited, unlike, narrow)...) })
+	t.Run("quiet", func(t *testing.T) {
+		b.quiet(t, append(ruled, everything, keyed, accounts, limited, unlike, narrow, grownWide)...)
+	})
 }
 
 // edges are rows of everything that each engine can hold, in words that each of them understands, but for the literals in braces.

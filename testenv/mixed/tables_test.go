@@ -85,7 +85,7 @@ var narrow = &table{name: "narrow", rest: "PRIMARY KEY (id)", columns: []column{
 	{"id", each("int"), ""}, {"n", both("bigint unsigned", "bigint"), ""}, {"w", both("varchar(3) CHARACTER SET utf8mb4", "text"), ""},
 }}
 
-var tables = []*table{everything, keyed, accounts, limited, unlike, narrow}
+var tables = []*table{everything, keyed, accounts, limited, unlike, narrow, grown}
 
 func schemaOf(is dialect) string {
 	text := ""

@@ -76,13 +76,22 @@ func compareColumns(t *relay.Table, l *localTable) string {
 // with what stands there for such rows, which must be the same everywhere.
 func compareRest(t *relay.Table, l *localTable) string {
 	for i := len(t.Columns); i < len(l.columns); i++ {
-		if c := &l.columns[i]; !c.optional {
-			return fmt.Sprintf("column %s stands only here, and rows cannot do without it: drop it, give it a constant DEFAULT, or add it where the change was made", c.name)
+		if reason := l.indispensable(i); reason != "" {
+			return reason
 		}
-		for _, index := range l.unique {
-			if slices.ContainsFunc(index.parts, func(p localPart) bool { return p.column == i }) {
-				return fmt.Sprintf("column %s stands only here, in unique index %s: add it where the change was made", l.columns[i].name, index.name)
-			}
+	}
+	return ""
+}
+
+// indispensable tells why rows cannot do without the i-th column, "" if they can.
+func (l *localTable) indispensable(i int) string {
+	c := &l.columns[i]
+	if !c.optional {
+		return fmt.Sprintf("column %s stands only here, and rows cannot do without it: drop it, give it a constant DEFAULT, or add it where the change was made", c.name)
+	}
+	for _, index := range l.unique {
+		if slices.ContainsFunc(index.parts, func(p localPart) bool { return p.column == i }) {
+			return fmt.Sprintf("column %s stands only here, in unique index %s: add it where the change was made", c.name, index.name)
 		}
 	}
 	return ""

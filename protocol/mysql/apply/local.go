@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/protocol/values"
@@ -31,10 +32,23 @@ func (t *Target) Local(ctx context.Context, schema, name string) (*values.Local,
 	if err == nil {
 		var table *relay.Table
 		if table, err = t.describe(schema, name, local); err == nil {
-			return &values.Local{Table: table, Unique: local.uniqueColumns()}, nil
+			return &values.Local{Table: table, Unique: local.uniqueColumns(), Needed: local.needed(), Narrow: func(n int) (*relay.Table, error) {
+				part := *local
+				part.columns = part.columns[:n]
+				return t.describe(schema, name, &part)
+			}}, nil
 		}
 	}
 	return nil, &relay.TableError{Table: schema + "." + name, Reason: err.Error()}
+}
+
+// needed is how many of a table's columns rows must have: those behind them can be done without.
+func (l *localTable) needed() int {
+	n := len(l.columns)
+	for n > 0 && !slices.ContainsFunc(l.primary, func(p localPart) bool { return p.column == n-1 }) && l.indispensable(n-1) == "" {
+		n--
+	}
+	return n
 }
 
 // acceptsForeign tells why rows of other engines cannot be written to a table.

@@ -68,14 +68,22 @@ func compareColumns(there *logical.Description, here *catalog.Table) string {
 // with what stands there for such rows, which must be the same everywhere.
 func compareRest(there *logical.Description, here *catalog.Table) string {
 	for i := len(there.Columns); i < len(here.Columns); i++ {
-		name := here.Columns[i].Name
-		if !here.Optional[i] {
-			return fmt.Sprintf("column %s stands only here, and rows cannot do without it: drop it, give it a constant DEFAULT, or add it where the change was made", name)
+		if reason := indispensable(here, i); reason != "" {
+			return reason
 		}
-		for _, index := range here.Unique {
-			if slices.Contains(index.Columns, i) {
-				return fmt.Sprintf("column %s stands only here, in unique index %s: add it where the change was made", name, index.Name)
-			}
+	}
+	return ""
+}
+
+// indispensable tells why rows cannot do without the i-th column, "" if they can.
+func indispensable(here *catalog.Table, i int) string {
+	name := here.Columns[i].Name
+	if !here.Optional[i] {
+		return fmt.Sprintf("column %s stands only here, and rows cannot do without it: drop it, give it a constant DEFAULT, or add it where the change was made", name)
+	}
+	for _, index := range here.Unique {
+		if slices.Contains(index.Columns, i) {
+			return fmt.Sprintf("column %s stands only here, in unique index %s: add it where the change was made", name, index.Name)
 		}
 	}
 	return ""
