@@ -74,8 +74,16 @@ var limited = &table{name: "limited", rest: "PRIMARY KEY (id)", columns: []colum
 	{"id", each("int"), ""}, {"big", both("bigint unsigned", "bigint"), ""}, {"day", each("date"), "moment"}, {"num", both("decimal(20,5)", "numeric"), "number"},
 	{"word", both("varchar(10) CHARACTER SET utf8mb4", "text"), ""}, {"yes", both("tinyint(1)", "boolean"), "bool"}, {"at", both("timestamp(6) NULL", "timestamptz"), "zoned"},
 	{"doc", [3]string{"longtext CHARACTER SET utf8mb4", "json", "jsonb"}, "json"}, {"sort", [3]string{"enum('a','b')", "enum('a','b')", "text"}, ""},
-	{"real1", both("double", "double precision"), "double"},
+	{"real1", both("double", "double precision"), "double"}, {"span", both("time(6)", "interval"), "moment"}, {"raw", both("varbinary(4)", "bytea"), "bytes"},
+	{"picks", both("set('a','b')", "text"), ""}, {"uu", both("varchar(36) CHARACTER SET ascii", "uuid"), ""}, {"la", both("varchar(9) CHARACTER SET latin1", "text"), ""},
+	{"flags", both("bit(4)", "bit(5)"), "flags"}, {"year1", both("year", "integer"), ""}, {"ch", both("char(5) CHARACTER SET utf8mb4", "text"), ""},
 }}
+
+// shaped and ranged have columns that PostgreSQL alone lacks, or alone has.
+var (
+	shaped = &table{name: "shaped", rest: "PRIMARY KEY (id)", columns: []column{{"id", each("int"), ""}, {"place", each("point"), ""}}}
+	ranged = &table{name: "ranged", rest: "PRIMARY KEY (id)", columns: []column{{"id", each("int"), ""}, {"span", both("varchar(20)", "int4range"), ""}}}
+)
 
 // unlike has a column that does not go together.
 var unlike = &table{name: "unlike", rest: "PRIMARY KEY (id)", columns: []column{{"id", each("int"), ""}, {"tags", [3]string{"varchar(20)", "varchar(20)", "int[]"}, ""}}}
@@ -85,7 +93,7 @@ var narrow = &table{name: "narrow", rest: "PRIMARY KEY (id)", columns: []column{
 	{"id", each("int"), ""}, {"n", both("bigint unsigned", "bigint"), ""}, {"w", both("varchar(3) CHARACTER SET utf8mb4", "text"), ""},
 }}
 
-var tables = []*table{everything, keyed, accounts, limited, unlike, narrow, grown}
+var tables = []*table{everything, keyed, accounts, limited, unlike, shaped, ranged, narrow, grown}
 
 func schemaOf(is dialect) string {
 	text := ""
@@ -143,6 +151,8 @@ func (c *column) selected(is dialect) string {
 		return "LOWER(HEX(" + c.name + ")) AS " + c.name
 	case c.kind == "bytes":
 		return "encode(" + c.name + ", 'hex')"
+	case c.kind == "flags" && family:
+		return "BIN(" + c.name + ") AS " + c.name
 	case (c.kind == "bits" || c.kind == "bitbool") && family:
 		return "LPAD(BIN(" + c.name + "), " + map[string]string{"bits": "12", "bitbool": "1"}[c.kind] + ", '0') AS " + c.name
 	case c.kind == "zoned" && family:
