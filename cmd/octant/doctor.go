@@ -8,6 +8,7 @@ import (
 	"github.com/octant-db/octant/internal/config"
 	"github.com/octant-db/octant/internal/doctor"
 	"github.com/octant-db/octant/internal/finding"
+	"github.com/octant-db/octant/internal/watch"
 	"github.com/octant-db/octant/protocol/mysql/preflight"
 )
 
@@ -37,6 +38,7 @@ func examine(ctx context.Context, cfg *config.Config) []finding.Result {
 	results := doctor.Source(cfg)
 	results = append(results, examineDatabase(ctx, cfg)...)
 	results = append(results, doctor.Local(cfg)...)
+	results = append(results, examineRelay(ctx, cfg)...)
 	dialer, err := peerDialer(cfg)
 	if err != nil {
 		return append(results, finding.Result{
@@ -44,6 +46,15 @@ func examine(ctx context.Context, cfg *config.Config) []finding.Result {
 		})
 	}
 	return append(results, doctor.Peers(ctx, cfg, dialer, time.Now)...)
+}
+
+// examineRelay asks the relay itself, if it is running.
+func examineRelay(ctx context.Context, cfg *config.Config) []finding.Result {
+	s, err := watch.FromHTTP(nil, cfg.Listen.HTTP)(ctx)
+	if err != nil {
+		return doctor.Stopped(cfg.Listen.HTTP)
+	}
+	return doctor.Running(s.Status, s.Problems)
 }
 
 // examineDatabase checks the database by its kind.

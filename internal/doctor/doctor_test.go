@@ -190,3 +190,21 @@ func TestWriteJSON(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
+
+// TestRunning: a relay that is not ready fails, and its problems are shown with what to do.
+func TestRunning(t *testing.T) {
+	problem := relay.Problem{Kind: "source_purged", Subject: "database", Detail: "file 7 is gone", Remedy: "load the region again", Since: time.Unix(1_700_000_000, 0)}
+	results := doctor.Running(relay.Status{Reason: "the log is purged"}, []relay.Problem{problem})
+	if len(results) != 2 || results[0].Status != finding.Fail || !strings.Contains(results[0].Detail, "the log is purged") {
+		t.Fatalf("%+v", results)
+	}
+	if r := results[1]; r.Name != "problem source_purged" || r.Status != finding.Warn || !strings.Contains(r.Detail, "file 7") || r.Remedy != problem.Remedy {
+		t.Errorf("%+v", r)
+	}
+	if results = doctor.Running(relay.Status{Ready: true}, nil); len(results) != 1 || results[0].Status != finding.OK {
+		t.Errorf("%+v", results)
+	}
+	if results = doctor.Stopped("127.0.0.1:1"); results[0].Status != finding.Info {
+		t.Errorf("%+v", results)
+	}
+}

@@ -288,6 +288,7 @@ func TestPurgedBinaryLogIsReported(t *testing.T) {
 	}
 	waitProblem(t, bed, "a", "source_purged", last)
 	waitUnready(t, a, "", "purged")
+	requireSick(t, a, "problem source_purged", last)
 }
 
 // lastBinlog returns the name of the file that the server writes to.
