@@ -149,6 +149,9 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 	a.merged.Store(uint64(saved.merged))
 	nonce := uint64(cfg.Clock.Now().UnixMicro())
 	a.engine = conflict.New(cfg.Self, nil, a.index, saved.snapshot, nonce, a.noteConflict)
+	if a.letters.level > saved.merged {
+		a.engine.Again(a.letters.level)
+	}
 	a.reader.admit = a.admit
 	a.engine.Govern(a.rule)
 	a.engine.Withhold(a.index.withheld)

@@ -22,6 +22,7 @@ type Engine struct {
 	torn    func(parent string)
 
 	lsn     relay.LSN        // the entry that capture is passing
+	again   relay.LSN        // up to here the log may be merged again
 	clock   relay.HLC        // the region's clock before it: what is born here from it on is later
 	floor   relay.HLC        // the stable cut when Forget was last called
 	settled relay.HLC        // the same at the last checkpoint: nothing up to it is ever merged again
@@ -99,6 +100,10 @@ func (e *Engine) Govern(rules Rules) { e.rules = rules }
 
 // At tells which entry of the local stream is passed to Local or Own next, and the region's clock after the entry before it.
 func (e *Engine) At(lsn relay.LSN, clock relay.HLC) { e.lsn, e.clock = lsn, max(e.clock, clock) }
+
+// Again says up to which entry the log may be merged again. Until then registers may be newer than what is merged: a row that shows something else because of another one's write
+// would come again without that, and if it were forgotten by then, it would be taken for one that nobody had written. So nothing is forgotten before.
+func (e *Engine) Again(until relay.LSN) { e.again = until }
 
 // Reached tells the region's clock after the entry that was passed last: what is born here from now on is later.
 func (e *Engine) Reached(clock relay.HLC) { e.clock = max(e.clock, clock) }

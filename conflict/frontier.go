@@ -125,8 +125,11 @@ func without(regions []relay.Region, r relay.Region) []relay.Region {
 	return slices.DeleteFunc(slices.Clone(regions), func(x relay.Region) bool { return x == r })
 }
 
-// Forget drops the registers at or below the stable cut, except those that are still to be written.
+// Forget drops the registers at or below the stable cut, except those that are still to be written. While the log is merged again it does nothing: see Again.
 func (e *Engine) Forget() error {
+	if e.lsn < e.again {
+		return nil
+	}
 	if !e.checked {
 		if err := e.unpin(); err != nil {
 			return err

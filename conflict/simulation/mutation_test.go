@@ -83,6 +83,10 @@ var mutations = []mutation{
 		"e.floor = max(e.floor, e.Stable())", "e.floor = max(e.floor, e.Frontier())",
 	},
 	{
+		"rows are forgotten while the log is merged again", "conflict/frontier.go",
+		"if e.lsn < e.again {", "if false {",
+	},
+	{
 		"priority: a write replaces also what its author had not seen", "conflict/step.go",
 		"return ev.saw(w.Version)", "return true",
 	},

@@ -89,6 +89,9 @@ func (r *region) restart() {
 	r.merged, r.recovered = r.saved.merged, len(r.entries)
 	r.flights = nil
 	r.streams, r.clearing = make(map[*conflict.Plan]bool), make(map[*conflict.Plan]bool)
+	if r.merged < len(r.entries) {
+		r.engine.Again(r.entries[len(r.entries)-1].LSN)
+	}
 	r.engine.Govern(r.rule)
 	r.engine.Bereave(r.schema.Bereave)
 	r.engine.Withhold(r.withholds)
