@@ -50,7 +50,7 @@ bench: engines ## Octant beside stock replication, as ratios of medians
 
 soak: engines ## fresh seeds for SEEDS_TIME; real regions under random faults for SOAK_TIME; replicas behind relays that are killed
 	OCTANT_SOAK=$(SEEDS_TIME) $(GO) test -run TestSoak -tags soak -v -count 1 -timeout 0 ./conflict/simulation
-	OCTANT_SOAK=$(SOAK_TIME) $(GO) test -run TestSoak -tags soak -v -count 1 -timeout 0 -p 1 ./testenv/regions ./testenv/mixed ./testenv/replicas
+	OCTANT_SOAK=$(SOAK_TIME) $(GO) test -run TestSoak -tags soak -v -count 1 -timeout 0 -p 1 ./testenv/regions ./testenv/mixed ./testenv/replicas ./protocol/postgres/regions
 
 vet:
 	$(GO) vet ./...

@@ -122,7 +122,7 @@ func TestARegionJoinsWhileTheOthersWrite(t *testing.T) {
 	if len(engines) == 0 {
 		t.Skip("no PostgreSQL is installed: run make engines")
 	}
-	b := start(t, joinSchema, mixed(engines)...)
+	b := start(t, joinSchema, byTurns(engines, 3)...)
 	a, donor := b.regions[0].server, b.regions[1]
 	a.Exec(t, typesRows)
 	a.Exec(t, fmt.Sprintf("INSERT INTO app.big SELECT n, n, repeat(chr(65 + n %% 26), 150), 0 FROM generate_series(1, %d) n; "+

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/octant-db/octant/protocol/postgres/pgtest"
+	"github.com/octant-db/octant/testenv"
 	"github.com/octant-db/octant/testenv/envtest"
 )
 
@@ -123,29 +122,38 @@ func TestLargeTransactions(t *testing.T) {
 	}
 }
 
-// TestConvergence: three regions write the same rows, relays and a server are killed, and all end with the same tables.
+// TestConvergence: three regions write the same rows, lines are cut, relays and a server are killed, and all end with the same tables.
 func TestConvergence(t *testing.T) {
 	engines := pgtest.Engines()
 	if len(engines) == 0 {
 		t.Skip("no PostgreSQL is installed: run make engines")
 	}
-	b := start(t, schema, mixed(engines)...)
+	start(t, schema, byTurns(engines, 3)...).stormUnderFaults(t)
+}
+
+// stormUnderFaults ends when all regions are the same.
+func (b *bed) stormUnderFaults(t *testing.T) {
 	ctx := envtest.Context(t, 5*time.Minute)
 	var writers sync.WaitGroup
 	stop := make(chan struct{})
-	for i, r := range b.regions {
-		writers.Go(func() { storm(ctx, t, r, uint64(i), stop) })
+	for _, r := range b.regions {
+		writers.Go(func() { storm(ctx, t, r, rand.Uint64(), stop) })
 	}
-	for _, r := range b.regions[:3] {
+	b.settle(ctx)
+	b.network.Isolate("a", testenv.Cut)
+	for _, r := range b.regions {
 		b.settle(ctx)
 		if err := r.relay.Restart(); err != nil {
 			t.Error(err)
 		}
 	}
+	b.network.Heal()
 	b.settle(ctx)
+	b.network.Isolate("c", testenv.Stalled)
 	b.regions[1].server.Kill()
 	b.regions[1].server.Run()
 	b.settle(ctx)
+	b.network.Heal()
 	close(stop)
 	writers.Wait()
 	for _, r := range b.regions {
@@ -153,17 +161,13 @@ func TestConvergence(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b.awaitIdentical(t, time.Minute, "app.t", "app.u", "app.child")
+	b.awaitIdentical(t, 2*time.Minute, "app.t", "app.u", "app.child")
 }
 
-// mixed returns the oldest and the newest engine in turn: as many as OCTANT_PG_REGIONS says, three if it says nothing.
-func mixed(engines []pgtest.Engine) []pgtest.Engine {
-	n, err := strconv.Atoi(os.Getenv("OCTANT_PG_REGIONS"))
-	if err != nil {
-		n = 3
-	}
+// byTurns returns the oldest and the newest engine in turn.
+func byTurns(engines []pgtest.Engine, n int) []pgtest.Engine {
 	var list []pgtest.Engine
-	for i := range max(n, 3) {
+	for i := range n {
 		e := engines[0]
 		if i%2 == 1 {
 			e = engines[len(engines)-1]
