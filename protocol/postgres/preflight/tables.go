@@ -118,29 +118,6 @@ func checkTypes(ctx context.Context, s *server) []finding.Result {
 	return []finding.Result{finding.Warn.On("types", few(list)+": what these numbers name, large objects for example, is not replicated", "keep such values in bytea or text")}
 }
 
-// checkSequences looks for generated keys, which two regions would give to different rows.
-func checkSequences(ctx context.Context, s *server) []finding.Result {
-	if s.config.Regions < 2 {
-		return nil
-	}
-	rows, err := s.Query(ctx, "check sequences", `SELECT n.nspname, c.relname, s.seqincrement FROM pg_catalog.pg_sequence s
- JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE s.seqincrement::int8 < $1::int8 ORDER BY 1, 2`, s.config.Regions)
-	if err != nil {
-		return []finding.Result{finding.Warn.On("sequences", err.Error(), "")}
-	}
-	var names []string
-	for _, row := range rows {
-		if s.config.Include(string(row[0]), string(row[1])) {
-			names = append(names, connect.Table(string(row[0]), string(row[1])))
-		}
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	return []finding.Result{finding.Warn.On("sequences", few(names)+": several regions would give the same numbers to different rows",
-		fmt.Sprintf("ALTER SEQUENCE %s INCREMENT BY %d RESTART WITH <another remainder in every region>, or use UUIDs", names[0], max(16, s.config.Regions)))}
-}
-
 // checkTriggers tells which triggers fire for replicated rows too.
 func checkTriggers(ctx context.Context, s *server) []finding.Result {
 	rows, err := s.Query(ctx, "check triggers", `SELECT n.nspname, c.relname, t.tgname FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
