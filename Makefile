@@ -31,7 +31,7 @@ PROCESSES = ./testenv/regions ./testenv/replicas ./testenv/mixed ./protocol/post
 LARGE     = TestLargestBlob|TestLargeValue|TestIdentityIsTheServersEquality
 
 test: engines vet fmt-check ## everything: vet, format, all tests with the race detector and real databases
-	GOGC=400 $(GO) test -run 'TestHistories|TestTornCheckpoints' $(SEEDED) # 10,000 histories; fewer in test-race
+	GOGC=400 $(GO) test -run 'TestHistories|TestTornCheckpoints' $(SEEDED) # 18,000 histories; fewer in test-race
 	@$(MAKE) --no-print-directory -j 2 test-processes test-race
 
 test-processes:

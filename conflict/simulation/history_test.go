@@ -137,6 +137,20 @@ func TestHistories(t *testing.T) {
 	})
 }
 
+// TestHistoriesOfEverything: with these there are ten thousand histories of each policy, with unique keys, with foreign keys, and with rows that databases refuse.
+func TestHistoriesOfEverything(t *testing.T) {
+	if *seed != 0 {
+		t.Skip("TestHistories replays it")
+	}
+	play(t, func(yield func(uint64) bool) {
+		for s := range uint64(*histories * 4 / 5) {
+			if !yield(dense | s) {
+				return
+			}
+		}
+	})
+}
+
 // play runs the history of each seed, on all processors, until one fails.
 func play(t *testing.T, all iter.Seq[uint64]) {
 	t.Helper()
@@ -159,4 +173,37 @@ func play(t *testing.T, all iter.Seq[uint64]) {
 	}
 	close(seeds)
 	workers.Wait()
+}
+
+// TestEachHasTenThousand counts what the histories of a plain run have.
+func TestEachHasTenThousand(t *testing.T) {
+	const histories = 10_000
+	has := make(map[string]int)
+	count := func(seed uint64) {
+		opt := options(seed)
+		for _, table := range opt.Tables {
+			has[table]++
+		}
+		for name, is := range map[string]bool{
+			"unique keys": opt.Values > 0, "foreign keys": len(opt.Families) > 0, "rows that are refused": opt.Refusals,
+		} {
+			if is {
+				has[name]++
+			}
+		}
+	}
+	for s := range uint64(histories) {
+		count(s + 1)
+	}
+	for s := range uint64(histories * 4 / 5) {
+		count(dense | s)
+	}
+	if len(has) != len(policies)+3 {
+		t.Errorf("the histories have %v", has)
+	}
+	for name, n := range has {
+		if n < histories {
+			t.Errorf("%d histories have %s", n, name)
+		}
+	}
 }
