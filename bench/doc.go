@@ -21,7 +21,8 @@
 //	         them, and in a bed of their own stock servers that replicate each other under the same load.
 //	log     Appending entries to the relay log, synced, beside a plain file with the same syncs; then opening a large log
 //	        whose files are in no cache, and finding an entry in it.
-//	serve   A server's log, read by one reader and by eight that do nothing with it: from a relay, and from the server itself.
+//	serve   A server's log, read by one reader and by eight that do nothing with it: from a relay, and from the server itself; and the processor time that
+//	        either takes for it.
 //	        Sending a GiB over the loopback and reading it costs 0.3 s of a processor each in the kernel alone. So on two processors eight readers come to no more than
 //	        about twice what the server gives to one, whoever serves them; only more processors can show more.
 //	conflicts  Rows a millisecond that a region applies of another one's, with 0, 1 and 20 % of them written in both, beside a relay that

@@ -33,6 +33,7 @@ func benchServe(t *testing.T, s settings, r *report) {
 	one := r.row(bench.Comparison{What: "serve: one reader | the server's own", Unit: "MiB/s", Goal: bench.AtLeast, Target: 1})
 	many := r.row(bench.Comparison{What: "serve: eight readers together | the server's one", Unit: "MiB/s", Goal: bench.AtLeast, Target: 3})
 	same := r.row(bench.Comparison{What: "serve: eight readers together | the server's eight", Unit: "MiB/s", Goal: bench.ForScale})
+	work := r.row(bench.Comparison{What: "serve: processor time per GiB, eight readers | the server's", Unit: "s", Goal: bench.ForScale})
 	resident := r.row(bench.Comparison{What: "serve: RSS with eight readers", Unit: "MiB", Goal: bench.Below, Target: 200})
 	profile := s.profile(t, source.relay, "serve")
 	defer func() { s.finish(t, source.relay, profile, "serve") }()
@@ -46,15 +47,26 @@ func benchServe(t *testing.T, s settings, r *report) {
 		}
 		server, relay := source.server.Addr(), source.relay.Addr()
 		server1, relay1 := rate(1, server, testenv.DatabaseUser), rate(1, relay, testenv.PeerUser)
-		server8, relay8 := rate(manyReaders, server, testenv.DatabaseUser), rate(manyReaders, relay, testenv.PeerUser)
+		server8, serverWork := working(t, serverPID(t, source.serverDir()), func() float64 { return rate(manyReaders, server, testenv.DatabaseUser) })
+		relay8, relayWork := working(t, source.relay.PID(), func() float64 { return rate(manyReaders, relay, testenv.PeerUser) })
 		m, now := memoryOf(t, source.relay.PID()), load(t)
 		one.Add(relay1, server1, now)
 		many.Add(relay8, server1, now)
 		same.Add(relay8, server8, now)
+		gib := manyReaders * float64(s.serveBytes) / (1 << 30)
+		work.Add(relayWork/gib, serverWork/gib, now)
 		resident.Add(m.rss, 0, now)
-		t.Logf("round %d: server %.0f and %.0f MiB/s, relay %.0f and %.0f MiB/s with %.0f MiB resident, load %.1f",
-			round+1, server1, server8, relay1, relay8, m.rss, now)
+		t.Logf("round %d: server %.0f and %.0f MiB/s, relay %.0f and %.0f MiB/s with %.0f MiB resident (%.0f anonymous), %.2f and %.2f s of processors per GiB, load %.1f",
+			round+1, server1, server8, relay1, relay8, m.rss, m.anonymous, serverWork/gib, relayWork/gib, now)
 	}
+}
+
+// working tells how much processor time a process has used meanwhile.
+func working(t *testing.T, pid int, do func() float64) (result, seconds float64) {
+	t.Helper()
+	used := cpuSeconds(t, pid)
+	result = do()
+	return result, cpuSeconds(t, pid) - used
 }
 
 // Rows and transactions of the backlog that is served: each updates some rows, with both images in the log.
