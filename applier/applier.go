@@ -285,7 +285,7 @@ func (a *Applier) canary(ctx context.Context) error {
 	return a.fence(ctx)
 }
 
-// remembers tells whether the relay's log has everything that the database has applied: it was on disk before. A log that has not is another one or was set back, and
+// remembers tells whether the relay's log has everything that the database has applied: it was safe before. A log that has not is another one or was set back, and
 // with it went what is known of rows. What came then would be decided wrongly.
 func (a *Applier) remembers(ctx context.Context) error {
 	applied, err := a.cfg.Target.Applied(ctx)
@@ -297,7 +297,11 @@ func (a *Applier) remembers(ctx context.Context) error {
 		if !origin.Valid() || origin == a.cfg.Self {
 			continue
 		}
-		if held := relay.Seq(a.cfg.Log.Received(origin).Last()); last.Seq > held {
+		stream := a.cfg.Log.Received(origin)
+		if err := stream.Reclaim(ctx, last.Seq); err != nil {
+			return err
+		}
+		if held := relay.Seq(stream.Last()); last.Seq > held {
 			return fmt.Errorf("the database has applied transaction %d of region %d (octant.applied), and the relay log has only %d: the log was lost, replaced or set back. "+
 				"Bring it back, or load this region again: octant join --replace", last.Seq, origin, held)
 		}

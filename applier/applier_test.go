@@ -152,7 +152,15 @@ func (b *bed) receiveRandom(rng *rand.Rand, origin relay.Region, i int) {
 			rows = append(rows, update(before, after))
 		}
 	}
-	b.receive(origin, b.after(origin, rng), nil, rows...)
+	switch rng.IntN(6) {
+	case 0:
+		b.boast(rng, origin)
+		b.confirm(origin, b.ahead(origin, b.after(origin, rng), rows...))
+	case 1:
+		b.confirm(origin, b.ahead(origin, b.after(origin, rng), rows...))
+	default:
+		b.receive(origin, b.after(origin, rng), nil, rows...)
+	}
 }
 
 func (b *bed) disturb(rng *rand.Rand) {

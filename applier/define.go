@@ -35,7 +35,7 @@ func (o *origin) define(ctx context.Context, p *prepared) error {
 		}
 	}
 	// Capture takes a definition for ours if what it is signed with was received, for good.
-	if err := o.a.received(ctx, o.region, p.Seq); err != nil {
+	if err := o.a.durable(ctx, o.region, p.Seq); err != nil {
 		return err
 	}
 	if err := o.awaitSeen(ctx, p); err != nil {

@@ -85,7 +85,7 @@ func TurnBehindLost(ctx context.Context, clock relay.Clock) error {
 	close(lost.done)
 	f := newFlight(&conflict.Plan{})
 	f.previous = lost
-	close(f.durable)
+	close(f.safe)
 	return f.turn(ctx, clock, nil)
 }
 
@@ -94,7 +94,7 @@ func TurnBehindLost(ctx context.Context, clock relay.Clock) error {
 func TurnBehindStumbled(ctx context.Context, after bool) error {
 	first, f := newFlight(&conflict.Plan{}), newFlight(&conflict.Plan{})
 	f.previous = first
-	close(f.durable)
+	close(f.safe)
 	if !after {
 		first.stumbled.Raise()
 	}
@@ -115,7 +115,7 @@ func TurnBehindStumbled(ctx context.Context, after bool) error {
 func TurnBehindOthers(ctx context.Context, moves int, ends bool) error {
 	first, f := newFlight(&conflict.Plan{}), newFlight(&conflict.Plan{})
 	f.previous = first
-	close(f.durable)
+	close(f.safe)
 	over := make(chan time.Time)
 	close(over)
 	return f.turn(ctx, moving{f: f, left: &moves, last: func() {

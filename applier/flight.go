@@ -25,7 +25,7 @@ type flight struct {
 	refusals int       // attempts that the database refused
 	oldest   time.Time // when its first transaction was committed at its origin
 
-	durable   chan struct{} // closed when the relay log has on disk what the flight carries
+	safe      chan struct{} // closed when what the flight carries can no longer be lost, here or at its origin
 	done      chan struct{} // closed when it has been committed, or given up because the applier stops
 	committed bool          // valid once done is closed
 	stumbled  relay.Signal  // raised when it rolls back: those that wait behind it let go of their locks
@@ -33,7 +33,7 @@ type flight struct {
 }
 
 func newFlight(p *conflict.Plan) *flight {
-	return &flight{plan: p, durable: make(chan struct{}), done: make(chan struct{}), headway: new(relay.Signal)}
+	return &flight{plan: p, safe: make(chan struct{}), done: make(chan struct{}), headway: new(relay.Signal)}
 }
 
 // fly takes a flight to its end on a lane. It returns an error only when ctx has ended.
@@ -46,22 +46,32 @@ func (a *Applier) fly(parent context.Context, f *flight, lane int) error {
 	return g.Wait()
 }
 
-// secure tells the flight when the relay log has what it carries on disk: its rows may be written before, and not be committed.
+// secure tells the flight when what it carries is safe: its rows may be written before, and not be committed.
 func (a *Applier) secure(ctx context.Context, f *flight) error {
 	m := f.plan.Mark
 	if !m.Repair() {
-		if err := a.received(ctx, m.Origin, m.Range.To); err != nil {
+		if err := a.safe(ctx, m.Origin, m.Range.To); err != nil {
 			return err
 		}
 	}
-	close(f.durable)
+	close(f.safe)
 	return nil
 }
 
-// received returns when a transaction is on disk. One that was lost to a failed write is received again.
-func (a *Applier) received(ctx context.Context, origin relay.Region, seq relay.Seq) error {
+// safe returns when a transaction can no longer be lost.
+func (a *Applier) safe(ctx context.Context, origin relay.Region, seq relay.Seq) error {
+	return a.received(ctx, seq, a.cfg.Log.Received(origin).WaitSafe)
+}
+
+// durable returns when a transaction is part of the stream.
+func (a *Applier) durable(ctx context.Context, origin relay.Region, seq relay.Seq) error {
+	return a.received(ctx, seq, a.cfg.Log.Received(origin).WaitDurable)
+}
+
+// received waits for a transaction. One that was lost to a failed write is received again.
+func (a *Applier) received(ctx context.Context, seq relay.Seq, wait func(context.Context, relay.Seq) error) error {
 	for attempt := 0; ; attempt++ {
-		if a.cfg.Log.Received(origin).WaitDurable(ctx, seq) == nil {
+		if wait(ctx, seq) == nil {
 			return nil
 		}
 		if err := relay.Sleep(ctx, a.cfg.Clock, backoff(attempt)); err != nil {
@@ -142,7 +152,7 @@ func (a *Applier) write(ctx context.Context, f *flight, tx relay.Tx) error {
 // be what the first of those before it is waiting for. While they commit one after the other, it is not, and to write everything again would only make them slower.
 const holdLocks = 50 * time.Millisecond
 
-// turn waits until what this flight carries is durable, and the flight before it has committed. Stumbled is closed when that one has rolled back since this
+// turn waits until what this flight carries is safe, and the flight before it has committed. Stumbled is closed when that one has rolled back since this
 // one began to write.
 func (f *flight) turn(ctx context.Context, clock relay.Clock, stumbled <-chan struct{}) error {
 	for _, gate := range f.gates() {
@@ -177,9 +187,9 @@ func (f *flight) pass(ctx context.Context, clock relay.Clock, gate, stumbled <-c
 // gates are closed when the flight may commit.
 func (f *flight) gates() []<-chan struct{} {
 	if f.previous == nil {
-		return []<-chan struct{}{f.durable}
+		return []<-chan struct{}{f.safe}
 	}
-	return []<-chan struct{}{f.durable, f.previous.done}
+	return []<-chan struct{}{f.safe, f.previous.done}
 }
 
 // stumbledBefore is closed when the flight before this one rolls back from now on; nil if there is none. That it did so before says nothing: it writes

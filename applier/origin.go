@@ -24,7 +24,10 @@ type origin struct {
 	mu       sync.Mutex
 	prepared map[relay.Seq]*prepared // decoded, until capture has passed them
 	paused   bool
-	stop     context.CancelCauseFunc // of the run that is going on
+	stop     context.CancelCauseFunc // of the session that is going on
+	sessions int                     // that have begun
+	busy     bool                    // one is going on
+	ended    relay.Signal            // raised when one has ended
 	woken    relay.Signal
 
 	last    *flight        // the latest one; only the dispatcher touches it
@@ -69,7 +72,7 @@ func (o *origin) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err != nil && !errors.Is(err, errPaused) {
+		if err != nil && !errors.Is(err, errPaused) && !errors.Is(err, errTakenBack) {
 			o.hold(err)
 			if err := relay.Sleep(ctx, o.a.cfg.Clock, time.Second); err != nil {
 				return err
@@ -98,6 +101,32 @@ func (a *Applier) Pause(r relay.Region, paused bool) {
 	o.woken.Raise()
 }
 
+var errTakenBack = errors.New("its origin has taken back what it had sent ahead")
+
+// TakeBack implements relay.Applier.
+func (a *Applier) TakeBack(ctx context.Context, r relay.Region) error {
+	a.mu.Lock()
+	o := a.origins[r]
+	a.mu.Unlock()
+	if o == nil {
+		return nil
+	}
+	o.mu.Lock()
+	session := o.sessions
+	if o.busy {
+		o.stop(errTakenBack)
+	}
+	o.mu.Unlock()
+	return o.ended.Wait(ctx, func() bool { return !o.inSession(session) })
+}
+
+// inSession tells whether the session with that number is still going on.
+func (o *origin) inSession(number int) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.busy && o.sessions == number
+}
+
 func (o *origin) isPaused() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -108,9 +137,8 @@ func (o *origin) isPaused() bool {
 func (o *origin) session(parent context.Context) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
-	o.mu.Lock()
-	o.stop = cancel
-	o.mu.Unlock()
+	o.begin(cancel)
+	defer o.end()
 	if o.isPaused() {
 		return errPaused
 	}
@@ -126,6 +154,21 @@ func (o *origin) session(parent context.Context) error {
 	err := g.Wait()
 	o.discard()
 	return err
+}
+
+// begin notes that a session begins, and how it is stopped.
+func (o *origin) begin(stop context.CancelCauseFunc) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.stop, o.busy = stop, true
+	o.sessions++
+}
+
+func (o *origin) end() {
+	o.mu.Lock()
+	o.busy = false
+	o.mu.Unlock()
+	o.ended.Raise()
 }
 
 // discard forgets what was prepared and not planned.

@@ -19,7 +19,7 @@ type stream struct {
 
 // takeOffHuge makes a flight of one huge transaction. It flies alone: the flights of its origin before it have landed.
 func (o *origin) takeOffHuge(ctx context.Context, p *prepared) (*flight, error) {
-	if err := o.a.received(ctx, o.region, p.Seq); err != nil {
+	if err := o.a.durable(ctx, o.region, p.Seq); err != nil {
 		return nil, err
 	}
 	if o.last != nil {

@@ -239,7 +239,7 @@ func (r *Relay) wrote(m *Mark) bool {
 	if m.Repair() {
 		return m.Origin == r.cfg.Region
 	}
-	return m.Origin.Valid() && m.Origin != r.cfg.Region && Seq(r.cfg.Log.Received(m.Origin).Last()) >= m.Range.To
+	return m.Origin.Valid() && m.Origin != r.cfg.Region && r.cfg.Log.Received(m.Origin).Knows(m.Range.To)
 }
 
 // CaughtUp implements Recorder.

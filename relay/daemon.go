@@ -21,6 +21,8 @@ type Applier interface {
 	Meet(Hello)
 	// Pause stops applying a region's transactions, or goes on.
 	Pause(r Region, paused bool)
+	// TakeBack returns once nothing is being done any more with what the region's received stream no longer has, and begins anew.
+	TakeBack(ctx context.Context, r Region) error
 	// Heard takes another region's heartbeat.
 	Heard(Region, Heartbeat)
 	// Announce returns what this region's database shows for good, nil if that cannot be said yet.

@@ -203,6 +203,8 @@ type follower struct {
 	savable relay.LSN // what Save makes of needs
 	parted  []relay.Region
 	shown   map[relay.Region]relay.SeqHLC
+
+	takenBack atomic.Int32
 }
 
 func newFollower() *follower {
@@ -225,6 +227,11 @@ func (f *follower) Pause(r relay.Region, paused bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.paused[r] = paused
+}
+
+func (f *follower) TakeBack(context.Context, relay.Region) error {
+	f.takenBack.Add(1)
+	return nil
 }
 
 func (f *follower) Heard(r relay.Region, h relay.Heartbeat) {

@@ -21,8 +21,15 @@ type Hello struct {
 // changes the conversation speaks the one before it too, so that relays can be upgraded one by one. What is only added at the end of a message needs no
 // new version: readers pass over what they do not know.
 const (
-	FeedProtocol = 1
+	FeedProtocol = 2
 	FeedOldest   = 1
+	feedAhead    = 2 // the first one in which transactions are sent ahead
+)
+
+// What a publisher sends ahead of its disk, at most: larger transactions, and more of them, wait until they are durable.
+const (
+	MaxAheadBytes = 16 << 10 // native bytes of one
+	MaxAhead      = 32       // not yet confirmed
 )
 
 // Agree returns the newest version of feeds that both relays speak.
@@ -64,8 +71,9 @@ type Peer struct {
 	Password string `json:"-"`
 }
 
-// Feed yields what a publisher sends. A transaction is a Message with Transaction, any number with Chunk, and one with
-// End; a heartbeat can come between transactions only.
+// Feed yields what a publisher sends. A transaction is a Message with Transaction or Ahead, any number with Chunk, and one with
+// End; the others come between transactions only. What was sent ahead is confirmed before anything is sent that is durable, and what is not confirmed
+// when the feed ends was never sent.
 type Feed interface {
 	// Next waits for the next message. What it returns may be kept.
 	Next(ctx context.Context) (Message, error)
@@ -76,6 +84,8 @@ type Feed interface {
 // Message is one step of a feed: exactly one field is set.
 type Message struct {
 	Transaction *Transaction
+	Ahead       *Transaction // one that is not yet on the publisher's disk
+	Confirmed   Seq          // all up to this one are
 	Chunk       []byte
 	End         bool
 	Heartbeat   *Heartbeat

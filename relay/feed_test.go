@@ -86,8 +86,10 @@ func TestPromises(t *testing.T) {
 				t.Errorf("b says that it holds %d of a, it has %d", h.Received[1], b.db.Received(1).Last())
 			}
 		}
-		if tx := m.Transaction; tx != nil && tx.Seq > promise[to].Last && tx.HLC <= promise[to].Promise {
-			t.Errorf("transaction %d of %s has clock %d, %d was promised", tx.Seq, to, tx.HLC, promise[to].Promise)
+		for _, tx := range []*relay.Transaction{m.Transaction, m.Ahead} {
+			if tx != nil && tx.Seq > promise[to].Last && tx.HLC <= promise[to].Promise {
+				t.Errorf("transaction %d of %s has clock %d, %d was promised", tx.Seq, to, tx.HLC, promise[to].Promise)
+			}
 		}
 	}
 	a.start()
@@ -132,7 +134,7 @@ func TestRefusals(t *testing.T) {
 		want   []string
 	}{
 		{"cluster", func(h *relay.Hello) { h.Cluster = "shed" }, 6, []string{`"shop"`, `"shed"`}},
-		{"protocol", func(h *relay.Hello) { h.Oldest, h.Protocol = 2, 3 }, 6, []string{"versions 2 to 3", "a release in between"}},
+		{"protocol", func(h *relay.Hello) { h.Oldest, h.Protocol = relay.FeedProtocol+1, relay.FeedProtocol+2 }, 6, []string{"versions 3 to 4", "a release in between"}},
 		{"own id", func(h *relay.Hello) { h.Name, h.Region = "d", 1 }, 6, []string{"must be unique"}},
 		{"own name", func(h *relay.Hello) { h.Name, h.Region = "a", 9 }, 6, []string{"must be unique"}},
 		{"taken id", func(h *relay.Hello) { h.Name = "d" }, 6, []string{"d and b both have id 2"}},

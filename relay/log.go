@@ -45,6 +45,18 @@ type LocalStream interface {
 	Floor(prefix, key string) (LSN, error)
 	// WaitDurable returns when the entry is on disk.
 	WaitDurable(ctx context.Context, lsn LSN) error
+	Upcoming
+}
+
+// Upcoming shows what is on its way to the disk, for who sends it ahead.
+type Upcoming interface {
+	// Coming returns the Local entry with the sequence while it is on its way to the disk, if memory holds it whole: it was committed, and can still be lost.
+	Coming(Seq) (Entry, Body, bool)
+	// Comes returns a channel that is closed when the next Local entry is committed, or when some that were on their way are lost.
+	Comes() <-chan struct{}
+	// Losses counts how often what was on its way was lost. What Coming has returned since it was taken is durable once the log ends there, if it is still the same
+	// after that was seen.
+	Losses() uint64
 }
 
 // Borrower is a LocalStream that reads into memory of its readers, who know when they can use it again.
@@ -67,6 +79,26 @@ type ReceivedStream interface {
 	WaitDurable(ctx context.Context, seq Seq) error
 	// Transaction returns one transaction and its bytes.
 	Transaction(Seq) (Transaction, Body, error)
+	Vanguard
+}
+
+// Vanguard takes what an origin sends before it has it on disk itself, so that both can write at the same time. Such a transaction is not part of the stream: only
+// [ReceivedStream].Follow shows it. A copy is kept aside, and it becomes part of the stream once its origin has confirmed it.
+type Vanguard interface {
+	// BeginAhead is Begin for such a transaction. It waits while too many are not yet part of the stream.
+	BeginAhead(ctx context.Context, t Transaction) (TransactionWriter, error)
+	// Confirm says that the origin has on disk what it has sent ahead, up to this transaction.
+	Confirm(through Seq) error
+	// TakeBack drops what was not confirmed, as when its origin can no longer be asked: it may send something else in its place. It tells whether anything was dropped since
+	// the last call.
+	TakeBack() bool
+	// WaitSafe returns when the transaction may be committed elsewhere: it is durable, or it is confirmed and its copy is on disk. On errors it is like WaitDurable.
+	WaitSafe(ctx context.Context, seq Seq) error
+	// Knows tells whether the transaction can have been safe at any time: it is in the stream or on its way there, or there is a copy of it.
+	Knows(Seq) bool
+	// Reclaim makes copies that a crash has left part of the stream, up to a transaction that is known to have been safe. Those of which there is
+	// none are received again.
+	Reclaim(ctx context.Context, through Seq) error
 }
 
 // EntryWriter takes one entry of any size.

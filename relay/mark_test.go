@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/octant-db/octant/relay"
@@ -31,5 +32,25 @@ func TestForeignMarks(t *testing.T) {
 	}
 	if p, ok := n.problem("foreign_mark"); !ok || p.Count != uint64(len(marks)) {
 		t.Errorf("reported: %+v", p)
+	}
+}
+
+// TestMarksOfWhatWasSentAhead has the database show a transaction before it is part of the stream: it was safe without that.
+func TestMarksOfWhatWasSentAhead(t *testing.T) {
+	n := newNode(t, newNetwork(), 1).start()
+	w, err := n.db.Received(5).BeginAhead(t.Context(), relay.Transaction{Origin: 5, Seq: 1, HLC: 7})
+	if err := errors.Join(err, w.Commit()); err != nil {
+		t.Fatal(err)
+	}
+	n.source.add(relay.Applied, &relay.Mark{Origin: 5, Range: relay.Range{From: 1, To: 1}, HLC: 7}, []byte("row"))
+	n.source.add(relay.Applied, &relay.Mark{Origin: 5, Range: relay.Range{From: 2, To: 2}, HLC: 8}, []byte("row"))
+	n.captured()
+	for i, want := range []relay.EntryKind{relay.Applied, relay.Local} {
+		if e, _, err := n.db.Local().Entry(relay.LSN(i + 1)); err != nil || e.Kind != want {
+			t.Errorf("entry %d is %v, want %v (%v)", i+1, e.Kind, want, err)
+		}
+	}
+	if last := n.db.Received(5).Last(); last != 0 {
+		t.Errorf("the stream ends at %d", last)
 	}
 }

@@ -15,7 +15,8 @@ type inbox struct {
 	heard   func(context.Context, Heartbeat) error // takes a heartbeat
 	writer  TransactionWriter
 	current Transaction
-	kept    Seq // the last one that was committed, durable or not
+	kept    Seq // the last one that was committed, durable or not, and that its origin has for good
+	ahead   Seq // the last one that was sent ahead
 	size    int64
 }
 
@@ -24,7 +25,12 @@ func (in *inbox) take(ctx context.Context, m Message) error {
 	case m.Heartbeat != nil:
 		return in.heard(ctx, *m.Heartbeat)
 	case m.Transaction != nil:
-		return in.begin(ctx, *m.Transaction)
+		return in.begin(ctx, *m.Transaction, in.stream.Begin)
+	case m.Ahead != nil:
+		in.ahead = m.Ahead.Seq
+		return in.begin(ctx, *m.Ahead, in.stream.BeginAhead)
+	case m.Confirmed != 0:
+		return in.confirm(m.Confirmed)
 	case in.writer == nil:
 		return errors.New("the feed sent bytes outside of a transaction")
 	case m.End:
@@ -34,7 +40,8 @@ func (in *inbox) take(ctx context.Context, m Message) error {
 	return in.writer.Append(m.Chunk)
 }
 
-func (in *inbox) begin(ctx context.Context, t Transaction) error {
+// begin opens a transaction, in the way of which it was sent.
+func (in *inbox) begin(ctx context.Context, t Transaction, open func(context.Context, Transaction) (TransactionWriter, error)) error {
 	if in.writer != nil {
 		return fmt.Errorf("the feed began transaction %d inside of another", t.Seq)
 	}
@@ -47,7 +54,7 @@ func (in *inbox) begin(ctx context.Context, t Transaction) error {
 	if err := in.r.pressure.yield(ctx, in.r.cfg.Clock); err != nil {
 		return err
 	}
-	w, err := in.stream.Begin(ctx, t)
+	w, err := open(ctx, t)
 	if err != nil {
 		return fmt.Errorf("take transaction %d: %w", t.Seq, err)
 	}
@@ -64,9 +71,20 @@ func (in *inbox) end() error {
 	if err := w.Commit(); err != nil {
 		return fmt.Errorf("keep transaction %d: %w", in.current.Seq, err)
 	}
-	in.kept = in.current.Seq
+	if in.ahead != in.current.Seq {
+		in.kept = in.current.Seq
+	}
 	in.r.received.transactions.Add(1)
 	in.r.received.bytes.Add(uint64(in.size))
+	return nil
+}
+
+// confirm takes note that what was sent ahead will stand.
+func (in *inbox) confirm(through Seq) error {
+	if err := in.stream.Confirm(through); err != nil {
+		return fmt.Errorf("keep transaction %d: %w", through, err)
+	}
+	in.kept = through
 	return nil
 }
 

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -27,7 +28,19 @@ func (p *peer) session(parent context.Context) error {
 	if err := p.meet(ctx, hello); err != nil {
 		return err
 	}
-	return p.receive(ctx, feed)
+	err = p.receive(ctx, feed)
+	return errors.Join(err, p.takeBack(parent))
+}
+
+// takeBack drops what was sent ahead and has not been confirmed: the next session may bring something else in its place. It returns when nobody works on it any more.
+func (p *peer) takeBack(ctx context.Context) error {
+	p.mu.Lock()
+	id := p.facts.Region
+	p.mu.Unlock()
+	if !p.r.cfg.Log.Received(id).TakeBack() {
+		return nil
+	}
+	return p.r.cfg.Applier.TakeBack(ctx, id)
 }
 
 // meet checks who answered, and remembers it.

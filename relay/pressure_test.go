@@ -79,7 +79,7 @@ func TestShortagesSlowDownWhatComesIn(t *testing.T) {
 		for i := range 5 {
 			a.source.add(relay.Local, nil, fmt.Append(nil, "write ", i))
 		}
-		oneByOne(t, clock, b.db.Received(1).Last)
+		oneByOne(t, clock, func() uint64 { return b.relay.Status().Counters.ReceivedTransactions })
 		ease()
 		eventually(t, "all to be received", func() bool { return b.db.Received(1).Last() == 5 })
 		b.checkReceived(a)

@@ -38,7 +38,7 @@ func (r *Relay) Open(_ context.Context, from Hello, w Want) (Hello, Feed, error)
 			"%w: region %s holds %d transactions of region %s, whose relay log has only %d: that relay log was lost or set back",
 			ErrRefused, from.Name, first-1, r.cfg.Name, last)
 	}
-	f := newPublication(r, ownSource{r}, first)
+	f := newPublication(r, ownSource{r}, r.vanguard(from), first)
 	if _, _, err := f.current(); errors.Is(err, ErrTrimmed) || errors.Is(err, ErrNotFound) {
 		return Hello{}, nil, fmt.Errorf(
 			"%w: transaction %d of region %s is no longer in its relay log: region %s has been away for longer than the retention and must join again",
@@ -79,10 +79,11 @@ func (r *Relay) admit(h Hello, joins bool) error {
 
 // publication is a feed of a region's transactions: this one's own, or a lost one's.
 type publication struct {
-	r    *Relay
-	of   transactions
-	next Seq              // to be sent
-	beat <-chan time.Time // when the next heartbeat is due
+	r     *Relay
+	of    transactions
+	ahead vanguard
+	next  Seq              // to be sent
+	beat  <-chan time.Time // when the next heartbeat is due
 
 	mu     sync.Mutex
 	body   func() ([]byte, error, bool) // of the transaction that is being sent
@@ -91,8 +92,8 @@ type publication struct {
 	closed chan struct{}
 }
 
-func newPublication(r *Relay, of transactions, first Seq) *publication {
-	return &publication{r: r, of: of, next: first, closed: make(chan struct{})}
+func newPublication(r *Relay, of transactions, ahead vanguard, first Seq) *publication {
+	return &publication{r: r, of: of, ahead: ahead, next: first, closed: make(chan struct{})}
 }
 
 // Next implements Feed.
@@ -107,17 +108,12 @@ func (f *publication) Next(ctx context.Context) (Message, error) {
 		f.beat = f.r.cfg.Clock.After(pulse)
 	}
 	for {
-		select {
-		case <-f.beat:
-			f.beat = nil
-			return Message{Heartbeat: f.r.heartbeat()}, nil
-		default:
-		}
-		grown := f.r.durable.Next()
-		if f.next <= f.of.last() {
-			return f.begin()
+		comes, grown := f.ahead.comes(), f.r.durable.Next()
+		if m, err, due := f.due(); due {
+			return m, err
 		}
 		select {
+		case <-comes:
 		case <-grown:
 		case <-f.beat:
 			f.beat = nil
@@ -130,20 +126,47 @@ func (f *publication) Next(ctx context.Context) (Message, error) {
 	}
 }
 
+// due returns what can be sent now, if anything: what is owed of earlier transactions goes first, and what is durable before what is not.
+func (f *publication) due() (m Message, err error, due bool) {
+	last := f.of.last()
+	if through, err := f.ahead.confirm(last); err != nil || through > 0 {
+		return Message{Confirmed: through}, err, true
+	}
+	select {
+	case <-f.beat:
+		f.beat = nil
+		return Message{Heartbeat: f.r.heartbeat()}, nil, true
+	default:
+	}
+	if f.next <= last {
+		m, err := f.begin()
+		return m, err, true
+	}
+	if t, body, ok := f.ahead.take(f.next); ok {
+		return Message{Ahead: &t}, f.open(body), true
+	}
+	return Message{}, nil, false
+}
+
 // begin starts the next transaction.
 func (f *publication) begin() (Message, error) {
 	t, body, err := f.current()
 	if err != nil {
 		return Message{}, fmt.Errorf("read transaction %d: %w", f.next, err)
 	}
+	return Message{Transaction: &t}, f.open(body)
+}
+
+// open has the body of the transaction that is being sent read by chunk.
+func (f *publication) open(body Body) error {
 	f.next++
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.isClosed() {
-		return Message{}, ErrClosed // nobody would stop the body
+		return ErrClosed // nobody would stop the body
 	}
 	f.body, f.stop = iter.Pull2(iter.Seq2[[]byte, error](body))
-	return Message{Transaction: &t}, nil
+	return nil
 }
 
 func (f *publication) isClosed() bool {

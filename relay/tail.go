@@ -47,7 +47,7 @@ func (r *Relay) openLost(from Hello, w Want) (Hello, Feed, error) {
 		return Hello{}, nil, fmt.Errorf("%w: region %s asks for transaction %d of region %d, of which region %s holds %d to %d",
 			ErrRefused, from.Name, w.First, w.Origin, r.cfg.Name, first, last)
 	}
-	return r.Self(), newPublication(r, tailSource{stream}, w.First), nil
+	return r.Self(), newPublication(r, tailSource{stream}, nothingAhead{}, w.First), nil
 }
 
 // transactions is what a publication sends.

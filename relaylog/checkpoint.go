@@ -1,6 +1,7 @@
 package relaylog
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -113,16 +114,21 @@ func readCheckpoint(dir string) (at segment.Position, err error) {
 }
 
 // replay hands Badger again what came behind the last checkpoint. Badger may have any part of it: all when only this process ended, less when the machine
-// did. Since everything is written again, in order, the last word on every key is the right one.
+// did. Since everything is written again, in order, the last word on every key is the right one. Copies of what was sent ahead stay in memory: few are needed, and not for
+// long.
 func (db *DB) replay() error {
 	at, err := readCheckpoint(db.dir)
 	if err != nil {
 		return err
 	}
 	err = db.log.Replay(at, func(_ uint64, keys, values [][]byte) error {
-		pairs := make([]relay.Pair, len(keys))
-		for i := range keys {
-			pairs[i] = relay.Pair{Key: keys[i], Value: values[i]}
+		pairs := make([]relay.Pair, 0, len(keys))
+		for i, key := range keys {
+			if key[0] == copyPrefix {
+				db.copies[string(key)] = bytes.Clone(values[i])
+			} else {
+				pairs = append(pairs, relay.Pair{Key: key, Value: values[i]})
+			}
 		}
 		return fill(db.badger, pairs)
 	})

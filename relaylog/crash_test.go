@@ -29,6 +29,8 @@ const (
 	crashDir  = "RELAYLOG_CRASH_DIR"
 	crashStep = "RELAYLOG_CRASH_STEP" // "name n"
 	crashPeer = relay.Region(2)
+
+	crashVanguard = relay.Region(3)
 )
 
 func TestMain(m *testing.M) {
@@ -51,7 +53,7 @@ func crashChild(dir, at string) error {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	var loops sync.WaitGroup
-	for _, loop := range []func(context.Context, *relaylog.DB) error{writeEntries, receiveTransactions, writeStore} {
+	for _, loop := range []func(context.Context, *relaylog.DB) error{writeEntries, receiveTransactions, receiveAhead, writeStore} {
 		loops.Go(func() { cancel(loop(ctx, db)) })
 	}
 	loops.Wait()
@@ -168,6 +170,38 @@ func receiveTransactions(ctx context.Context, db *relaylog.DB) error {
 			}
 			acknowledge("R", n)
 		}
+		if n%50 == 0 && n > 100 {
+			if err := stream.Trim(n - 100); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// receiveAhead takes everything twice: first something that its origin forgets again. What is safe is acknowledged.
+func receiveAhead(ctx context.Context, db *relaylog.DB) error {
+	stream := db.Received(crashVanguard)
+	for n := stream.Last() + 1; ; n++ {
+		for _, native := range [][]byte{[]byte("never was"), crashNative(n)} {
+			stream.TakeBack()
+			if len(native) > relay.MaxAheadBytes {
+				native = nil
+			}
+			w, err := stream.BeginAhead(ctx, relay.Transaction{Origin: crashVanguard, Seq: relay.Seq(n)})
+			if err != nil {
+				return err
+			}
+			if err := errors.Join(w.Append(native), w.Commit()); err != nil {
+				return err
+			}
+		}
+		if err := stream.Confirm(relay.Seq(n)); err != nil {
+			return err
+		}
+		if err := stream.WaitSafe(ctx, relay.Seq(n)); err != nil {
+			return err
+		}
+		acknowledge("A", n)
 		if n%50 == 0 && n > 100 {
 			if err := stream.Trim(n - 100); err != nil {
 				return err
@@ -337,7 +371,33 @@ func checkAfterCrash(t *testing.T, dir string, acked map[string]uint64) {
 		_, body, err := received.Transaction(relay.Seq(n))
 		checkCrashed(t, n, body, err)
 	}
+	checkVanguard(t, db, acked["A"])
 	checkPair(t, db, acked["W"])
+}
+
+// checkVanguard has the log take up what was safe, which is all that a database can have of it.
+func checkVanguard(t *testing.T, db *relaylog.DB, acked uint64) {
+	t.Helper()
+	stream := db.Received(crashVanguard)
+	if err := stream.Reclaim(t.Context(), relay.Seq(acked)); err != nil {
+		t.Fatal(err)
+	}
+	if stream.Last() < acked {
+		t.Errorf("of what was sent ahead %d are there, %d were safe", stream.Last(), acked)
+	}
+	for n := max(stream.First(), stream.Last()-min(stream.Last(), 100)); n <= stream.Last(); n++ {
+		_, body, err := stream.Transaction(relay.Seq(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := crashNative(n)
+		if len(want) > relay.MaxAheadBytes {
+			want = nil
+		}
+		if got, err := collect(body); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("transaction %d that was sent ahead has %d bytes that are not what was confirmed (%v)", n, len(got), err)
+		}
+	}
 }
 
 func checkState(t *testing.T, db *relaylog.DB, acked map[string]uint64) {

@@ -56,9 +56,11 @@ type DB struct {
 	loops   sync.WaitGroup
 	ctx     context.Context // ends when closing begins
 	cancel  context.CancelCauseFunc
-	drained chan struct{} // the last group was written
-	tidy    chan struct{} // something to trim or to let go
-	mapped  atomic.Int64  // bytes written and read since mapped pages were let go
+	drained chan struct{}     // the last group was written
+	copies  map[string][]byte // by key: what was replayed of copies, until all streams are open
+
+	tidy   chan struct{} // something to trim or to let go
+	mapped atomic.Int64  // bytes written and read since mapped pages were let go
 }
 
 var (
@@ -70,7 +72,7 @@ var (
 func Open(dir string, opts Options) (*DB, error) {
 	db := &DB{
 		dir: dir, opts: opts.withDefaults(), drained: make(chan struct{}), tidy: make(chan struct{}, 1),
-		settle: make(chan segment.Position, 1),
+		settle: make(chan segment.Position, 1), copies: make(map[string][]byte),
 	}
 	db.ctx, db.cancel = context.WithCancelCause(context.Background())
 	db.queue = newQueue(db.opts.MaxUnsynced, db.opts.linger)

@@ -49,7 +49,11 @@
 //	| s | S |                         mark       first u64, since u64, bytes u64, CRC u32
 //	+---+---+-------+
 //	| u | user key  |                 user value, CRC u32 (relay.Store)
-//	+---+-----------+
+//	+---+---+-------+
+//	| a | S | N%64  |                 what region S sent ahead as N: a record without chunks, CRC u32 of its key as a record
+//	+---+---+-------+
+//
+// A copy of what was sent ahead is overwritten by a later one, and says nothing if the stream has its N, or if something else was taken as N.
 //
 // The mark says that everything before first is trimmed, and that segments before since have nothing of the stream;
 // bytes is the total before first. A stream without records goes on at first. A segment is removed when everything in it is trimmed.

@@ -18,8 +18,9 @@ type draft struct {
 	size    int64  // native bytes
 	usual   int    // what the stream's last value took
 	chunks  uint32
-	patient bool  // the record may linger
-	failed  error // what every method returns from now on
+	patient bool            // the record may linger
+	failed  error           // what every method returns from now on
+	put     func(*op) error // takes the record
 }
 
 var (
@@ -45,7 +46,7 @@ func (s *stream) begin(ctx context.Context, check func(next uint64) error) (*dra
 		return nil, err
 	}
 	s.draft.open = true
-	return &draft{s: s, ctx: ctx, epoch: epoch, number: s.draft.next, usual: s.draft.usual}, nil
+	return &draft{s: s, ctx: ctx, epoch: epoch, number: s.draft.next, usual: s.draft.usual, put: s.db.queue.put}, nil
 }
 
 // rewindDrafts sets the next record back behind the last durable one.
@@ -127,7 +128,7 @@ func (d *draft) commit(head header, state *relay.State) error {
 	}
 	o, err := d.recordOp(head, state)
 	if err == nil {
-		err = s.db.queue.put(o)
+		err = d.put(o)
 	}
 	if err != nil {
 		return d.fail(err)

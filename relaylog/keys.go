@@ -9,6 +9,7 @@ const (
 	recordPrefix = 'r'
 	chunkPrefix  = 'c'
 	storePrefix  = 'u'
+	copyPrefix   = 'a'
 )
 
 func metaKey(name string) []byte { return append([]byte{metaPrefix}, name...) }
@@ -22,6 +23,11 @@ func recordKey(stream byte, number uint64) []byte {
 func chunkKey(stream byte, number uint64, index uint32) []byte {
 	key := binary.BigEndian.AppendUint64(append(make([]byte, 0, 14), chunkPrefix, stream), number)
 	return binary.BigEndian.AppendUint32(key, index)
+}
+
+// copyKey is the place of the copy of a transaction that was sent ahead.
+func copyKey(stream byte, number uint64) []byte {
+	return []byte{copyPrefix, stream, byte(number % copies)}
 }
 
 func storeKey(key []byte) []byte { return append([]byte{storePrefix}, key...) }

@@ -24,6 +24,7 @@ func (entryCodec) identify(h header) (uint64, int64) {
 type localStream struct {
 	*stream
 	seqs *seqs
+	born broadcast // a Local entry was committed, or some were lost
 }
 
 var (
@@ -37,10 +38,13 @@ func (l *localStream) Begin(ctx context.Context) relay.EntryWriter {
 	if err != nil {
 		d = &draft{s: l.stream, failed: err}
 	}
-	return &entryWriter{d}
+	return &entryWriter{d, &l.born}
 }
 
-type entryWriter struct{ draft *draft }
+type entryWriter struct {
+	draft *draft
+	born  *broadcast
+}
 
 // Append adds bytes, which are copied. It blocks while too much is not yet on disk.
 func (w *entryWriter) Append(native []byte) error { return w.draft.append(native) }
@@ -58,7 +62,13 @@ func (w *entryWriter) Commit(e relay.Entry, st relay.State) error {
 		return d.fail(err)
 	}
 	st = cloneState(st)
-	return d.commit(&e, &st)
+	if err := d.commit(&e, &st); err != nil {
+		return err
+	}
+	if e.Kind == relay.Local {
+		w.born.wake()
+	}
+	return nil
 }
 
 // name checks and completes what says which entry this is.
@@ -125,7 +135,7 @@ func (l *localStream) Entry(lsn relay.LSN) (relay.Entry, relay.Body, error) {
 
 // WaitDurable returns when the entry is on disk, with an error if what was committed of it was lost to a failed write.
 func (l *localStream) WaitDurable(ctx context.Context, lsn relay.LSN) error {
-	if err := l.waitDurable(ctx, uint64(lsn)); err != nil {
+	if err := l.await(ctx, uint64(lsn), l.durable); err != nil {
 		return l.errorAt(uint64(lsn), err)
 	}
 	return nil

@@ -34,6 +34,8 @@ type model struct {
 	received []relay.Transaction
 	bodies   [][]byte
 	recFirst relay.Seq
+	ahead    []relay.Transaction // sent ahead and not confirmed
+	aheads   [][]byte
 	pairs    map[string]string
 }
 
@@ -47,14 +49,17 @@ func TestModel(t *testing.T) {
 		m.open(rt)
 		defer func() { m.db.Close() }()
 		rt.Repeat(map[string]func(*rapid.T){
-			"commit":  m.commit,
-			"discard": m.discard,
-			"receive": m.receive,
-			"promise": m.promise,
-			"write":   m.write,
-			"trim":    m.trim,
-			"reopen":  m.reopen,
-			"":        m.check,
+			"commit":    m.commit,
+			"discard":   m.discard,
+			"receive":   m.receive,
+			"ahead":     m.receiveAhead,
+			"confirm":   m.confirm,
+			"take back": m.takeBack,
+			"promise":   m.promise,
+			"write":     m.write,
+			"trim":      m.trim,
+			"reopen":    m.reopen,
+			"":          m.check,
 		})
 		m.reopen(rt)
 		m.check(rt)
@@ -79,6 +84,7 @@ func (m *model) reopen(t *rapid.T) {
 	if m.db.StoreID() != id {
 		t.Fatal("the store has another id")
 	}
+	m.ahead, m.aheads = nil, nil
 }
 
 // native draws bytes: mostly few, sometimes around the size of a chunk and over several.
@@ -144,7 +150,55 @@ func (m *model) discard(t *rapid.T) {
 	w.Discard()
 }
 
+// receiveAhead takes one transaction of which its origin is not sure yet.
+func (m *model) receiveAhead(t *rapid.T) {
+	if len(m.ahead) == relay.MaxAhead {
+		return
+	}
+	seq := relay.Seq(len(m.received) + len(m.ahead) + 1)
+	native := make([]byte, rapid.IntRange(0, relay.MaxAheadBytes).Draw(t, "size"))
+	fill(native, m.rand.Uint64())
+	tx := relay.Transaction{Origin: other, Seq: seq, HLC: relay.HLC(m.rand.Uint32()), Size: int64(len(native))}
+	w, err := m.db.Received(other).BeginAhead(t.Context(), tx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.inPieces(t, native, w.Append)
+	if err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	m.ahead, m.aheads = append(m.ahead, tx), append(m.aheads, native)
+}
+
+// confirm has the origin be sure of some.
+func (m *model) confirm(t *rapid.T) {
+	if len(m.ahead) == 0 {
+		return
+	}
+	n := rapid.IntRange(1, len(m.ahead)).Draw(t, "confirmed")
+	stream := m.db.Received(other)
+	if err := stream.Confirm(m.ahead[n-1].Seq); err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.WaitSafe(t.Context(), m.ahead[n-1].Seq); err != nil {
+		t.Fatal(err)
+	}
+	m.received, m.bodies = append(m.received, m.ahead[:n]...), append(m.bodies, m.aheads[:n]...)
+	m.ahead, m.aheads = m.ahead[n:], m.aheads[n:]
+}
+
+// takeBack has the origin forget what it is not sure of.
+func (m *model) takeBack(t *rapid.T) {
+	if got := m.db.Received(other).TakeBack(); got != (len(m.ahead) > 0) {
+		t.Fatalf("taking back %d transactions said %v", len(m.ahead), got)
+	}
+	m.ahead, m.aheads = nil, nil
+}
+
 func (m *model) receive(t *rapid.T) {
+	if len(m.ahead) > 0 {
+		m.takeBack(t)
+	}
 	native := m.native(t)
 	seq := relay.Seq(len(m.received) + 1)
 	for _, wrong := range []relay.Seq{seq - 1, seq + 1} {

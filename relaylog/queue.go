@@ -11,6 +11,7 @@ import (
 // op is what must become durable together. Ops become durable in the order in which they were queued.
 type op struct {
 	pairs   []relay.Pair // keys are Badger's; a nil value deletes
+	copied  *runner      // its copy becomes durable
 	stream  *stream      // of record or chunk
 	record  *record      // becomes visible
 	value   []byte       // of record, as it is stored
@@ -141,6 +142,9 @@ func (q *queue) outcome(epoch uint64) error {
 // put queues the op.
 func (q *queue) put(o *op) error {
 	o.cost = costOf(o.pairs)
+	if o.copied != nil {
+		o.cost.add(costOf([]relay.Pair{o.copied.copy}))
+	}
 	o.bytes += int64(len(o.value))
 	if o.chunk != nil {
 		o.bytes += int64(len(o.chunk.value))

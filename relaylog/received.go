@@ -2,6 +2,7 @@ package relaylog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/octant-db/octant/relay"
@@ -26,12 +27,22 @@ var _ relay.ReceivedStream = (*receivedStream)(nil)
 
 // Begin opens the next transaction, whose Seq must be one more than that of the last one committed, durable or not.
 func (r *receivedStream) Begin(ctx context.Context, t relay.Transaction) (relay.TransactionWriter, error) {
-	d, err := r.begin(ctx, func(next uint64) error { return r.follows(t, next) })
+	d, err := r.begin(ctx, func(next uint64) error {
+		if err := r.follows(t, next); err != nil {
+			return err
+		}
+		if r.unconfirmed() > 0 {
+			return r.errorAt(next, errUnconfirmed)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
 	return &transactionWriter{draft: d, head: t}, nil
 }
+
+var errReceived = errors.New("it was received before")
 
 // follows refuses a hole, a repeat, and what belongs into another stream.
 func (r *receivedStream) follows(t relay.Transaction, next uint64) error {
@@ -41,7 +52,7 @@ func (r *receivedStream) follows(t relay.Transaction, next uint64) error {
 	case seq > next:
 		return r.errorAt(seq, fmt.Errorf("there is a hole: %d comes next", next))
 	case seq < next:
-		return r.errorAt(seq, fmt.Errorf("it was received before: %d comes next", next))
+		return r.errorAt(seq, fmt.Errorf("%w: %d comes next", errReceived, next))
 	}
 	return nil
 }
@@ -91,7 +102,7 @@ func (r *receivedStream) Follow(from relay.Seq) (relay.Cursor[relay.Transaction]
 
 // WaitDurable returns when the transaction is on disk, with an error if what was received of it was lost to a failed write.
 func (r *receivedStream) WaitDurable(ctx context.Context, seq relay.Seq) error {
-	if err := r.waitDurable(ctx, uint64(seq)); err != nil {
+	if err := r.await(ctx, uint64(seq), r.durable); err != nil {
 		return r.errorAt(uint64(seq), err)
 	}
 	return nil

@@ -19,7 +19,8 @@ func (db *DB) recover() error {
 		}
 		db.streams[id] = s
 	}
-	db.local = &localStream{db.streams[0], newSeqs()}
+	db.copies = nil
+	db.local = &localStream{stream: db.streams[0], seqs: newSeqs()}
 	if last := uint64(db.state.LSN); last != db.local.last {
 		return fmt.Errorf("the state is of entry %d and the last entry is %d: %w", last, db.local.last, relay.ErrCorrupt)
 	}
@@ -42,6 +43,9 @@ func (db *DB) openStream(id byte) (*stream, error) {
 	})
 	if err == nil {
 		err = s.findLast()
+	}
+	if err == nil && id != 0 {
+		err = s.findCopies()
 	}
 	s.draft = cursorOfDrafts{next: s.last + 1, total: s.total, at: s.at}
 	return s, err

@@ -31,7 +31,11 @@ type stream struct {
 	at     int64  // of last
 	since  uint64 // the segment in which the stream begins
 	draft  cursorOfDrafts
-	queued []*record // committed and not yet durable
+	queued []*record // committed and not yet durable; at the end of them what was sent ahead and is not confirmed
+
+	runners []*runner // were sent ahead and are not yet durable
+	torn    bool      // some that were sent ahead were dropped, and nobody has asked for it
+	copies  []*record // that a crash or a failed write has left behind, in order
 }
 
 // cursorOfDrafts is where the next record goes. It runs ahead of what is durable, and is set back when an epoch ends.
@@ -126,12 +130,18 @@ func (s *stream) unqueue(r *record) {
 		s.queued[0] = nil
 		s.queued = s.queued[1:]
 	}
+	if len(s.runners) > 0 && s.runners[0].record == r {
+		s.runners[0] = nil
+		s.runners = s.runners[1:]
+	}
 }
 
 // lose forgets what waited to become durable, and never will.
 func (s *stream) lose() {
 	s.mu.Lock()
-	s.queued = nil
+	s.torn = s.torn || s.unconfirmed() > 0
+	s.leaveCopies()
+	s.queued, s.runners = nil, nil
 	s.mu.Unlock()
 	s.wakeAll()
 }
@@ -179,12 +189,14 @@ func (s *stream) waitFor(ctx context.Context, number uint64) error {
 	}
 }
 
-// waitDurable returns when the number is durable. Closing the log makes durable what was committed, so it is waited for.
-func (s *stream) waitDurable(ctx context.Context, number uint64) error {
+func (s *stream) durable(number uint64) bool { return s.Last() >= number }
+
+// await returns when the number is as it should be. Closing the log makes durable what was committed, so it is waited for.
+func (s *stream) await(ctx context.Context, number uint64, done func(uint64) bool) error {
 	epoch := s.db.queue.epochNow()
 	for {
 		wake := s.wake.wait()
-		if s.Last() >= number {
+		if done(number) {
 			return nil
 		}
 		if err := s.lost(number, epoch); err != nil {
@@ -193,7 +205,7 @@ func (s *stream) waitDurable(ctx context.Context, number uint64) error {
 		select {
 		case <-wake:
 		case <-s.db.drained:
-			if s.Last() < number {
+			if !done(number) {
 				return relay.ErrClosed
 			}
 		case <-ctx.Done():

@@ -53,7 +53,7 @@ func (db *DB) writeGroup(group []*op) error {
 	if err != nil {
 		return db.broken(err)
 	}
-	stats := db.fillFrame(group, append(facts, about...))
+	stats := db.fillFrame(group, slices.Concat(facts, about, copiesIn(group)))
 	db.opts.step("built")
 	if err := db.makeDurable(group); err != nil {
 		return db.broken(err)
@@ -86,9 +86,13 @@ func (db *DB) handOver(facts, about []relay.Pair) error {
 	}
 	db.touched(costOf(given).bytes)
 	db.owed = db.owed[:0]
-	if due {
-		db.checkpointSoon()
+	if !due {
+		return nil
 	}
+	if err := db.keepCopies(); err != nil {
+		return err
+	}
+	db.checkpointSoon()
 	return nil
 }
 
@@ -270,6 +274,7 @@ func (db *DB) failGroup(group []*op, err error) {
 	for _, s := range db.streams {
 		s.lose()
 	}
+	db.local.born.wake()
 	if db.opts.Events.Failed != nil {
 		db.opts.Events.Failed(err)
 	}
@@ -288,6 +293,9 @@ func (db *DB) show(group []*op, state relay.State) (entries []relay.Entry) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	for i, o := range group {
+		if o.copied != nil {
+			o.stream.copied(o.copied)
+		}
 		if o.record == nil {
 			continue
 		}

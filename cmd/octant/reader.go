@@ -25,6 +25,8 @@ func (reader) Meet(relay.Hello) {}
 func (reader) Pause(relay.Region, bool) {}
 
 // Heard implements relay.Applier.
+func (reader) TakeBack(context.Context, relay.Region) error { return nil }
+
 func (reader) Heard(relay.Region, relay.Heartbeat) {}
 
 // Announce implements relay.Applier.

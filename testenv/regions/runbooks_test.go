@@ -34,18 +34,20 @@ func drill(t *testing.T, steps func(bed *testenv.Bed)) {
 	}
 }
 
-// TestRelaysAreUpgradedOneByOne installs a release that speaks a newer version of the feeds, in one region after the other, and goes on when it is level
-// with the others again. The first one then goes back to the release before, as if somebody had thought better of it.
+// TestRelaysAreUpgradedOneByOne goes back to a release that speaks the version of feeds before, in one region after the other, and then takes this one, and goes on when a relay is level
+// with the others again. The first one goes back once more, as if somebody had thought better of it.
 func TestRelaysAreUpgradedOneByOne(t *testing.T) {
-	next, err := testenv.BuildChanged(t.Context(), t.TempDir(), testenv.Edit{File: "relay/feed.go", Old: "FeedProtocol = 1\n", New: "FeedProtocol = 2\n"})
+	former, err := testenv.BuildChanged(t.Context(), t.TempDir(), testenv.Edit{File: "relay/feed.go", Old: "FeedProtocol = 2\n", New: "FeedProtocol = 1\n"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	drill(t, func(bed *testenv.Bed) {
-		for _, r := range bed.Regions {
-			install(t, r, next)
+		for _, program := range []string{former, envtest.Octant(t)} {
+			for _, r := range bed.Regions {
+				install(t, r, program)
+			}
 		}
-		install(t, bed.Regions[0], envtest.Octant(t))
+		install(t, bed.Regions[0], former)
 	})
 }
 

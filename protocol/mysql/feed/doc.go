@@ -19,6 +19,8 @@
 //	0xF2  native bytes of it, at most MaxChunk
 //	0xF3  it ends: empty
 //	0xF4  relay.Heartbeat, between transactions only
+//	0xF5  a transaction begins that the publisher has not on its disk yet: relay.Transaction; from version 2 of the feed on
+//	0xF6  the publisher has all up to this one on its disk: its sequence, u64 big endian; from version 2 on
 //
 // Numbers in the header are little endian. The bodies are the binary forms of package relay. A refusal is an ERR packet
 // with code 1236 and a text for the operator.

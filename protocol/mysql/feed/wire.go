@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
@@ -20,6 +21,8 @@ const (
 	typeChunk       binlog.EventType = 0xF2
 	typeEnd         binlog.EventType = 0xF3
 	typeHeartbeat   binlog.EventType = 0xF4
+	typeAhead       binlog.EventType = 0xF5
+	typeConfirmed   binlog.EventType = 0xF6
 )
 
 // AppendHello appends the event with which a publisher introduces itself. serverID is the publisher's own.
@@ -45,6 +48,11 @@ func encode(m relay.Message) (kind binlog.EventType, body []byte, err error) {
 	case m.Transaction != nil:
 		body, err = m.Transaction.AppendBinary(nil)
 		return typeTransaction, body, err
+	case m.Ahead != nil:
+		body, err = m.Ahead.AppendBinary(nil)
+		return typeAhead, body, err
+	case m.Confirmed != 0:
+		return typeConfirmed, binary.BigEndian.AppendUint64(nil, uint64(m.Confirmed)), nil
 	case m.Heartbeat != nil:
 		body, err = m.Heartbeat.AppendBinary(nil)
 		return typeHeartbeat, body, err
@@ -79,6 +87,11 @@ func Decode(event []byte) (relay.Message, error) {
 	case typeTransaction:
 		t := new(relay.Transaction)
 		return relay.Message{Transaction: t}, t.UnmarshalBinary(body)
+	case typeAhead:
+		t := new(relay.Transaction)
+		return relay.Message{Ahead: t}, t.UnmarshalBinary(body)
+	case typeConfirmed:
+		return decodeConfirmed(body)
 	case typeHeartbeat:
 		h := new(relay.Heartbeat)
 		return relay.Message{Heartbeat: h}, h.UnmarshalBinary(body)
@@ -88,6 +101,14 @@ func Decode(event []byte) (relay.Message, error) {
 		return relay.Message{End: true}, nil
 	}
 	return relay.Message{}, fmt.Errorf("decode feed: event type %d: %w", kind, relay.ErrCorrupt)
+}
+
+// decodeConfirmed refuses the sequence 0, which no transaction has.
+func decodeConfirmed(body []byte) (relay.Message, error) {
+	if len(body) != 8 || binary.BigEndian.Uint64(body) == 0 {
+		return relay.Message{}, fmt.Errorf("decode feed: a confirmation of %d bytes, of a sequence or of none: %w", len(body), relay.ErrCorrupt)
+	}
+	return relay.Message{Confirmed: relay.Seq(binary.BigEndian.Uint64(body))}, nil
 }
 
 // open checks an event's frame and returns its type and body.

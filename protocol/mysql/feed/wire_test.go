@@ -24,14 +24,20 @@ func vector() *rapid.Generator[relay.Vector] {
 }
 
 func message(t *rapid.T) relay.Message {
-	switch rapid.IntRange(0, 3).Draw(t, "kind") {
-	case 0:
-		return relay.Message{Transaction: &relay.Transaction{
+	switch kind := rapid.IntRange(0, 5).Draw(t, "kind"); kind {
+	case 0, 4:
+		tx := &relay.Transaction{
 			Origin: relay.Region(rapid.Byte().Draw(t, "origin")), Seq: relay.Seq(rapid.Uint64().Draw(t, "seq")),
 			HLC: relay.HLC(rapid.Int64().Draw(t, "hlc")), Deps: vector().Draw(t, "deps"),
 			Time: time.UnixMicro(rapid.Int64Range(1, 1<<50).Draw(t, "time")).UTC(),
 			GTID: rapid.String().Draw(t, "gtid"), Flavour: "mariadb", Size: rapid.Int64().Draw(t, "size"),
-		}}
+		}
+		if kind == 4 {
+			return relay.Message{Ahead: tx}
+		}
+		return relay.Message{Transaction: tx}
+	case 5:
+		return relay.Message{Confirmed: relay.Seq(rapid.Uint64Min(1).Draw(t, "confirmed"))}
 	case 1:
 		return relay.Message{Chunk: rapid.SliceOfN(rapid.Byte(), 1, 1000).Draw(t, "chunk")}
 	case 2:
@@ -44,7 +50,7 @@ func message(t *rapid.T) relay.Message {
 }
 
 func show(m relay.Message) string {
-	return fmt.Sprint(m.Transaction, m.Heartbeat, m.End, m.Chunk)
+	return fmt.Sprint(m.Transaction, m.Ahead, m.Confirmed, m.Heartbeat, m.End, m.Chunk)
 }
 
 func TestRoundTrip(t *testing.T) {
@@ -105,7 +111,7 @@ func TestChunkTooLong(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, m := range []relay.Message{{End: true}, {Chunk: []byte("abc")}, {Heartbeat: &relay.Heartbeat{Last: 3}}, {Transaction: &relay.Transaction{Seq: 1, Deps: relay.Vector{1, 2}}}} {
+	for _, m := range []relay.Message{{End: true}, {Chunk: []byte("abc")}, {Heartbeat: &relay.Heartbeat{Last: 3}}, {Confirmed: 7}, {Ahead: &relay.Transaction{Seq: 2}}, {Transaction: &relay.Transaction{Seq: 1, Deps: relay.Vector{1, 2}}}} {
 		b, err := feed.AppendMessage(nil, 7, m)
 		if err != nil {
 			f.Fatal(err)

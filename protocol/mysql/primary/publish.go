@@ -114,7 +114,7 @@ func (p *publication) message(m relay.Message) (err error) {
 		return err
 	}
 	p.note(m)
-	p.whole = m.End || m.Heartbeat != nil
+	p.whole = m.End || m.Heartbeat != nil || m.Confirmed != 0
 	return p.send()
 }
 
@@ -127,8 +127,10 @@ func (p *publication) note(m relay.Message) {
 	}
 	p.c.progress.update(func(s *relay.ReplicaStatus) {
 		s.Sent += uint64(len(m.Chunk))
-		if m.Transaction != nil {
-			s.GTID = m.Transaction.GTID
+		for _, t := range []*relay.Transaction{m.Transaction, m.Ahead} {
+			if t != nil {
+				s.GTID = t.GTID
+			}
 		}
 	})
 }
