@@ -331,6 +331,8 @@ type target struct {
 	lost      [relay.MaxRegions + 1]bool      // the database was found not to have it
 
 	hugeBytes int64 // of the applier's configuration
+
+	begun map[relay.Mark]bool // whatever the lane; the database's lock guards it
 }
 
 type retryable struct{ error }
@@ -372,9 +374,20 @@ func (t *target) Begin(ctx context.Context, mark relay.Mark) (relay.Tx, error) {
 		t.lost[mark.Origin] = true
 		return nil, relay.ErrTailLost
 	}
-	x := &tx{t: t, mark: mark, writes: make(map[string]relay.Write)}
+	x := &tx{t: t, mark: mark, again: t.again(mark), writes: make(map[string]relay.Write)}
 	d.lanes[mark.Lane] = x
 	return x, nil
+}
+
+// again tells whether a transaction has been begun before; the database's lock is held.
+func (t *target) again(m relay.Mark) bool {
+	m.Lane = 0
+	before := t.begun[m]
+	if t.begun == nil {
+		t.begun = make(map[relay.Mark]bool)
+	}
+	t.begun[m] = true
+	return before
 }
 
 func (t *target) Identify(_ context.Context, table *relay.Table, images []relay.Image) ([]relay.Identity, error) {
@@ -498,6 +511,7 @@ func (t *target) Applied(context.Context) ([]relay.SeqHLC, error) {
 type tx struct {
 	t      *target
 	mark   relay.Mark
+	again  bool                   // it was begun before
 	writes map[string]relay.Write // by lock
 	order  []string
 	locks  []string
@@ -525,8 +539,11 @@ func (x *tx) lock(what string) error {
 }
 
 // mayMeet tells whether two transactions may want the same lock. While rows of a table that was missing are named they may: such a row has other unique values in the table than the
-// index says until it is repaired, and what was planned under a provisional key has no lock on the row's own one. The database keeps them apart, and who comes second tries again.
-func (x *tx) mayMeet(other *tx) bool { return x.huge() || other.huge() || x.t.d.named }
+// index says until it is repaired, and what was planned under a provisional key has no lock on the row's own one. One that is tried again may too: what was in the way of one of its
+// rows may have been given up meanwhile. The database keeps them apart, and who comes second tries again.
+func (x *tx) mayMeet(other *tx) bool {
+	return x.again || other.again || x.huge() || other.huge() || x.t.d.named
+}
 
 // huge tells whether the transaction is streamed: such a one takes no locks of the applier's, only the database's.
 func (x *tx) huge() bool {
@@ -840,7 +857,7 @@ func newBed(t testing.TB, origins ...relay.Region) *bed {
 		if b.cancel != nil {
 			b.halt()
 		}
-		if err := log.Close(); err != nil {
+		if err := b.log.Close(); err != nil {
 			t.Error(err)
 		}
 		b.d.check()
