@@ -130,6 +130,7 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 		starts:  make(chan *origin, relay.MaxRegions),
 		namings: newNamings(),
 	}
+	a.reader.era.Store(1)
 	var err error
 	if a.formed, err = checkForm(cfg.Store, cfg.Table); err != nil {
 		return nil, err

@@ -73,10 +73,10 @@ func (c blocking) append(list []block, events []*conflict.Event) []block {
 	return list
 }
 
-// saveBlocks writes the blocks of the long histories that have changed, and waits until they are durable. The registers must not be before them.
-func (x *index) saveBlocks(ctx context.Context, w *writer) (lists map[conflict.Key][]block, err error) {
+// saveBlocks writes the blocks of those of some registers that have long histories, and waits until they are durable. The registers must not be before them.
+func (x *index) saveBlocks(ctx context.Context, w *writer, fresh []conflict.Key) (lists map[conflict.Key][]block, err error) {
 	lists = make(map[conflict.Key][]block)
-	for k := range x.dirty {
+	for _, k := range fresh {
 		if r, _, _ := x.hot.Get(k); r.History != nil {
 			if list := x.blocking.cut(x.blocks[k], r.History); list != nil {
 				lists[k] = list
@@ -143,7 +143,7 @@ func (x *index) removeBlocks(w *writer, k conflict.Key) error {
 // sweepBlocks removes blocks that a crash has left behind without a register.
 func (x *index) sweepBlocks(w *writer) error {
 	for k := range x.long {
-		if _, hot, _ := x.hot.Get(k); hot {
+		if x.isHot(k) {
 			continue
 		}
 		_, err := x.store.Get(registerKey(k))

@@ -46,7 +46,7 @@ func (o *origin) define(ctx context.Context, p *prepared) error {
 			return err
 		}
 	}
-	o.a.cfg.Target.Refresh()
+	o.a.reader.refresh()
 	close(p.defined)
 	if p.huge {
 		return nil

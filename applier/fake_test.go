@@ -181,10 +181,11 @@ type database struct {
 	onWrite  func(context.Context, relay.Mark) error
 	onCommit func(relay.Mark) error // an error of kind errUnknownDone commits all the same
 	trigger  func(relay.Mark) string
-	checks   map[string]error // what Check remembers
-	missed   int              // times that Check found a table missing
-	deafness bool             // what is written does not come back
-	named    bool             // rows were named: see mayMeet
+	logs     func(m relay.Mark, native string) string // what the log shows of what the relay wrote
+	checks   map[string]error                         // what Check remembers
+	missed   int                                      // times that Check found a table missing
+	deafness bool                                     // what is written does not come back
+	named    bool                                     // rows were named: see mayMeet
 
 	lazy   bool     // commits of other regions' transactions are safe, and shown in the log, only when show is called or somebody else commits
 	unsafe []func() // show the commits that are not safe
@@ -332,7 +333,9 @@ type target struct {
 
 	hugeBytes int64 // of the applier's configuration
 
-	begun map[relay.Mark]bool // whatever the lane; the database's lock guards it
+	begun      map[relay.Mark]bool // whatever the lane; the database's lock guards it
+	identified atomic.Int64        // images
+	keyed      atomic.Bool         // the third column has a unique key
 }
 
 type retryable struct{ error }
@@ -392,8 +395,12 @@ func (t *target) again(m relay.Mark) bool {
 
 func (t *target) Identify(_ context.Context, table *relay.Table, images []relay.Image) ([]relay.Identity, error) {
 	list := make([]relay.Identity, len(images))
+	t.identified.Add(int64(len(images)))
 	for i, img := range images {
 		list[i].Key = idOf(img)
+		if t.keyed.Load() {
+			list[i].Unique = []string{"v=" + strings.Split(string(img), "|")[2]}
+		}
 		if u := uniqueOf(img); u != "" {
 			list[i].Unique = []string{"u=" + u}
 		}
@@ -681,14 +688,17 @@ func (x *tx) land() {
 	if d.trigger != nil {
 		native.WriteString(d.trigger(x.mark))
 	}
-	mark := x.mark
+	mark, shows := x.mark, native.String()
+	if d.logs != nil {
+		shows = d.logs(mark, shows)
+	}
 	d.commits = append(d.commits, mark)
 	if lazy {
-		d.unsafe = append(d.unsafe, func() { d.record(relay.Applied, &mark, native.String()) })
+		d.unsafe = append(d.unsafe, func() { d.record(relay.Applied, &mark, shows) })
 		return
 	}
 	if !d.deafness {
-		d.record(relay.Applied, &mark, native.String())
+		d.record(relay.Applied, &mark, shows)
 	}
 }
 

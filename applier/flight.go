@@ -274,7 +274,7 @@ func (a *Applier) tryAgain(ctx context.Context, f *flight, attempt int) error {
 	if err := relay.Sleep(ctx, a.cfg.Clock, backoff(attempt)); err != nil {
 		return err
 	}
-	a.cfg.Target.Refresh()
+	a.reader.refresh()
 	return a.lookAgain(ctx, f)
 }
 

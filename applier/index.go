@@ -30,7 +30,6 @@ type index struct {
 	hot   *conflict.Memory
 	bytes int64 // of hot, about
 
-	dirty  map[conflict.Key]struct{}  // in hot, not in the Store as they are
 	saved  map[conflict.Key]relay.HLC // in hot and in the Store, with the clock that they have there
 	gone   map[conflict.Key]relay.HLC // forgotten, and still in the Store
 	absent map[conflict.Key]struct{}  // looked for by the last prefetch, in neither
@@ -117,8 +116,8 @@ func (x *index) recount() error {
 	x.tables.distrust()
 	clear(x.saved)
 	clear(x.blocks)
+	x.hot.Unsaved()
 	for k := range x.hot.All {
-		x.dirty[k] = struct{}{}
 		if err := x.find(k, x.saved); err != nil {
 			return err
 		}
@@ -157,48 +156,68 @@ func (x *index) find(k conflict.Key, clocks map[conflict.Key]relay.HLC) error {
 // reset empties the part in memory.
 func (x *index) reset() {
 	x.hot, x.bytes, x.kept = conflict.NewMemory(), 0, 0
+	x.hot.Copy()
 	x.blocks = make(map[conflict.Key][]block)
-	x.dirty = make(map[conflict.Key]struct{})
 	x.saved = make(map[conflict.Key]relay.HLC)
 	x.values = make(map[conflict.Key][]string)
 }
 
 // Get implements conflict.Index.
 func (x *index) Get(k conflict.Key) (conflict.Register, bool, error) {
-	if r, ok, _ := x.hot.Get(k); ok {
-		return r, true, nil
-	}
-	_, forgotten := x.gone[k]
-	if _, absent := x.absent[k]; absent || forgotten || x.storeOnly() == 0 {
-		return conflict.Register{}, false, nil // the Store is slow to ask, and mostly holds nothing that memory does not
-	}
-	data, err := x.store.Get(registerKey(k))
-	if errors.Is(err, relay.ErrNotFound) {
-		return conflict.Register{}, false, nil
-	}
-	if err != nil {
-		return conflict.Register{}, false, fmt.Errorf("read the version index: %w", err)
-	}
-	if err := x.load(k, data); err != nil {
+	if err := x.fetch(k); err != nil {
 		return conflict.Register{}, false, err
 	}
 	return x.hot.Get(k)
 }
 
+// Kept implements conflict.Index.
+func (x *index) Kept(k conflict.Key) (*conflict.Kept, error) {
+	if err := x.fetch(k); err != nil {
+		return nil, err
+	}
+	return x.hot.Kept(k)
+}
+
+// fetch brings a register into memory that is in the Store alone.
+func (x *index) fetch(k conflict.Key) error {
+	if x.storeOnly() == 0 || x.isHot(k) {
+		return nil
+	}
+	_, forgotten := x.gone[k]
+	if _, absent := x.absent[k]; absent || forgotten {
+		return nil // the Store is slow to ask
+	}
+	data, err := x.store.Get(registerKey(k))
+	if errors.Is(err, relay.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the version index: %w", err)
+	}
+	return x.load(k, data)
+}
+
+// isHot tells whether a register is in memory.
+func (x *index) isHot(k conflict.Key) bool {
+	r, _ := x.hot.Kept(k)
+	return r != nil
+}
+
 // prefetch brings the registers of keys into memory that are in the Store alone, with one look for all of them.
-func (x *index) prefetch(changes []conflict.Change) error {
+func (x *index) prefetch(lists ...[]conflict.Change) error {
 	clear(x.absent)
 	if x.storeOnly() == 0 {
 		return nil
 	}
 	var keys []conflict.Key
-	for i := range changes {
-		keys = changes[i].AppendKeys(keys)
+	for _, changes := range lists {
+		for i := range changes {
+			keys = changes[i].AppendKeys(keys)
+		}
 	}
 	keys = slices.DeleteFunc(keys, func(k conflict.Key) bool {
-		_, hot, _ := x.hot.Get(k)
 		_, gone := x.gone[k]
-		return hot || gone
+		return gone || x.isHot(k)
 	})
 	names := make([][]byte, len(keys))
 	for i, k := range keys {
@@ -222,7 +241,7 @@ func (x *index) prefetch(changes []conflict.Change) error {
 
 // load takes a register from the Store into memory.
 func (x *index) load(k conflict.Key, data []byte) error {
-	if _, hot, _ := x.hot.Get(k); hot {
+	if x.isHot(k) {
 		return nil
 	}
 	r, blocks, err := x.decodeBlocked(k, data)
@@ -275,25 +294,45 @@ func (x *index) Under(prefix conflict.Key) ([]conflict.Key, error) {
 
 // Put implements conflict.Index.
 func (x *index) Put(k conflict.Key, r conflict.Register) error {
-	old, known, _ := x.hot.Get(k)
-	if known {
-		x.bytes -= weight(k, old)
-	}
-	if hlc, ok := x.gone[k]; ok {
-		delete(x.gone, k)
-		x.saved[k] = hlc
+	if old, _ := x.hot.Kept(k); old != nil {
+		x.bytes -= weightKept(k, old)
 	}
 	if r.History == nil {
 		r.Row.Image = bytes.Clone(r.Row.Image) // it was cut out of a whole transaction
 		r.Wrote.Image = bytes.Clone(r.Wrote.Image)
 	}
+	x.bytes += weight(k, r)
+	x.returns(k)
+	return x.hot.Put(k, r)
+}
+
+// Take implements conflict.Index.
+func (x *index) Take(k conflict.Key, w *conflict.Kept) (met *conflict.Kept, taken bool, err error) {
+	if err := x.fetch(k); err != nil {
+		return nil, false, err
+	}
+	met, taken, err = x.hot.Take(k, w)
+	if !taken || err != nil {
+		return met, taken, err
+	}
+	if met != nil {
+		x.bytes -= weightKept(k, met)
+	}
+	x.bytes += weightKept(k, w)
+	x.returns(k)
+	return met, taken, nil
+}
+
+// returns notes that there is a register now, whatever there was before.
+func (x *index) returns(k conflict.Key) {
+	if hlc, ok := x.gone[k]; ok {
+		delete(x.gone, k)
+		x.saved[k] = hlc
+	}
 	if isProvisional(k) {
 		x.unnamed[tableOf(k)] = true
 	}
-	x.bytes += weight(k, r)
-	x.dirty[k] = struct{}{}
 	delete(x.absent, k)
-	return x.hot.Put(k, r)
 }
 
 // Forget implements conflict.Index. What is only in the Store is forgotten at the next checkpoint.
@@ -315,13 +354,13 @@ func (x *index) Remove(k conflict.Key) error {
 }
 
 func (x *index) drop(k conflict.Key) {
-	r, _, _ := x.hot.Get(k)
-	x.bytes -= weight(k, r)
+	if r, _ := x.hot.Kept(k); r != nil {
+		x.bytes -= weightKept(k, r)
+	}
 	if hlc, ok := x.saved[k]; ok {
 		x.gone[k] = hlc
 	}
 	delete(x.saved, k)
-	delete(x.dirty, k)
 	delete(x.values, k)
 }
 
@@ -331,9 +370,21 @@ func (x *index) Len() int { return x.hot.Len() + x.storeOnly() }
 // storeOnly is how many registers are in the Store alone.
 func (x *index) storeOnly() int { return x.cold - len(x.saved) - len(x.gone) }
 
+// weightKept is weight of a register as it is kept.
+func weightKept(k conflict.Key, r *conflict.Kept) int64 {
+	bytes, whole := r.Size()
+	if whole != nil {
+		return weight(k, *whole)
+	}
+	return int64(len(k)+bytes) + registerBytes
+}
+
+// registerBytes is what a register takes besides its key and what its row has.
+const registerBytes = 184
+
 // weight is about what a register takes in memory.
 func weight(k conflict.Key, r conflict.Register) int64 {
-	n := int64(len(k)+len(r.Row.Image)+8*len(r.Deps)) + 184
+	n := int64(len(k)+len(r.Row.Image)+8*len(r.Deps)) + registerBytes
 	for _, u := range r.Claims() {
 		n += int64(len(u)) + 64
 	}
@@ -388,7 +439,7 @@ func (x *index) keep(k conflict.Key, r conflict.Register, blocks []block) error 
 	x.bytes += weight(k, r)
 	x.saved[k] = r.Age()
 	x.note(k, r)
-	return x.hot.Put(k, r)
+	return x.hot.Load(k, r)
 }
 
 // search returns the key of a register whose key begins so and of which the function says so, "" if there is none.
@@ -404,7 +455,7 @@ func (x *index) search(prefix conflict.Key, is func(*conflict.Register) bool) (c
 			return "", fmt.Errorf("search the version index: %w", err)
 		}
 		k := conflict.Key(pair.Key[1:])
-		if _, hot, _ := x.hot.Get(k); hot {
+		if x.isHot(k) {
 			continue
 		}
 		if _, gone := x.gone[k]; gone {

@@ -14,16 +14,17 @@ import (
 
 // save writes what has changed. The caller writes the place in the stream after it, and only then calls sweep.
 func (x *index) save(ctx context.Context, w *writer) error {
-	lists, err := x.saveBlocks(ctx, w)
+	fresh := x.hot.Fresh()
+	lists, err := x.saveBlocks(ctx, w, fresh)
 	if err != nil {
 		return err
 	}
-	for k := range x.dirty {
+	for _, k := range fresh {
 		if err := x.saveRegister(ctx, w, k, lists[k]); err != nil {
 			return err
 		}
 	}
-	clear(x.dirty)
+	x.hot.Saved()
 	x.busy = lists
 	return nil
 }

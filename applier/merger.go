@@ -65,7 +65,10 @@ func (a *Applier) mergeEntry(ctx context.Context, e *relay.Entry, body relay.Bod
 	case relay.Local:
 		err = a.mergeLocal(ctx, e, body)
 	case relay.Applied:
-		err = a.mergeOwn(ctx, e, body)
+		var done bool
+		if done, err = a.mergeIntended(ctx, e, body); !done && err == nil {
+			err = a.mergeOwn(ctx, e, body)
+		}
 	}
 	if err != nil {
 		return err

@@ -43,7 +43,8 @@ type prepared struct {
 	unique []string
 	time   time.Time
 	room   grant
-	huge   bool // Changes are left out
+	huge   bool   // Changes are left out
+	era    uint64 // by which definitions the rows were identified
 
 	source      relay.Transaction
 	definitions []relay.Change // to be run before the changes are written
@@ -77,7 +78,7 @@ func (o *origin) run(ctx context.Context) error {
 			if err := relay.Sleep(ctx, o.a.cfg.Clock, time.Second); err != nil {
 				return err
 			}
-			o.a.cfg.Target.Refresh()
+			o.a.reader.refresh()
 		}
 	}
 }
@@ -243,6 +244,7 @@ func (o *origin) decode(ctx context.Context, t *relay.Transaction, body relay.Bo
 		Transaction: conflict.Transaction{Origin: t.Origin, Seq: t.Seq, HLC: t.HLC, Deps: t.Deps},
 		time:        t.Time,
 		huge:        t.Size > o.a.cfg.HugeBytes,
+		era:         o.a.reader.era.Load(),
 	}
 	if p.huge {
 		return p, o.collect(p, t, body)
@@ -393,26 +395,29 @@ func (o *origin) takeOff(ctx context.Context, batch []*prepared) (f *flight, err
 		unique = append(unique, p.unique...)
 	}
 	err = o.a.withBelow(ctx, list, func() error {
-		f, err = o.plan(transactions, unique, batch[0].time)
+		f, err = o.plan(transactions, unique, batch)
 		return err
 	})
 	return f, err
 }
 
 // plan is takeOff once everything is known.
-func (o *origin) plan(transactions []conflict.Transaction, unique []string, oldest time.Time) (*flight, error) {
+func (o *origin) plan(transactions []conflict.Transaction, unique []string, batch []*prepared) (*flight, error) {
 	o.a.mu.Lock()
 	defer o.a.mu.Unlock()
+	changes := make([][]conflict.Change, len(transactions))
 	for i := range transactions {
-		if err := o.a.index.prefetch(transactions[i].Changes); err != nil {
-			return nil, err
-		}
+		changes[i] = transactions[i].Changes
+	}
+	if err := o.a.index.prefetch(changes...); err != nil {
+		return nil, err
 	}
 	plan, err := o.a.engine.Plan(transactions)
 	if err != nil || plan == nil {
 		return nil, err
 	}
-	f := o.follow(plan, oldest)
+	plan.Era = eraOf(batch)
+	f := o.follow(plan, batch[0].time)
 	for i := range transactions {
 		f.rows += len(transactions[i].Changes)
 	}

@@ -21,7 +21,7 @@ func (a *Applier) tendLetters(ctx context.Context) {
 	}
 	a.mu.Unlock()
 	if due {
-		a.cfg.Target.Refresh() // what was mended must be seen
+		a.reader.refresh() // what was mended must be seen
 	}
 	if tried {
 		a.progress.Raise()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
@@ -35,6 +36,14 @@ type reader struct {
 	admit func(t *relay.Table) error
 	// windows holds slices of changes that are being identified, to be used again.
 	windows sync.Pool
+	// era counts how often definitions may have changed by which rows are identified. It begins with 1.
+	era atomic.Uint64
+}
+
+// refresh has the target look at definitions anew.
+func (r *reader) refresh() {
+	r.era.Add(1)
+	r.target.Refresh()
 }
 
 // window is a run of changes that are identified together.
@@ -108,7 +117,7 @@ func (r *reader) rows(flavour relay.Flavour, body relay.Body) iter.Seq2[relay.Ch
 		}
 		for c, err := range decoder.Changes(body) {
 			if err == nil && c.Op == relay.Statement {
-				r.target.Refresh() // it may have changed a definition
+				r.refresh() // it may have changed a definition
 			}
 			if err == nil && !r.replicated(&c) && !r.defines(&c) {
 				continue

@@ -99,7 +99,7 @@ func (a *Applier) find(id uint64) (*letter, error) {
 // RetryLetter implements relay.Letters. An attempt that was under way already may have begun before the cause was mended: it does not count.
 func (a *Applier) RetryLetter(ctx context.Context, id uint64) error {
 	for {
-		a.cfg.Target.Refresh()
+		a.reader.refresh()
 		if err := a.nameLetter(ctx, id); err != nil {
 			return err
 		}
@@ -190,7 +190,7 @@ func (a *Applier) EditLetter(ctx context.Context, id uint64, row string) error {
 	if !ok {
 		return errors.New("rows of this kind of database cannot be edited here: write the row in the database itself")
 	}
-	a.cfg.Target.Refresh()
+	a.reader.refresh()
 	a.mu.Lock()
 	l, err := a.find(id)
 	if err != nil {

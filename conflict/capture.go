@@ -272,13 +272,18 @@ func (e *Engine) compareOne(k Key, row Row) error {
 	if err != nil {
 		return err
 	}
-	if !right.Known || right.Row.Same(row) {
+	e.judge(k, !right.Known || right.Row.Same(row))
+	return nil
+}
+
+// judge notes whether a row is as it is to be, by what the log says.
+func (e *Engine) judge(k Key, right bool) {
+	if right {
 		e.repairs.remove(k)
-		return nil
+		return
 	}
 	e.repairs.add(k)
 	e.counters.Inversions++
-	return nil
 }
 
 // shown is what the table is to show under a key, by M alone.

@@ -32,7 +32,7 @@ type Engine struct {
 
 	seen     []relay.SeqHLC // by origin: merged up to here
 	planned  []relay.Seq    // by origin: handed to the applier up to here
-	pending  map[Key]pendingWrite
+	pending  map[Key]*pendingWrite
 	flights  map[flight]*Plan
 	repairs  repairQueue
 	nonce    uint64
@@ -76,7 +76,7 @@ func New(
 		seen:    make([]relay.SeqHLC, relay.MaxRegions+1),
 		planned: make([]relay.Seq, relay.MaxRegions+1),
 		peers:   make([]peerView, relay.MaxRegions+1),
-		pending: make(map[Key]pendingWrite),
+		pending: make(map[Key]*pendingWrite),
 		flights: make(map[flight]*Plan),
 		nonce:   nonce,
 		pins:    make(map[Key]bool),

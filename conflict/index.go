@@ -7,8 +7,13 @@ import "github.com/octant-db/octant/relay"
 type Index interface {
 	// Get returns the register of a key, and whether there is one.
 	Get(Key) (Register, bool, error)
+	// Kept is Get for one that is only looked at, as it is kept: nil if there is none. It holds until something else is asked of the index.
+	Kept(Key) (*Kept, error)
 	// Put sets it.
 	Put(Key, Register) error
+	// Take sets it to what a write left, unless there is one that is newer or that says more than what one write left. Met is what there was before, nil if nothing; it
+	// holds until something else is asked of the index.
+	Take(k Key, w *Kept) (met *Kept, taken bool, err error)
 	// Remove drops one register that is known.
 	Remove(Key) error
 	// Forget drops the registers whose version is not above the limit, except those that keep holds on to.

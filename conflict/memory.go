@@ -1,6 +1,7 @@
 package conflict
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/octant-db/octant/relay"
@@ -8,43 +9,91 @@ import (
 
 // Memory is an Index that lives in memory alone.
 type Memory struct {
-	rows   map[Key]kept
+	rows   map[Key]*Kept
 	ages   ages
 	claims map[string]map[Key]struct{} // by unique value
+
+	copies bool
+	met    Kept   // what Take returns
+	spare  []Kept // made together
 }
 
 // NewMemory returns an empty index.
 func NewMemory() *Memory {
-	return &Memory{rows: make(map[Key]kept), claims: make(map[string]map[Key]struct{})}
+	return &Memory{rows: make(map[Key]*Kept), claims: make(map[string]map[Key]struct{})}
 }
+
+// Copy has Take copy the images of rows: they may be cut out of whole transactions.
+func (m *Memory) Copy() { m.copies = true }
 
 // Get implements Index.
 func (m *Memory) Get(k Key) (Register, bool, error) {
-	r, ok := m.rows[k]
-	if !ok {
+	r := m.rows[k]
+	if r == nil {
 		return Register{}, false, nil
 	}
 	return r.register(), true, nil
 }
 
+// Kept implements Index.
+func (m *Memory) Kept(k Key) (*Kept, error) { return m.rows[k], nil }
+
 // Put implements Index. A row that is written again keeps its place among the ages until Forget comes to it: one that is written all the
 // time must not take more room for that.
 func (m *Memory) Put(k Key, r Register) error {
-	old, known := m.rows[k]
-	now := keptOf(&r)
-	m.disclaim(k, &old)
-	m.claim(k, &now)
-	m.rows[k] = now
-	if !known {
-		m.ages.add(age{now.age(), k})
-	}
+	m.set(k, m.rows[k], keptOf(&r))
 	return nil
+}
+
+// Take implements Index.
+func (m *Memory) Take(k Key, w *Kept) (met *Kept, taken bool, err error) {
+	old := m.rows[k]
+	if old != nil {
+		m.met = *old
+		met = &m.met
+		if old.whole != nil || old.version.After(w.version) {
+			return met, false, nil
+		}
+	}
+	now := *w
+	if m.copies {
+		now.image = bytes.Clone(now.image)
+	}
+	m.set(k, old, now)
+	return met, true, nil
+}
+
+// set makes a register what it is now; old is what is kept, nil if nothing is.
+func (m *Memory) set(k Key, old *Kept, now Kept) {
+	now.fresh = true
+	if old == nil {
+		old = m.room()
+		m.rows[k] = old
+		m.ages.add(age{now.age(), k})
+	} else {
+		m.disclaim(k, old)
+	}
+	m.claim(k, &now)
+	*old = now
+}
+
+// roomFor is for how many registers room is made at a time. Few: as long as one of them is kept, so is the room of all.
+const roomFor = 8
+
+// room is where a new register is kept.
+func (m *Memory) room() *Kept {
+	if len(m.spare) == 0 {
+		m.spare = make([]Kept, roomFor)
+	}
+	r := &m.spare[0]
+	m.spare = m.spare[1:]
+	return r
 }
 
 // Remove implements Index. The row's age is left where it is, and means nothing.
 func (m *Memory) Remove(k Key) error {
-	if r, known := m.rows[k]; known {
-		m.drop(k, &r)
+	if r := m.rows[k]; r != nil {
+		m.drop(k, r)
 	}
 	return nil
 }
@@ -57,15 +106,15 @@ func (m *Memory) Forget(limit relay.HLC, keep func(Key) bool) error {
 		if !due {
 			break
 		}
-		r, known := m.rows[a.key]
+		r := m.rows[a.key]
 		switch {
-		case !known:
+		case r == nil:
 		case r.age() > limit:
 			m.ages.add(age{r.age(), a.key})
 		case keep(a.key):
 			held = append(held, a)
 		default:
-			m.drop(a.key, &r)
+			m.drop(a.key, r)
 		}
 	}
 	for _, a := range held {
@@ -74,9 +123,10 @@ func (m *Memory) Forget(limit relay.HLC, keep func(Key) bool) error {
 	return nil
 }
 
-func (m *Memory) drop(k Key, r *kept) {
+func (m *Memory) drop(k Key, r *Kept) {
 	m.disclaim(k, r)
 	delete(m.rows, k)
+	*r = Kept{} // others that were made with it may stay
 }
 
 // Claims implements Index.
@@ -99,7 +149,7 @@ func (m *Memory) Under(prefix Key) ([]Key, error) {
 	return keys, nil
 }
 
-func (m *Memory) claim(k Key, r *kept) {
+func (m *Memory) claim(k Key, r *Kept) {
 	for _, u := range r.claims() {
 		if m.claims[u] == nil {
 			m.claims[u] = make(map[Key]struct{}, 1)
@@ -108,7 +158,7 @@ func (m *Memory) claim(k Key, r *kept) {
 	}
 }
 
-func (m *Memory) disclaim(k Key, r *kept) {
+func (m *Memory) disclaim(k Key, r *Kept) {
 	for _, u := range r.claims() {
 		if delete(m.claims[u], k); len(m.claims[u]) == 0 {
 			delete(m.claims, u)

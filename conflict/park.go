@@ -74,10 +74,11 @@ func (e *Engine) Right(k Key) (Shown, Register, error) {
 // LeaveOut takes writes out of a plan that is not to be committed with them. Once its mark has passed, the rows are owed. A repair owes them
 // all along.
 func (e *Engine) LeaveOut(p *Plan, out func(*Write) bool) {
-	p.Writes = slices.DeleteFunc(p.Writes, func(w Write) bool {
+	p.Writes = slices.DeleteFunc(slices.Clone(p.Writes), func(w Write) bool { // the log may be compared with them just now
 		if !out(&w) {
 			return false
 		}
+		p.straight = 0
 		if p.Mark.Repair() {
 			e.unpend(w.Key, p)
 		}

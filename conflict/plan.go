@@ -12,9 +12,13 @@ import (
 type Plan struct {
 	Mark   relay.Mark
 	Writes []Write
+	Era    uint64 // the applier's own: by which definitions the rows were identified
 
 	batch []Transaction // what it was made from, for deciding it again; of a streamed one only the header
 	rows  []Key         // that it has in the overlay
+
+	// straight is how many writes there are, if each change of the batch is plain and has one, in this order; 0 if not. See intent.go.
+	straight int
 }
 
 // Write is one row's new state.
@@ -40,8 +44,10 @@ func flightOf(m relay.Mark) flight {
 
 // pendingWrite is a row that was planned and not yet seen in the log.
 type pendingWrite struct {
-	*Register // not changed any more
-	plan      *Plan
+	Kept
+	plan  *Plan
+	write int  // which of the plan's writes is the row's, -1 for none; see plainly
+	known bool // what stood there before the plan was known
 }
 
 // Resume tells the engine, after New and whenever no plan of the origin is being written, what the database's own ledger says was applied of it, so that nothing is
@@ -85,6 +91,9 @@ func (e *Engine) Plan(batch []Transaction) (*Plan, error) {
 
 // decide finds out what a plan's transactions change.
 func (e *Engine) decide(p *Plan) error {
+	if plain, err := e.plainly(p); plain || err != nil {
+		return err
+	}
 	v, rows := e.onPending(), 0
 	for i := range p.batch {
 		rows += len(p.batch[i].Changes)
@@ -131,6 +140,7 @@ func (e *Engine) Reconsider(p *Plan) error {
 	for i := range p.Writes {
 		p.Writes[i].Expect = relay.Unknown
 	}
+	p.straight = 0
 	return err
 }
 
@@ -139,7 +149,7 @@ func (e *Engine) recant(p *Plan) {
 	for _, k := range p.rows {
 		e.unpend(k, p)
 	}
-	p.rows = nil
+	p.rows, p.straight = nil, 0
 }
 
 // Stream begins a plan for one transaction that is too large to be held at once. Its changes are decided in parts by Decide, and
@@ -204,29 +214,28 @@ func (e *Engine) forget(p *Plan) {
 
 // pend puts a row into the overlay.
 func (e *Engine) pend(k Key, reg *Register, p *Plan) {
-	e.disclaim(k)
+	e.disclaim(k, e.pending[k])
 	for _, u := range reg.Claims() {
 		e.claims[u] = append(e.claims[u], k)
 	}
-	e.pending[k] = pendingWrite{Register: reg, plan: p}
+	e.pending[k] = &pendingWrite{Kept: keptOf(reg), plan: p, write: -1}
 	p.rows = append(p.rows, k)
 }
 
 // unpend takes a row of the plan out of the overlay, unless a later plan has taken it over.
 func (e *Engine) unpend(k Key, p *Plan) {
-	if e.pending[k].plan == p {
-		e.disclaim(k)
+	if w := e.pending[k]; w != nil && w.plan == p {
+		e.disclaim(k, w)
 		delete(e.pending, k)
 	}
 }
 
-// disclaim takes back the unique values of a pending row.
-func (e *Engine) disclaim(k Key) {
-	p, pending := e.pending[k]
-	if !pending {
+// disclaim takes back the unique values of a pending row, if there is one.
+func (e *Engine) disclaim(k Key, w *pendingWrite) {
+	if w == nil {
 		return
 	}
-	for _, u := range p.Claims() {
+	for _, u := range w.claims() {
 		keys := slices.DeleteFunc(e.claims[u], func(other Key) bool { return other == k })
 		if e.claims[u] = keys; len(keys) == 0 {
 			delete(e.claims, u)
@@ -244,8 +253,8 @@ func (e *Engine) onPending() *view {
 
 // view is a row as the applier will find it.
 func (e *Engine) view(k Key) (Register, bool, error) {
-	if p, ok := e.pending[k]; ok {
-		return *p.Register, true, nil
+	if w := e.pending[k]; w != nil {
+		return w.register(), true, nil
 	}
 	return e.index.Get(k)
 }

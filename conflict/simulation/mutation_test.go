@@ -24,7 +24,7 @@ var mutations = []mutation{
 	},
 	{
 		"no tombstones", "conflict/memory.go",
-		"old, known := m.rows[k]\n", "if !r.Row.Exists() {\nr.Version.HLC = 0\n}\nold, known := m.rows[k]\n",
+		"now.fresh = true\n", "now.fresh = true\n\tif r := now.register(); !r.Row.Exists() {\n\t\tr.Version.HLC = 0\n\t\tnow = keptOf(&r)\n\t}\n",
 	},
 	{
 		"applied transactions do not raise the clock", "relay/stamp.go",
@@ -309,6 +309,22 @@ var mutations = []mutation{
 	{
 		"what is on record is saved after the rows that it is about", "conflict/simulation/region.go",
 		"	r.record.save()\n	next :=", "	defer func() {\n		if !torn {\n			r.record.save()\n		}\n	}()\n	next :=",
+	},
+	{
+		"what was planned is taken for what the table is to show", "conflict/intent.go",
+		"taken || met.row().Same(c.After)", "true",
+	},
+	{
+		"rows that were written besides are taken for planned", "conflict/intent.go",
+		"|| len(p.Writes) != p.straight ", "",
+	},
+	{
+		"of a transaction that did what was planned only the first row is merged", "conflict/intent.go",
+		"n++\n", "n++\n\t\t\tif j > 0 {\n\t\t\t\tcontinue\n\t\t\t}\n",
+	},
+	{
+		"a plain write replaces a newer one", "conflict/memory.go",
+		"old.version.After(w.version)", "false",
 	},
 	{
 		"nobody keeps what a newcomer has not seen", "conflict/simulation/join.go",

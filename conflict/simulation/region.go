@@ -146,8 +146,17 @@ func (r *region) merge() bool {
 			carried = append(carried, r.named(t))
 		}
 	}
+	if p := r.engine.Intended(*e.Mark); p != nil && e.shows(p) {
+		must(r.engine.OwnIntended(p))
+		return true
+	}
 	must(r.engine.Own(*e.Mark, carried, e.changes))
 	return true
+}
+
+// shows tells whether the database did just what a plan says.
+func (e *entry) shows(p *conflict.Plan) bool {
+	return slices.EqualFunc(e.changes, p.Writes, func(c conflict.Change, w conflict.Write) bool { return w.Logged(&c) })
 }
 
 func (e *entry) transaction(origin relay.Region) *conflict.Transaction {

@@ -1,0 +1,85 @@
+package conflict
+
+import "github.com/octant-db/octant/relay"
+
+// Nearly always the log shows that one of our own transactions did just what was planned, row by row. Then its rows need not be identified once more: they are those of the
+// plan. They are merged from that, in log order as ever, and each is compared with M: what M has come to since the plan was made counts, not what the plan had taken
+// for it.
+
+// Intended returns the plan whose mark the log shows, if its transactions can be merged by OwnIntended; nil if not. Whether the log shows just what the plan
+// writes is for the caller to find out.
+func (e *Engine) Intended(mark relay.Mark) *Plan {
+	p := e.flights[flightOf(mark)]
+	if p == nil || p.straight == 0 || len(p.Writes) != p.straight || mark.Repair() || p.Mark.Range != mark.Range || p.Mark.HLC != mark.HLC || mark.Range.From <= e.seen[mark.Origin].Seq {
+		return nil
+	}
+	return p
+}
+
+// Batch returns what a plan was made from.
+func (p *Plan) Batch() []Transaction { return p.batch }
+
+// OwnIntended is Own for a transaction of which the log shows just what its plan writes: all of it, and nothing else.
+func (e *Engine) OwnIntended(p *Plan) error {
+	var landed Landed
+	var others []Change
+	n := 0
+	var rule lastRule
+	for i := range p.batch {
+		t := &p.batch[i]
+		for j := range t.Changes {
+			c := &t.Changes[j]
+			w := &p.Writes[n]
+			n++
+			plain, err := e.ownPlain(&rule, t, c)
+			if err == nil && !plain {
+				others = append(others, w.logged())
+				part := *t
+				part.Changes = t.Changes[j : j+1]
+				err = e.Carry(&part, &landed)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	for i := range others {
+		if err := e.Wrote(&others[i], &landed); err != nil {
+			return err
+		}
+	}
+	return e.Passed(p.Mark, &landed)
+}
+
+// logged is what the log shows of a write that was done as it was planned.
+func (w *Write) logged() Change {
+	c := Change{Key: w.Key, After: w.After}
+	if w.Expect == relay.Present {
+		c.Before = w.Before
+	}
+	return c
+}
+
+// Logged tells whether a change is just what the log shows of a write.
+func (w *Write) Logged(c *Change) bool {
+	want := w.logged()
+	return c.Key == want.Key && c.Before.Same(want.Before) && c.After.Same(want.After)
+}
+
+// ownPlain merges a change that was planned as a plain one, and that the log shows as it was planned. It returns false, and has done nothing, if more is known of
+// the row by now than what one write left.
+func (e *Engine) ownPlain(rule *lastRule, t *Transaction, c *Change) (bool, error) {
+	if _, pinned := e.pins[c.Key]; pinned || rule.of(e, c).Policy != LWW {
+		return false, nil
+	}
+	w := keptOfWrite(t, &c.After)
+	met, taken, err := e.index.Take(c.Key, &w)
+	if err != nil || met != nil && met.whole != nil {
+		return false, err
+	}
+	e.judge(c.Key, taken || met.row().Same(c.After))
+	if met != nil && met.version.Region != t.Origin {
+		e.noteConflict(t, c, met.register(), taken)
+	}
+	return true, nil
+}
