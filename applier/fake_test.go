@@ -455,6 +455,10 @@ func (t *target) Author(_ context.Context, table *relay.Table, key relay.Image, 
 	return nil
 }
 
+func (t *target) Stands(_ context.Context, table *relay.Table, key relay.Image, row string) (bool, error) {
+	return t.d.row(table.String(), idOf(key)) == row, nil
+}
+
 // Define makes a table that was missing, or empties one.
 func (t *target) Define(_ context.Context, from relay.Transaction, c relay.Change) (string, error) {
 	t.d.mu.Lock()

@@ -30,15 +30,33 @@ func (a *Applier) Resolve(ctx context.Context, id uint64, choice string) error {
 	if old && c.Partial {
 		return fmt.Errorf("resolve conflict %d: its rows were too large to be kept: give the row as a JSON object", id)
 	}
-	table, err := a.resolvable(&c, old)
-	if err != nil {
-		return fmt.Errorf("resolve conflict %d: %w", id, err)
+	table, known, err := a.resolvable(&c, old)
+	if err == nil && old && !known {
+		err = a.unwritten(ctx, author, table, &c)
 	}
-	if err := author.Author(ctx, table, c.Image, row); err != nil {
+	if err == nil {
+		err = author.Author(ctx, table, c.Image, row)
+	}
+	if err != nil {
 		return fmt.Errorf("resolve conflict %d: %w", id, err)
 	}
 	return nil
 }
+
+// unwritten tells whether a row that nothing is known of any more still stands as the conflict left it.
+func (a *Applier) unwritten(ctx context.Context, author relay.Author, table *relay.Table, c *savedNote) error {
+	row := c.Local
+	if c.Decision == "remote" {
+		row = c.Remote
+	}
+	stands, err := author.Stands(ctx, table, c.Image, row)
+	if err == nil && !stands {
+		err = errWritten
+	}
+	return err
+}
+
+var errWritten = errors.New("its row has been written since: look at it again, and give the row that you want as a JSON object")
 
 // conflict finds a conflict on record.
 func (a *Applier) conflict(ctx context.Context, id uint64) (savedNote, error) {
@@ -54,22 +72,22 @@ func (a *Applier) conflict(ctx context.Context, id uint64) (savedNote, error) {
 	return savedNote{}, fmt.Errorf("conflict %d: %w", id, relay.ErrNotFound)
 }
 
-// resolvable returns the table of a conflict, unless its row has been written since by somebody who may not know of the conflict.
-func (a *Applier) resolvable(c *savedNote, old bool) (*relay.Table, error) {
+// resolvable returns the table of a conflict, unless its row is known to have been written since by somebody who may not know of the conflict. It also tells whether anything
+// is known of the row.
+func (a *Applier) resolvable(c *savedNote, old bool) (table *relay.Table, known bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	table := c.table
+	table = c.table
 	if table == nil && c.Description > 0 {
-		var err error
 		if table, err = a.index.tables.table(c.Description); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	if table == nil {
-		return nil, errors.New("its rows were too large to be kept: write the row in the database itself")
+		return nil, false, errors.New("its rows were too large to be kept: write the row in the database itself")
 	}
 	if !old {
-		return table, nil
+		return table, false, nil
 	}
 	newest := c.Winner
 	if c.Loser.After(newest) {
@@ -77,10 +95,10 @@ func (a *Applier) resolvable(c *savedNote, old bool) (*relay.Table, error) {
 	}
 	_, reg, err := a.engine.Right(c.Row)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if isProvisional(c.Row) || reg.Shown.After(newest) {
-		return nil, errors.New("its row has been written since: look at it again, and give the row that you want as a JSON object")
+		return nil, false, errWritten
 	}
-	return table, nil
+	return table, !reg.Shown.IsZero(), nil
 }

@@ -46,4 +46,6 @@ type Author interface {
 	// Author writes the columns of a JSON object to the row whose key an image has, and makes the row if it is not there. An empty one
 	// deletes the row. The key's columns cannot be changed. That the table is as it was is an error: the log would not tell of it.
 	Author(ctx context.Context, t *Table, key Image, row string) error
+	// Stands tells whether the row has the values of a JSON object, or with an empty one, whether there is none. It may say no of what cannot be compared.
+	Stands(ctx context.Context, t *Table, key Image, row string) (bool, error)
 }

@@ -335,15 +335,33 @@ func (t *Target) Define(ctx context.Context, from relay.Transaction, c relay.Cha
 
 // Author implements relay.Author.
 func (t *Target) Author(ctx context.Context, table *relay.Table, key relay.Image, row string) error {
-	if table.Flavour == t.flavour {
-		return t.Engine.Author(ctx, table, key, row)
-	}
-	p, err := t.fitting(ctx, table)
+	table, key, err := t.here(ctx, table, key)
 	if err != nil {
 		return err
 	}
-	if key, err = p.key(key); err != nil {
-		return &ValueError{Table: table.String(), Err: err}
+	return t.Engine.Author(ctx, table, key, row)
+}
+
+// Stands implements relay.Author.
+func (t *Target) Stands(ctx context.Context, table *relay.Table, key relay.Image, row string) (bool, error) {
+	table, key, err := t.here(ctx, table, key)
+	if err != nil {
+		return false, err
 	}
-	return t.Engine.Author(ctx, p.to, key, row)
+	return t.Engine.Stands(ctx, table, key, row)
+}
+
+// here returns a table and a key of it as this engine has them.
+func (t *Target) here(ctx context.Context, table *relay.Table, key relay.Image) (*relay.Table, relay.Image, error) {
+	if table.Flavour == t.flavour {
+		return table, key, nil
+	}
+	p, err := t.fitting(ctx, table)
+	if err != nil {
+		return nil, nil, err
+	}
+	if key, err = p.key(key); err != nil {
+		return nil, nil, &ValueError{Table: table.String(), Err: err}
+	}
+	return p.to, key, nil
 }

@@ -179,10 +179,25 @@ func TestConflictsAreOnRecordAndCanBeResolved(t *testing.T) {
 	askRelay(t, bed, "b", "CALL octant.resolve("+id+`, '{"v":"decided"}')`)
 	settleAll(t, bed)
 	requireRows(t, bed, "SELECT v FROM app.first WHERE id=1 UNION ALL SELECT v FROM app.last", "b; decided")
+	forgotten(t, bed)
 	if _, err := ask(envtest.Context(t, soon), relaySQL(t, bed, "b"), "CALL octant.resolve("+id+", 'remote')"); err == nil || !strings.Contains(err.Error(), "written since") {
 		t.Errorf("a decision over a row that was written since gives %v", err)
 	}
+	run(t, bed.Region("b"), "UPDATE app.last SET v='b'") // as the conflict left it
+	settleAll(t, bed)
+	forgotten(t, bed)
+	askRelay(t, bed, "b", "CALL octant.resolve("+id+", 'remote')")
+	settleAll(t, bed)
+	requireRows(t, bed, "SELECT v FROM app.last", "a")
 	requireExport(t, bed.Region("a"), 5)
+}
+
+// forgotten waits until no relay knows anything of the last writes of app.last any more.
+func forgotten(t *testing.T, bed *testenv.Bed) {
+	t.Helper()
+	for _, r := range bed.Regions {
+		waitRows(t, relaySQL(t, bed, r.Name), "SELECT COUNT(*) FROM octant.versions WHERE table_name='app.last'", "0")
+	}
 }
 
 // requireReasons demands that the explanation of a row has steps and words in it.

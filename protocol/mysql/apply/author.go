@@ -24,25 +24,65 @@ var errUnchanged = errors.New("write a row: it stands so already, and the log wo
 // Author writes one row as an application would: triggers fire, constraints are checked, and the log has it as a change of this region; see
 // relay.Author. Values are as in the JSON that the relay shows: text, numbers, null, "0x…" for bytes, lists for SETs.
 func (t *Target) Author(ctx context.Context, table *relay.Table, key relay.Image, row string) error {
-	s, err := connect(ctx, &t.config)
+	w, err := t.author(ctx, table, key)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	if _, err := s.query(ctx, "set up session", authored); err != nil {
-		return err
-	}
-	w := &author{s: s, table: table}
-	if err := w.find(key); err != nil {
-		return err
-	}
-	if w.computed, err = computed(ctx, s, table); err != nil {
-		return err
-	}
+	defer w.s.close()
 	if row == "" {
 		return w.run(ctx, "delete a row", w.statement("DELETE FROM ", "")+w.where)
 	}
 	return w.write(ctx, row)
+}
+
+// Stands tells whether a row is as the JSON says; see relay.Author. Numbers that are not exact and documents are taken for others than they were.
+func (t *Target) Stands(ctx context.Context, table *relay.Table, key relay.Image, row string) (bool, error) {
+	w, err := t.author(ctx, table, key)
+	if err != nil {
+		return false, err
+	}
+	defer w.s.close()
+	where := w.where
+	if row != "" {
+		columns, values, err := w.assignments(row)
+		if err != nil {
+			return false, fmt.Errorf("compare a row of %s: %w", table, err)
+		}
+		for i, c := range columns {
+			where += " AND " + c + "<=>" + values[i]
+		}
+	}
+	rs, err := w.s.query(ctx, "look for a row", w.statement("SELECT 1 FROM ", where))
+	if err != nil {
+		return false, err
+	}
+	return len(rs[0].Values) > 0 == (row != ""), nil
+}
+
+// author opens a session in which rows are written as an application does.
+func (t *Target) author(ctx context.Context, table *relay.Table, key relay.Image) (*author, error) {
+	s, err := connect(ctx, &t.config)
+	if err != nil {
+		return nil, err
+	}
+	w := &author{s: s, table: table}
+	if err := w.prepare(ctx, key); err != nil {
+		s.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *author) prepare(ctx context.Context, key relay.Image) error {
+	if _, err := w.s.query(ctx, "set up session", authored); err != nil {
+		return err
+	}
+	if err := w.find(key); err != nil {
+		return err
+	}
+	var err error
+	w.computed, err = computed(ctx, w.s, w.table)
+	return err
 }
 
 // author writes one row.

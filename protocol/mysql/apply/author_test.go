@@ -7,6 +7,33 @@ import (
 
 func TestAuthor(t *testing.T) { onEach(t, testAuthor) }
 
+func TestStands(t *testing.T) { onEach(t, testStands) }
+
+// testStands compares rows with what is on record of them.
+func testStands(t *testing.T, on *database) {
+	b := on.newBed(t, `CREATE TABLE t(id INT PRIMARY KEY, v VARCHAR(20), n INT AS (id * 2) VIRTUAL, amount DECIMAL(10,2), at DATETIME(3), octets VARBINARY(8),
+		kind ENUM('one','two'), some SET('x','y'), big BIGINT UNSIGNED)`)
+	const insert = `INSERT INTO t(id, v, amount, at, octets, kind, some, big) VALUES(1, 'it''s \\', 1.50, '2026-01-02 03:04:05.678', x'00ff', 'two', 'x,y', 18446744073709551615)`
+	changes := b.images("t", insert)
+	b.exec(insert)
+	target := b.open("octant")
+	const same = `{"id": 1, "v": "it's \\", "n": 2, "amount": 1.50, "at": "2026-01-02 03:04:05.678", "octets": "0x00ff", "kind": "two", "some": ["x", "y"], "big": 18446744073709551615}`
+	stands := func(row string, want bool) {
+		t.Helper()
+		if got, err := target.Stands(b.ctx, changes[0].Table, changes[0].After, row); err != nil || got != want {
+			t.Errorf("%s stands: %v, %v", row, got, err)
+		}
+	}
+	stands(same, true)
+	stands("", false)
+	for was, is := range map[string]string{`"v": "it's`: `"v": "its`, "1.50": "1.51", "05.678": "05.679", "00ff": "00fe", `"two"`: `"one"`, `["x", "y"]`: `["x"]`, "615}": "614}", `"0x00ff"`: "null"} {
+		stands(strings.Replace(same, was, is, 1), false)
+	}
+	b.exec("DELETE FROM t")
+	stands(same, false)
+	stands("", true)
+}
+
 // testAuthor writes rows as an application does.
 func testAuthor(t *testing.T, on *database) {
 	b := on.newBed(t, "CREATE TABLE t(id INT PRIMARY KEY, v VARCHAR(20), n INT AS (id * 2) VIRTUAL, p INT AS (id + 1) STORED, CHECK (v <> 'bad'))")

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/octant-db/octant/protocol/postgres/connect"
 	"github.com/octant-db/octant/protocol/postgres/logical"
@@ -19,33 +21,72 @@ var errUnchanged = errors.New("write a row: it stands so already, and the log wo
 // Author writes one row as an application would: triggers fire, constraints are checked, and the log has it as a change of this region; see relay.Author.
 // Values are as in the JSON that the relay shows: numbers, documents of JSON columns, null, and everything else as PostgreSQL's text of it.
 func (t *Target) Author(ctx context.Context, table *relay.Table, key relay.Image, row string) error {
-	k, err := t.table(ctx, table)
+	w, err := t.author(ctx, table, key)
 	if err != nil {
 		return err
 	}
-	if k.problem != nil {
-		return k.problem
-	}
-	c, err := t.config.open(ctx, "octant author")
-	if err != nil {
-		return err
-	}
-	defer c.End()
-	w := &author{table: k, conn: c}
-	if w.key, err = k.cells(key); err != nil {
-		return err
-	}
-	if w.where, err = k.keyParams(&relay.Write{Before: key}); err != nil {
-		return err
-	}
+	defer w.conn.End()
 	if row != "" {
 		return w.write(ctx, row)
 	}
-	there, err := w.run(ctx, "delete a row", k.deleteSQL(), w.where)
+	there, err := w.run(ctx, "delete a row", w.table.deleteSQL(), w.where)
 	if err == nil && !there {
 		err = errUnchanged
 	}
 	return err
+}
+
+// Stands tells whether a row is as the JSON says, by PostgreSQL's text of its values; see relay.Author.
+func (t *Target) Stands(ctx context.Context, table *relay.Table, key relay.Image, row string) (bool, error) {
+	w, err := t.author(ctx, table, key)
+	if err != nil {
+		return false, err
+	}
+	defer w.conn.End()
+	var sql strings.Builder
+	sql.WriteString("SELECT FROM " + w.table.quoted + " WHERE ")
+	w.table.where(&sql, 1)
+	values := slices.Clone(w.where)
+	if row != "" {
+		cells, err := w.assignments(row)
+		if err != nil {
+			return false, fmt.Errorf("compare a row of %s: %w", w.table.name, err)
+		}
+		for i := range cells {
+			if cells[i].Kind == logical.IsAbsent {
+				continue
+			}
+			column := w.table.column(i)
+			if cells[i].Kind == logical.IsNull {
+				sql.WriteString(" AND " + column + " IS NULL")
+				continue
+			}
+			values = append(values, param(&cells[i]))
+			fmt.Fprintf(&sql, " AND %s IS NOT NULL AND format('%%s', %s) = $%d", column, column, len(values)) // a cast to text says true for t
+		}
+	}
+	there, err := w.run(ctx, "look for a row", sql.String(), values)
+	return there == (row != ""), err
+}
+
+// author opens a session in which rows are written as an application does.
+func (t *Target) author(ctx context.Context, table *relay.Table, key relay.Image) (*author, error) {
+	k, err := t.table(ctx, table)
+	if err != nil {
+		return nil, err
+	}
+	if k.problem != nil {
+		return nil, k.problem
+	}
+	w := &author{table: k}
+	if w.key, err = k.cells(key); err != nil {
+		return nil, err
+	}
+	if w.where, err = k.keyParams(&relay.Write{Before: key}); err != nil {
+		return nil, err
+	}
+	w.conn, err = t.config.open(ctx, "octant author")
+	return w, err
 }
 
 // author writes one row.

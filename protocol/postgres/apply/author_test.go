@@ -5,6 +5,27 @@ import (
 	"testing"
 )
 
+// TestStands compares rows with what is on record of them.
+func TestStands(t *testing.T) {
+	s := newStation(t, `CREATE TABLE docs (id int PRIMARY KEY, doc jsonb, raw json, flag boolean, many int[], price numeric(10,2), real real);
+		INSERT INTO docs VALUES (1, '{"n": [1, null]}', '{"a":  1}', true, '{1,2}', 12.5, 0.1)`)
+	const same = `{"id": 1, "doc": {"n": [1, null]}, "raw": {"a":  1}, "flag": "t", "many": "{1,2}", "price": 12.50, "real": 0.1}`
+	stands := func(row string, want bool) {
+		t.Helper()
+		if got, err := s.target.Stands(s.ctx, s.table("docs"), image("1|?|?|?|?|?|?"), row); err != nil || got != want {
+			t.Errorf("%s stands: %v, %v", row, got, err)
+		}
+	}
+	stands(same, true)
+	stands("", false)
+	for was, is := range map[string]string{`[1, null]`: `[1]`, `"a":  1`: `"a": 1`, `"t"`: `"f"`, `{1,2}`: `{1}`, `12.50`: `12.51`, `0.1`: `0.2`, `"{1,2}"`: `null`} {
+		stands(strings.Replace(same, was, is, 1), false)
+	}
+	s.Exec(t, "DELETE FROM app.docs")
+	stands(same, false)
+	stands("", true)
+}
+
 // TestAuthor writes rows as an application does: triggers fire and constraints count.
 func TestAuthor(t *testing.T) {
 	s := newStation(t, schema+`; CREATE TABLE docs (id int, part text, doc jsonb, flag boolean, at timestamptz, many int[], price numeric(10,2), PRIMARY KEY (id, part))`)
