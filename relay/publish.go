@@ -18,7 +18,7 @@ func (r *Relay) Self() Hello {
 }
 
 // Open implements Publisher.
-func (r *Relay) Open(_ context.Context, from Hello, w Want) (Hello, Feed, error) {
+func (r *Relay) Open(ctx context.Context, from Hello, w Want) (Hello, Feed, error) {
 	err := r.admit(from, false)
 	if err == nil {
 		err = r.refuseLost(from, false)
@@ -38,8 +38,8 @@ func (r *Relay) Open(_ context.Context, from Hello, w Want) (Hello, Feed, error)
 			"%w: region %s holds %d transactions of region %s, whose relay log has only %d: that relay log was lost or set back",
 			ErrRefused, from.Name, first-1, r.cfg.Name, last)
 	}
-	f := newPublication(r, ownSource{r}, r.vanguard(from), first)
-	if _, _, err := f.current(); errors.Is(err, ErrTrimmed) || errors.Is(err, ErrNotFound) {
+	f := newPublication(r, &ownSource{r: r}, r.vanguard(from), first)
+	if err := f.here(ctx); errors.Is(err, ErrTrimmed) || errors.Is(err, ErrNotFound) {
 		return Hello{}, nil, fmt.Errorf(
 			"%w: transaction %d of region %s is no longer in its relay log: region %s has been away for longer than the retention and must join again",
 			ErrRefused, first, r.cfg.Name, from.Name)
@@ -85,7 +85,7 @@ type publication struct {
 	next  Seq              // to be sent
 	beat  <-chan time.Time // when the next heartbeat is due
 
-	mu     sync.Mutex
+	mu     sync.Mutex                   // also of what is sent
 	body   func() ([]byte, error, bool) // of the transaction that is being sent
 	stop   func()
 	once   sync.Once
@@ -109,7 +109,7 @@ func (f *publication) Next(ctx context.Context) (Message, error) {
 	}
 	for {
 		comes, grown := f.ahead.comes(), f.r.durable.Next()
-		if m, err, due := f.due(); due {
+		if m, err, due := f.due(ctx); due {
 			return m, err
 		}
 		select {
@@ -127,7 +127,7 @@ func (f *publication) Next(ctx context.Context) (Message, error) {
 }
 
 // due returns what can be sent now, if anything: what is owed of earlier transactions goes first, and what is durable before what is not.
-func (f *publication) due() (m Message, err error, due bool) {
+func (f *publication) due(ctx context.Context) (m Message, err error, due bool) {
 	last := f.of.last()
 	if through, err := f.ahead.confirm(last); err != nil || through > 0 {
 		return Message{Confirmed: through}, err, true
@@ -139,32 +139,37 @@ func (f *publication) due() (m Message, err error, due bool) {
 	default:
 	}
 	if f.next <= last {
-		m, err := f.begin()
+		m, err := f.begin(ctx)
 		return m, err, true
 	}
 	if t, body, ok := f.ahead.take(f.next); ok {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		return Message{Ahead: &t}, f.open(body), true
 	}
 	return Message{}, nil, false
 }
 
 // begin starts the next transaction.
-func (f *publication) begin() (Message, error) {
-	t, body, err := f.current()
+func (f *publication) begin(ctx context.Context) (Message, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.isClosed() {
+		return Message{}, ErrClosed
+	}
+	t, body, err := f.of.transaction(ctx, f.next)
 	if err != nil {
 		return Message{}, fmt.Errorf("read transaction %d: %w", f.next, err)
 	}
 	return Message{Transaction: &t}, f.open(body)
 }
 
-// open has the body of the transaction that is being sent read by chunk.
+// open has the body of the transaction that is being sent read by chunk; the lock is held.
 func (f *publication) open(body Body) error {
-	f.next++
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.isClosed() {
 		return ErrClosed // nobody would stop the body
 	}
+	f.next++
 	f.body, f.stop = iter.Pull2(iter.Seq2[[]byte, error](body))
 	return nil
 }
@@ -178,12 +183,13 @@ func (f *publication) isClosed() bool {
 	}
 }
 
-// current returns the transaction that is to be sent, nothing if there is none yet.
-func (f *publication) current() (Transaction, Body, error) {
+// here tells whether what is to be sent first is there, if it is to be by now.
+func (f *publication) here(ctx context.Context) error {
 	if f.next > f.of.last() {
-		return Transaction{}, nil, nil
+		return nil
 	}
-	return f.of.transaction(f.next)
+	_, _, err := f.of.transaction(ctx, f.next)
+	return err
 }
 
 // chunk goes on with the transaction that is being sent, if one is.
@@ -213,6 +219,7 @@ func (f *publication) Close() error {
 		f.stop()
 		f.body = nil
 	}
+	f.of.close()
 	return nil
 }
 

@@ -53,22 +53,9 @@ func (r *Relay) openLost(from Hello, w Want) (Hello, Feed, error) {
 // transactions is what a publication sends.
 type transactions interface {
 	last() Seq
-	transaction(Seq) (Transaction, Body, error)
-}
-
-// ownSource is this region's own transactions.
-type ownSource struct{ r *Relay }
-
-func (o ownSource) last() Seq { return o.r.cfg.Log.State().Seq }
-
-func (o ownSource) transaction(seq Seq) (Transaction, Body, error) {
-	local := o.r.cfg.Log.Local()
-	lsn, err := local.BySeq(seq)
-	if err != nil {
-		return Transaction{}, nil, err
-	}
-	e, body, err := local.Entry(lsn)
-	return e.Transaction(o.r.cfg.Region), body, err
+	// transaction returns one that is there. Its Body is valid until the next call.
+	transaction(context.Context, Seq) (Transaction, Body, error)
+	close()
 }
 
 // tailSource is the copy of a lost region's transactions.
@@ -76,4 +63,8 @@ type tailSource struct{ stream ReceivedStream }
 
 func (t tailSource) last() Seq { return Seq(t.stream.Last()) }
 
-func (t tailSource) transaction(seq Seq) (Transaction, Body, error) { return t.stream.Transaction(seq) }
+func (t tailSource) transaction(_ context.Context, seq Seq) (Transaction, Body, error) {
+	return t.stream.Transaction(seq)
+}
+
+func (t tailSource) close() {}
