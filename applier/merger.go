@@ -232,9 +232,7 @@ func (a *Applier) carried(ctx context.Context, m relay.Mark) iter.Seq2[*conflict
 }
 
 func (a *Applier) remembered(r relay.Region, seq relay.Seq) *prepared {
-	a.mu.Lock()
-	o := a.origins[r]
-	a.mu.Unlock()
+	o := a.originOf(r)
 	if o == nil {
 		return nil
 	}
@@ -270,9 +268,7 @@ func (a *Applier) carriedFromLog(
 
 // passed lets go of what was kept of a mark's transactions.
 func (a *Applier) passed(m relay.Mark) {
-	a.mu.Lock()
-	o := a.origins[m.Origin]
-	a.mu.Unlock()
+	o := a.originOf(m.Origin)
 	if o == nil || m.Repair() {
 		return
 	}

@@ -63,6 +63,13 @@ func newOrigin(a *Applier, r relay.Region, firstLane int) *origin {
 	return o
 }
 
+// originOf returns what applies a region's transactions, nil before it was met.
+func (a *Applier) originOf(r relay.Region) *origin {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.origins[r]
+}
+
 // run applies until ctx ends, with breaks while the origin is paused.
 func (o *origin) run(ctx context.Context) error {
 	for {
@@ -87,9 +94,7 @@ var errPaused = errors.New("paused by the operator")
 
 // Pause stops applying an origin's transactions, Resume goes on. What is being committed is finished.
 func (a *Applier) Pause(r relay.Region, paused bool) {
-	a.mu.Lock()
-	o := a.origins[r]
-	a.mu.Unlock()
+	o := a.originOf(r)
 	if o == nil {
 		return
 	}
@@ -106,9 +111,7 @@ var errTakenBack = errors.New("its origin has taken back what it had sent ahead"
 
 // TakeBack implements relay.Applier.
 func (a *Applier) TakeBack(ctx context.Context, r relay.Region) error {
-	a.mu.Lock()
-	o := a.origins[r]
-	a.mu.Unlock()
+	o := a.originOf(r)
 	if o == nil {
 		return nil
 	}
@@ -478,9 +481,7 @@ func (a *Applier) held(f *flight, err error) {
 		a.cfg.Report(relay.Problem{Kind: "repair_held", Subject: "repair", Detail: err.Error(), Remedy: "mend the cause; the repair is tried again by itself"})
 		return
 	}
-	a.mu.Lock()
-	o := a.origins[f.plan.Mark.Origin]
-	a.mu.Unlock()
+	o := a.originOf(f.plan.Mark.Origin)
 	o.hold(err)
 }
 
