@@ -98,3 +98,6 @@ func StartByGTID(log relay.LocalStream, held binlog.Set) error {
 	_, _, err := startByGTID(log, held)
 	return err
 }
+
+// Table makes a result.
+var Table = table

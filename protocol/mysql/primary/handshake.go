@@ -130,9 +130,5 @@ func cell(column, value string) (*mysql.Result, error, bool) {
 }
 
 func table(columns []string, rows ...[]any) (*mysql.Result, error, bool) {
-	set, err := mysql.BuildSimpleTextResultset(columns, rows)
-	if err != nil {
-		return nil, err, true
-	}
-	return mysql.NewResult(set), nil, true
+	return mysql.NewResult(textSet(columns, rows)), nil, true
 }

@@ -178,6 +178,9 @@ func binaryResult(r *mysql.Result) (*mysql.Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("convert result: %w", err)
 	}
+	if len(rows) == 0 {
+		set.Fields = r.Fields // the library sets them with the first row: see textSet
+	}
 	out := *r
 	out.Resultset = set
 	return &out, nil
