@@ -14,11 +14,14 @@ const copies = 2 * relay.MaxAhead
 
 // runner is a transaction that was sent ahead. Its record is given to the writer when its origin has confirmed it.
 type runner struct {
-	record    *record
-	op        *op
-	copy      relay.Pair
+	op        *op  // with its record
 	kept      bool // its copy is on disk
 	confirmed bool
+}
+
+// copy is what is kept aside of it: the record's value, in one of the places for copies.
+func (r *runner) copy() relay.Pair {
+	return relay.Pair{Key: copyKey(r.op.stream.id, r.op.record.number), Value: r.op.value}
 }
 
 var (
@@ -76,7 +79,7 @@ func (w *aheadWriter) Append(native []byte) error {
 
 // putAside queues a copy of a record, and keeps the record until it is confirmed. The stream's lock is held.
 func (s *stream) putAside(o *op) error {
-	r := &runner{record: o.record, op: o, copy: relay.Pair{Key: copyKey(s.id, o.record.number), Value: o.value}}
+	r := &runner{op: o}
 	if err := s.db.queue.put(&op{stream: s, copied: r, epoch: o.epoch}); err != nil {
 		return err
 	}
@@ -117,11 +120,11 @@ func (s *stream) confirm(through uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := s.runners[len(s.runners)-s.unconfirmed():]
-	if len(list) == 0 || list[len(list)-1].record.number < through {
+	if len(list) == 0 || list[len(list)-1].op.record.number < through {
 		return errors.New("it was confirmed and is not here")
 	}
 	for _, r := range list {
-		if r.record.number > through {
+		if r.op.record.number > through {
 			break
 		}
 		r.op.patient = true
@@ -173,6 +176,6 @@ func (s *stream) safe(number uint64) bool {
 	if s.last >= number {
 		return true
 	}
-	i := slices.IndexFunc(s.runners, func(r *runner) bool { return r.record.number == number })
+	i := slices.IndexFunc(s.runners, func(r *runner) bool { return r.op.record.number == number })
 	return i >= 0 && s.runners[i].kept && s.runners[i].confirmed
 }

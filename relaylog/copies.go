@@ -15,7 +15,7 @@ import (
 func copiesIn(group []*op) (pairs []relay.Pair) {
 	for _, o := range group {
 		if o.copied != nil {
-			pairs = append(pairs, o.copied.copy)
+			pairs = append(pairs, o.copied.copy())
 		}
 	}
 	return pairs
@@ -38,7 +38,7 @@ func (s *stream) neededCopies() (pairs []relay.Pair) {
 	defer s.mu.Unlock()
 	for _, r := range s.runners {
 		if r.kept {
-			pairs = append(pairs, r.copy)
+			pairs = append(pairs, r.copy())
 		}
 	}
 	return pairs
@@ -49,7 +49,7 @@ func (s *stream) leaveCopies() {
 	s.copies = slices.DeleteFunc(s.copies, func(r *record) bool { return r.number <= s.last })
 	for _, r := range s.runners {
 		if r.kept && r.confirmed {
-			s.copies = append(s.copies, r.record)
+			s.copies = append(s.copies, r.op.record)
 		}
 	}
 }

@@ -143,7 +143,7 @@ func (q *queue) outcome(epoch uint64) error {
 func (q *queue) put(o *op) error {
 	o.cost = costOf(o.pairs)
 	if o.copied != nil {
-		o.cost.add(costOf([]relay.Pair{o.copied.copy}))
+		o.cost.add(costOf([]relay.Pair{o.copied.copy()}))
 	}
 	o.bytes += int64(len(o.value))
 	if o.chunk != nil {

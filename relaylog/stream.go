@@ -130,7 +130,7 @@ func (s *stream) unqueue(r *record) {
 		s.queued[0] = nil
 		s.queued = s.queued[1:]
 	}
-	if len(s.runners) > 0 && s.runners[0].record == r {
+	if len(s.runners) > 0 && s.runners[0].op.record == r {
 		s.runners[0] = nil
 		s.runners = s.runners[1:]
 	}
