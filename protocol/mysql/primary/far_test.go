@@ -2,12 +2,10 @@ package primary_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -94,26 +92,11 @@ func startFar(t *testing.T, engine testenv.Engine, far uint64) (*testenv.Server,
 	execute(t, source, "CREATE USER raw@'%' IDENTIFIED BY ''", "GRANT ALL ON *.* TO raw@'%'", start)
 	s := startServer(t, func(c *primary.Config) { c.ServerVersion, c.ServerUUID = version, relayUUID })
 	c := mustDial(t, source.Addr(), "raw", "")
-	ctx, cancel := context.WithCancel(context.Background())
-	var capturing sync.WaitGroup
-	capturing.Go(func() {
-		prepare := c.asReplica
-		if engine.IsMySQL() {
-			prepare = func(...string) error { return c.asMySQLReplica("c0ffee00-0000-4000-8000-000000000000") }
-		}
-		err := prepare("SET @master_heartbeat_period=1000000000")
-		if err == nil {
-			err = captureFrom(c, "", &capturer{ctx: ctx, log: s.log.Local(), mysql: engine.IsMySQL(), far: far})
-		}
-		if err != nil && ctx.Err() == nil {
-			t.Errorf("capture: %v", err)
-		}
-	})
-	t.Cleanup(func() {
-		cancel()
-		c.close()
-		capturing.Wait()
-	})
+	prepare := func() error { return c.asReplica("SET @master_heartbeat_period=1000000000") }
+	if engine.IsMySQL() {
+		prepare = c.asCapturingMySQLReplica
+	}
+	c.captures(t, prepare, capturer{log: s.log.Local(), mysql: engine.IsMySQL(), far: far})
 	return source, s
 }
 

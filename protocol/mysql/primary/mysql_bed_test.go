@@ -52,13 +52,23 @@ func (b *mysqlBed) dialSource(t testing.TB) *raw {
 
 func (b *mysqlBed) capture(t testing.TB) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
 	c := b.dialSource(t)
+	c.captures(t, c.asCapturingMySQLReplica, capturer{log: b.log.Local(), mysql: true})
+}
+
+func (c *raw) asCapturingMySQLReplica() error {
+	return c.asMySQLReplica("c0ffee00-0000-4000-8000-000000000000")
+}
+
+// captures has everything captured from the connection's source until the test ends.
+func (c *raw) captures(t testing.TB, prepare func() error, to capturer) {
+	ctx, cancel := context.WithCancel(context.Background())
+	to.ctx = ctx
 	var capturing sync.WaitGroup
 	capturing.Go(func() {
-		err := c.asMySQLReplica("c0ffee00-0000-4000-8000-000000000000")
+		err := prepare()
 		if err == nil {
-			err = captureFrom(c, "", &capturer{ctx: ctx, log: b.log.Local(), mysql: true})
+			err = captureFrom(c, "", &to)
 		}
 		if err != nil && ctx.Err() == nil {
 			t.Errorf("capture: %v", err)
