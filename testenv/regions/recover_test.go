@@ -70,6 +70,7 @@ func getsBackWhatItHasLost(t *testing.T, engine testenv.Engine) (*testenv.Bed, *
 	bed.Network.Link("b", "a").Set(testenv.Cut)
 	run(t, a, "UPDATE app.t SET v = 'only a and its relay know' WHERE id = 4", "INSERT INTO app.t VALUES (7, 'shortly', 7)", "DELETE FROM app.t WHERE id = 7",
 		"UPDATE app.sums SET n = n + 1000", "INSERT INTO app.t VALUES (8, 'last', 8)")
+	waitRows(t, replica.DB(), "SELECT v FROM app.t WHERE id IN (4, 8) ORDER BY id", "only a and its relay know; last") // so a's relay has given it its time: b writes later
 	run(t, b, "UPDATE app.t SET v = 'concurrently' WHERE id = 4")
 	waitRows(t, a.Server.DB(), "SELECT v FROM app.t WHERE id = 4", "concurrently")
 	waitRows(t, replica.DB(), "SELECT v FROM app.t WHERE id IN (4, 8) ORDER BY id", "concurrently; last")

@@ -152,15 +152,19 @@ func waitFor(t *testing.T, what string, condition func(ctx context.Context) (don
 	ctx := envtest.Context(t, soon)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
+	last := ""
 	for {
 		done, instead := condition(ctx)
 		if done {
 			return
 		}
+		if ctx.Err() == nil || last == "" {
+			last = instead
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("waited %v for %s; instead: %s", soon, what, instead)
+			t.Fatalf("waited %v for %s; instead: %s", soon, what, last)
 		}
 	}
 }
