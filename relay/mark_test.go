@@ -54,3 +54,20 @@ func TestMarksOfWhatWasSentAhead(t *testing.T) {
 		t.Errorf("the stream ends at %d", last)
 	}
 }
+
+func TestMarkFitsItsTarget(t *testing.T) {
+	for _, c := range []struct {
+		mark relay.Mark
+		fits bool
+	}{
+		{relay.Mark{Origin: 1, Lane: 0}, true},
+		{relay.Mark{Origin: relay.MaxRegions, Lane: 3}, true},
+		{relay.Mark{Origin: 1, Lane: 4}, false},
+		{relay.Mark{Origin: 1, Lane: -1}, false},
+		{relay.Mark{Origin: 0, Lane: 0}, false},
+	} {
+		if err := c.mark.Fits(4); (err == nil) != c.fits {
+			t.Errorf("a mark of region %d on lane %d of 4: %v", c.mark.Origin, c.mark.Lane, err)
+		}
+	}
+}

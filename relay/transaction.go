@@ -1,6 +1,9 @@
 package relay
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Seq counts the transactions born in one region, from 1, without holes.
 type Seq uint64
@@ -39,6 +42,17 @@ type Mark struct {
 
 // Repair tells whether the mark covers no transaction: the rows under it write again what already won.
 func (m Mark) Repair() bool { return m.Range == Range{} }
+
+// Fits tells why a target with so many lanes cannot write under the mark, nil if it can.
+func (m Mark) Fits(lanes int) error {
+	if m.Lane < 0 || m.Lane >= lanes {
+		return fmt.Errorf("no lane %d: there are %d", m.Lane, lanes)
+	}
+	if !m.Origin.Valid() {
+		return fmt.Errorf("region id %d is not in 1..%d", m.Origin, MaxRegions)
+	}
+	return nil
+}
 
 // Amendment is the HLC of the mark of a repair that an operator ordered: what it writes is what shall stand, unless something newer is known of
 // the row.

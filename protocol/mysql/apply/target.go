@@ -99,11 +99,8 @@ func (t *Target) Close() error {
 // Begin takes the mark's lane, dialing it if need be. The transaction begins on the server, and the mark is written, with
 // the first Write or with Commit: they travel in one round trip. So does what can be wrong with them.
 func (t *Target) Begin(ctx context.Context, mark relay.Mark) (relay.Tx, error) {
-	if mark.Lane < 0 || mark.Lane >= len(t.lanes) {
-		return nil, fmt.Errorf("begin transaction: no lane %d: there are %d", mark.Lane, len(t.lanes))
-	}
-	if !mark.Origin.Valid() {
-		return nil, fmt.Errorf("begin transaction: region id %d is not in 1..%d", mark.Origin, relay.MaxRegions)
+	if err := mark.Fits(len(t.lanes)); err != nil {
+		return nil, fmt.Errorf("begin transaction: %w", err)
 	}
 	return t.lanes[mark.Lane].begin(ctx, mark)
 }
