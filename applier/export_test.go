@@ -11,6 +11,9 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
+// RowPatience is how long an edit waits for its row.
+const RowPatience = rowPatience
+
 // Merge passes one entry to the engine, as the merger does.
 func (a *Applier) Merge(ctx context.Context, e *relay.Entry, body relay.Body) error {
 	return a.mergeEntry(ctx, e, body)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/octant-db/octant/applier"
 	"github.com/octant-db/octant/relay"
@@ -265,6 +266,39 @@ func TestLettersSurvive(t *testing.T) {
 	b.start()
 	eventually(t, "the letters to go", func() bool { return len(b.letters()) == 0 })
 	b.converged()
+}
+
+// patient is a clock that tells when somebody waits for a letter's row.
+type patient struct {
+	hurried
+	waits chan<- struct{}
+}
+
+func (c patient) After(d time.Duration) <-chan time.Time {
+	if d != applier.RowPatience {
+		return c.hurried.After(d)
+	}
+	close(c.waits)
+	return nil
+}
+
+// TestALetterIsEditedBeforeTheLogShowsItsRow: the rest of its transaction is not there yet.
+func TestALetterIsEditedBeforeTheLogShowsItsRow(t *testing.T) {
+	b, waits := newBed(t, 2), make(chan struct{})
+	b.config = func(c *applier.Config) { c.Clock = patient{b.clock, waits} }
+	b.d.lazy, b.d.refuses = true, check("bad")
+	b.start()
+	b.receive(2, now(), nil, insert("1||bad"), insert("2||good"))
+	eventually(t, "the letter", func() bool { return len(b.letters()) == 1 })
+	edited := make(chan error)
+	go func() { edited <- b.a.EditLetter(t.Context(), b.letters()[0].ID, "1||edited") }()
+	<-waits
+	b.d.hook((*database).show)
+	if err := <-edited; err != nil {
+		t.Fatal(err)
+	}
+	b.settle()
+	b.requireRows(map[string]string{"1": "1||edited", "2": "2||good"})
 }
 
 // TestSteerLetters retries in vain and with success, skips and edits.

@@ -191,17 +191,7 @@ func (a *Applier) EditLetter(ctx context.Context, id uint64, row string) error {
 		return errors.New("rows of this kind of database cannot be edited here: write the row in the database itself")
 	}
 	a.reader.refresh()
-	a.mu.Lock()
-	l, err := a.find(id)
-	if err != nil {
-		a.mu.Unlock()
-		return err
-	}
-	right, _, err := a.engine.Right(l.key)
-	a.mu.Unlock()
-	if err == nil && right.Row.Table == nil {
-		err = errors.New("its row is not known yet: try again in a moment")
-	}
+	l, right, err := a.knownRow(ctx, id)
 	if err == nil {
 		err = author.Author(ctx, right.Row.Table, right.Row.Image, row)
 	}
@@ -209,4 +199,33 @@ func (a *Applier) EditLetter(ctx context.Context, id uint64, row string) error {
 		return fmt.Errorf("edit dead letter %d: %w", id, err)
 	}
 	return a.awaitLetter(ctx, l, math.MaxUint64)
+}
+
+// rowPatience is how long somebody who edits a letter waits for its row: a row is refused before the log shows what else its transaction wrote, and is known from
+// then on. One whose table is missing is not known at all.
+const rowPatience = 5 * time.Second
+
+// knownRow waits until it is known what a letter's row shall be.
+func (a *Applier) knownRow(ctx context.Context, id uint64) (*letter, conflict.Shown, error) {
+	over := a.cfg.Clock.After(rowPatience)
+	for {
+		merged := a.progress.Next()
+		a.mu.Lock()
+		l, err := a.find(id)
+		var right conflict.Shown
+		if err == nil {
+			right, _, err = a.engine.Right(l.key)
+		}
+		a.mu.Unlock()
+		if err != nil || right.Row.Table != nil {
+			return l, right, err
+		}
+		select {
+		case <-merged:
+		case <-over:
+			return nil, right, errors.New("its row is not known yet: see the letter's reason, or try again in a moment")
+		case <-ctx.Done():
+			return nil, right, context.Cause(ctx)
+		}
+	}
 }
