@@ -64,7 +64,7 @@ func testServerKilled(t *testing.T, e testenv.Engine) {
 		stop := recaptured(t, src, m)
 		m.waitFor(t, s)
 		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan struct{})
+		n, ended := m.count(), make(chan struct{})
 		go func() {
 			defer close(ended)
 			for i := 0; ctx.Err() == nil; i++ {
@@ -75,7 +75,6 @@ func testServerKilled(t *testing.T, e testenv.Engine) {
 				}
 			}
 		}()
-		n := len(m.entries)
 		m.wait(t, "some transactions", func() bool { return len(m.entries) > n+5 })
 		if err := s.Kill(); err != nil {
 			t.Fatal(err)

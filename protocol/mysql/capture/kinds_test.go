@@ -180,11 +180,11 @@ func testSemiSync(t *testing.T, e testenv.Engine) {
 	captured(t, src, m)
 	m.waitFor(t, s)
 	ended := make(chan error, 1)
+	n := m.count()
 	go func() {
 		_, err := s.DB().ExecContext(t.Context(), "INSERT INTO app.t VALUES (1, 'a')")
 		ended <- err
 	}()
-	n := len(m.entries)
 	m.wait(t, "the transaction", func() bool { return len(m.entries) > n && m.last().Kind == relay.Local })
 	if got := ask(t, s, "SELECT variable_value FROM information_schema.global_status WHERE variable_name='rpl_semi_sync_master_clients'"); got != "1" {
 		t.Errorf("the server waits for %s replicas", got)
@@ -194,7 +194,7 @@ func testSemiSync(t *testing.T, e testenv.Engine) {
 		t.Fatal("the commit did not wait")
 	default:
 	}
-	src.Durable(m.last().Position)
+	src.Durable(m.newest().Position)
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}

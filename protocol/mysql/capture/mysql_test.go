@@ -167,7 +167,7 @@ func TestMySQLSemiSync(t *testing.T) {
 	src := capture.New(config)
 	stop := captured(t, src, m)
 	m.waitFor(t, s)
-	n := len(m.entries)
+	n := m.count()
 	ended := make(chan error, 1)
 	insert := func(id int) {
 		_, err := s.DB().ExecContext(t.Context(), fmt.Sprintf("INSERT INTO app.t VALUES (%d, 'a')", id))
@@ -180,12 +180,12 @@ func TestMySQLSemiSync(t *testing.T) {
 		t.Fatal("the commit did not wait")
 	default:
 	}
-	src.Durable(m.last().Position)
+	src.Durable(m.newest().Position)
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
 	// What we had on disk and could not acknowledge any more is in the log and not yet executed. That is no other history.
-	n = len(m.entries)
+	n = m.count()
 	go insert(2)
 	m.wait(t, "the second transaction", func() bool { return len(m.entries) > n && m.last().Kind == relay.Local })
 	requireIs(t, stop(), context.Canceled)

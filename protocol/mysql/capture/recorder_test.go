@@ -132,6 +132,20 @@ func (m *memory) place() string {
 	return fmt.Sprintf("%s:%d", p.File, p.Offset)
 }
 
+// count is how many entries there are by now.
+func (m *memory) count() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.entries)
+}
+
+// newest is the last entry by now.
+func (m *memory) newest() relay.Captured {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.last()
+}
+
 func (m *memory) last() relay.Captured { return m.entries[len(m.entries)-1] }
 
 // find returns the entry of the GTID.
