@@ -145,6 +145,13 @@ func (a *Applier) Origin(r relay.Region) (seen relay.SeqHLC, held string) {
 	return a.engine.Seen(r), held
 }
 
+// Promised implements relay.ApplyView.
+func (a *Applier) Promised(r relay.Region) relay.HLC {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.engine.Promised(r)
+}
+
 // Lag is the age of an origin's oldest transaction that was received and is not yet applied; 0 if there is none.
 func (a *Applier) Lag(r relay.Region) time.Duration {
 	seen, _ := a.Origin(r)

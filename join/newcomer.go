@@ -32,6 +32,7 @@ type Newcomer struct {
 type Member struct {
 	Name string
 	Side relay.Donor
+	Peer relay.Peer // how its relay is subscribed to
 }
 
 // Store is the newcomer's relay log, which no relay works with yet.
@@ -101,7 +102,7 @@ func (n *Newcomer) begin(ctx context.Context) error {
 	if err := Vacant(n.Store); err != nil {
 		return err
 	}
-	admission, err := n.admitted(ctx, n.Donor)
+	admission, err := admit(ctx, n.Donor, n.Self)
 	if err != nil {
 		return err
 	}
@@ -178,9 +179,9 @@ func Vacant(s Store) error {
 	return errors.New("join: this region's relay log has entries: the region has joined, or was running before: join with an empty data directory")
 }
 
-// admitted asks a region whether this one may join.
-func (n *Newcomer) admitted(ctx context.Context, m Member) (relay.Admission, error) {
-	a, err := m.Side.Admit(ctx, n.Self)
+// admit asks a region whether another one may join.
+func admit(ctx context.Context, m Member, self relay.Hello) (relay.Admission, error) {
+	a, err := m.Side.Admit(ctx, self)
 	if err != nil {
 		return a, fmt.Errorf("join: %w", err)
 	}
@@ -197,7 +198,7 @@ func (n *Newcomer) before(ctx context.Context, donor relay.Admission) (relay.Seq
 		return last, err
 	}
 	for _, m := range n.Others {
-		a, err := n.admitted(ctx, m)
+		a, err := admit(ctx, m, n.Self)
 		if err != nil {
 			return last, err
 		}
@@ -218,7 +219,7 @@ func (n *Newcomer) takeOver(ctx context.Context, f relay.Frozen) error {
 	if err := n.refuseUnfit(); err != nil {
 		return err
 	}
-	admission, err := n.admitted(ctx, n.Donor)
+	admission, err := admit(ctx, n.Donor, n.Self)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,10 @@ func (r *Relay) expect(ctx context.Context, p *peer, h Hello) (Admission, error)
 		p.facts.Holds, p.status.Holds, p.facts.Received = 0, 0, nil
 		p.facts.Joins = LSN(r.cfg.Log.Local().Last() + 1)
 	}
-	a := Admission{Self: r.Self(), Begin: p.facts.Joins - 1}
+	if _, lost := r.losses.get(h.Region); lost {
+		p.facts.Parted = true
+	}
+	a := Admission{Self: r.Self(), Begin: p.facts.Joins - 1, Parted: p.facts.Parted}
 	p.mu.Unlock()
 	if err := p.save(ctx); err != nil {
 		return a, fmt.Errorf("note that region %s joins: %w", h.Name, err)
@@ -42,6 +45,8 @@ func (r *Relay) expect(ctx context.Context, p *peer, h Hello) (Admission, error)
 	if err := r.readmit(ctx, p, h); err != nil {
 		return a, err
 	}
+	applied, _ := r.cfg.Applier.Origin(h.Region)
+	a.Applied, a.Promised = applied.Seq, r.cfg.Applier.Promised(h.Region)
 	received := r.cfg.Log.Received(h.Region)
 	if last := Seq(received.Last()); last > 0 {
 		a.Received.Seq = last

@@ -46,6 +46,8 @@ type ApplyView interface {
 	Merged() LSN
 	// Origin returns the last transaction of a region that the local log has shown, and what holds up the next one.
 	Origin(Region) (SeqHLC, string)
+	// Promised is the clock that all that a region will yet do is above: others rely on that.
+	Promised(Region) HLC
 	// Dissent says for which tables a region has other rules than this one, "" if for none.
 	Dissent(Region) string
 	Lag(Region) time.Duration
@@ -284,11 +286,12 @@ func (r *Relay) needs() (LSN, map[Region]Seq) {
 	return lsn, received
 }
 
-// firstLacked is the first transaction of a region that another one may lack.
+// firstLacked is the first transaction of a region that another one may lack. The last one is kept in any case: a region that loses its log finds out by its name where
+// in its database's log to go on.
 func (r *Relay) firstLacked(origin Region) Seq {
-	first := Seq(r.cfg.Log.Received(origin).Last()) + 1
+	first := Seq(r.cfg.Log.Received(origin).Last())
 	if x, lost := r.losses.get(origin); lost && x.Gone {
-		return first
+		return first + 1
 	}
 	for _, p := range r.peers {
 		p.mu.Lock()

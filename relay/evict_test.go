@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/octant-db/octant/relay"
@@ -119,7 +120,7 @@ func rejoins(t *testing.T, a, b, c, d *node) {
 	hello.Store = "another"
 	for _, n := range []*node{a, b, c} {
 		admission, err := n.relay.Admit(t.Context(), hello)
-		if err != nil || admission.Received.Seq != 5 {
+		if err != nil || admission.Received.Seq != 5 || !admission.Parted {
 			t.Fatalf("%s: %+v, %v", n.config.Name, admission, err)
 		}
 	}
@@ -170,6 +171,9 @@ func keepsFrom(t *testing.T, n *node, newcomer relay.Hello) {
 	n.restart()
 	if got := begin(); got != was {
 		t.Errorf("after a restart it begins behind %d, not %d", got, was)
+	}
+	if a, err := n.relay.Admit(t.Context(), newcomer); err != nil || !a.Parted {
+		t.Errorf("after a restart it is not said that the newcomer had been evicted: %+v, %v", a, err)
 	}
 }
 
@@ -226,5 +230,47 @@ func TestOnlyLostRegionsAreServedByOthers(t *testing.T) {
 	_, _, err := a.relay.Open(t.Context(), c.relay.Self(), relay.Want{Origin: 2, First: 1})
 	if !errors.Is(err, relay.ErrRefused) || !strings.Contains(err.Error(), "not lost") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestARegionThatLostItsLogIsToldWhatItHadSent: by who has it, of which the last transaction is kept however long nobody lacks it.
+func TestARegionThatLostItsLogIsToldWhatItHadSent(t *testing.T) {
+	net := newNetwork()
+	a, b := newNode(t, net, 1, "b"), newNode(t, net, 2, "a").start()
+	var kept atomic.Uint64
+	a.config.Trim = func(needs func() (relay.LSN, map[relay.Region]relay.Seq)) error {
+		_, received := needs()
+		kept.Store(uint64(received[2]))
+		return nil
+	}
+	a.start()
+	for range 3 {
+		b.source.add(relay.Local, nil, []byte("x"))
+	}
+	a.allArrived(b)
+	eventually(t, "a to need only the last one", func() bool { return kept.Load() == 3 })
+	hello := b.relay.Self()
+	b.halt()
+	hello.Store = "another"
+	admission, err := a.relay.Admit(t.Context(), hello)
+	if err != nil || admission.Received.Seq != 3 || admission.Parted {
+		t.Fatalf("%+v, %v", admission, err)
+	}
+	_, feed, err := a.relay.Open(t.Context(), hello, relay.Want{Origin: 2, First: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer feed.Close()
+	for {
+		m, err := feed.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Transaction != nil {
+			if m.Transaction.Seq != 3 || m.Transaction.HLC != admission.Received.HLC {
+				t.Errorf("got %+v", m.Transaction)
+			}
+			return
+		}
 	}
 }

@@ -242,6 +242,8 @@ func (f *follower) Heard(r relay.Region, h relay.Heartbeat) {
 
 func (f *follower) Fence(context.Context) error { return nil }
 
+func (f *follower) Promised(relay.Region) relay.HLC { return 0 }
+
 func (f *follower) Announce() relay.Vector {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -36,6 +36,11 @@ type Admission struct {
 	Self     Hello
 	Received SeqHLC // the last transaction of an earlier region with the newcomer's id that is held here
 	Begin    LSN    // of the log: what the newcomer does again comes behind it
+
+	// What an earlier region with that id, whose relay's log is lost, must know to send what it had not sent yet; see Remainder.
+	Applied  Seq  // of Received: up to here the database here has them
+	Promised HLC  // what it had not sent must be later
+	Parted   bool // it had been evicted: nobody has waited for anything of it, and nothing that it had not sent may come any more
 }
 
 // TableDefinition is a replicated table.

@@ -39,7 +39,8 @@ type peerFacts struct {
 	Holds   Seq // what it holds durably of our stream
 	Rules   string
 	Flavour Flavour
-	Joins   LSN // it is joining: the log from here on is kept for it
+	Joins   LSN  // it is joining: the log from here on is kept for it
+	Parted  bool `json:",omitempty"` // it joins because it had been evicted
 	// Received is, by region, what it holds durably of the others' streams: what it lacks is kept, in case one of them is lost.
 	Received []Seq `json:",omitempty"`
 }

@@ -49,8 +49,8 @@ func (p *peer) meet(ctx context.Context, h Hello) error {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	p.mu.Lock()
-	fresh := p.facts.Region != h.Region || p.facts.Store != h.Store || p.facts.Rules != h.Rules || p.facts.Flavour != h.Flavour || p.facts.Joins != 0
-	p.facts.Region, p.facts.Store, p.facts.Rules, p.facts.Flavour, p.facts.Joins = h.Region, h.Store, h.Rules, h.Flavour, 0
+	fresh := p.facts.Region != h.Region || p.facts.Store != h.Store || p.facts.Rules != h.Rules || p.facts.Flavour != h.Flavour || p.facts.Joins != 0 || p.facts.Parted
+	p.facts.Region, p.facts.Store, p.facts.Rules, p.facts.Flavour, p.facts.Joins, p.facts.Parted = h.Region, h.Store, h.Rules, h.Flavour, 0, false
 	p.status.ID, p.status.LastError = h.Region, ""
 	p.setState("connected")
 	p.mu.Unlock()

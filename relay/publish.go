@@ -38,7 +38,7 @@ func (r *Relay) Open(ctx context.Context, from Hello, w Want) (Hello, Feed, erro
 			"%w: region %s holds %d transactions of region %s, whose relay log has only %d: that relay log was lost or set back",
 			ErrRefused, from.Name, first-1, r.cfg.Name, last)
 	}
-	f := newPublication(r, &ownSource{r: r}, r.vanguard(from), first)
+	f := newPublication(r.pace(), &ownSource{log: r.cfg.Log, self: r.cfg.Region}, r.vanguard(from), first)
 	if err := f.here(ctx); errors.Is(err, ErrTrimmed) || errors.Is(err, ErrNotFound) {
 		return Hello{}, nil, fmt.Errorf(
 			"%w: transaction %d of region %s is no longer in its relay log: region %s has been away for longer than the retention and must join again",
@@ -79,7 +79,7 @@ func (r *Relay) admit(h Hello, joins bool) error {
 
 // publication is a feed of a region's transactions: this one's own, or a lost one's.
 type publication struct {
-	r     *Relay
+	pace
 	of    transactions
 	ahead vanguard
 	next  Seq              // to be sent
@@ -92,8 +92,19 @@ type publication struct {
 	closed chan struct{}
 }
 
-func newPublication(r *Relay, of transactions, ahead vanguard, first Seq) *publication {
-	return &publication{r: r, of: of, ahead: ahead, next: first, closed: make(chan struct{})}
+// pace is when a publication sends what.
+type pace struct {
+	clock     Clock
+	grown     func() <-chan struct{} // closed when there is more to be sent
+	heartbeat func() *Heartbeat
+}
+
+func (r *Relay) pace() pace {
+	return pace{clock: r.cfg.Clock, grown: r.durable.Next, heartbeat: r.heartbeat}
+}
+
+func newPublication(p pace, of transactions, ahead vanguard, first Seq) *publication {
+	return &publication{pace: p, of: of, ahead: ahead, next: first, closed: make(chan struct{})}
 }
 
 // Next implements Feed.
@@ -105,10 +116,10 @@ func (f *publication) Next(ctx context.Context) (Message, error) {
 		return m, err
 	}
 	if f.beat == nil {
-		f.beat = f.r.cfg.Clock.After(pulse)
+		f.beat = f.clock.After(pulse)
 	}
 	for {
-		comes, grown := f.ahead.comes(), f.r.durable.Next()
+		comes, grown := f.ahead.comes(), f.grown()
 		if m, err, due := f.due(ctx); due {
 			return m, err
 		}
@@ -117,7 +128,7 @@ func (f *publication) Next(ctx context.Context) (Message, error) {
 		case <-grown:
 		case <-f.beat:
 			f.beat = nil
-			return Message{Heartbeat: f.r.heartbeat()}, nil
+			return Message{Heartbeat: f.heartbeat()}, nil
 		case <-f.closed:
 			return Message{}, ErrClosed
 		case <-ctx.Done():
@@ -135,7 +146,7 @@ func (f *publication) due(ctx context.Context) (m Message, err error, due bool) 
 	select {
 	case <-f.beat:
 		f.beat = nil
-		return Message{Heartbeat: f.r.heartbeat()}, nil, true
+		return Message{Heartbeat: f.heartbeat()}, nil, true
 	default:
 	}
 	if f.next <= last {

@@ -17,6 +17,14 @@ type Source interface {
 	Durable(position Position)
 }
 
+// Revisitor is a Source that finds a transaction again by its name.
+type Revisitor interface {
+	Source
+	// Before returns a place in the database's log before a transaction, from which Capture may read. It is not said that the transaction is there. ErrPurged: the log
+	// no longer goes back that far.
+	Before(ctx context.Context, name string) (Position, error)
+}
+
 // Recorder takes what a Source reads. Its methods are called from one goroutine.
 type Recorder interface {
 	// Append adds native bytes to the entry being read. The bytes are copied. It blocks while too much is not yet on disk.

@@ -37,9 +37,9 @@ func (r *Relay) fetch(parent context.Context, x loss, from *peer, last Seq) erro
 	return stream.WaitDurable(ctx, last)
 }
 
-// openLost starts a feed of a lost region's transactions, for a survivor that lacks some of them.
+// openLost starts a feed of a lost region's transactions, for a survivor that lacks some of them, or for that region itself, which has lost its log.
 func (r *Relay) openLost(from Hello, w Want) (Hello, Feed, error) {
-	if _, lost := r.losses.get(w.Origin); !lost {
+	if _, lost := r.losses.get(w.Origin); !lost && w.Origin != from.Region {
 		return Hello{}, nil, fmt.Errorf("%w: region %d is not lost: only itself gives its transactions", ErrRefused, w.Origin)
 	}
 	stream := r.cfg.Log.Received(w.Origin)
@@ -47,7 +47,7 @@ func (r *Relay) openLost(from Hello, w Want) (Hello, Feed, error) {
 		return Hello{}, nil, fmt.Errorf("%w: region %s asks for transaction %d of region %d, of which region %s holds %d to %d",
 			ErrRefused, from.Name, w.First, w.Origin, r.cfg.Name, first, last)
 	}
-	return r.Self(), newPublication(r, tailSource{stream}, nothingAhead{}, w.First), nil
+	return r.Self(), newPublication(r.pace(), tailSource{stream}, nothingAhead{}, w.First), nil
 }
 
 // transactions is what a publication sends.

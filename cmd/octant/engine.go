@@ -54,6 +54,8 @@ type database struct {
 	tables func(context.Context) ([]*relay.Table, error)
 	open   func(context.Context) error // makes the target ready where nothing is captured
 	copier relay.TableCopier           // nil: regions of this kind cannot join, nor be joined from
+	// forget empties the ledger of a region that joins again; nil: the operator has to.
+	forget func(context.Context) error
 	// locate finds the first entry that a copy of the server's tables may lack; see join.Donor.
 	locate  func(place string) (relay.LSN, error)
 	prepare func(context.Context) error

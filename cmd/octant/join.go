@@ -127,6 +127,11 @@ func joinWith(ctx context.Context, cfg *config.Config, f joinFlags, store *relay
 		return nil
 	}
 	began := time.Now()
+	if f.keep {
+		if err := sendRemainder(ctx, cfg, n, e, db, bar, log); err != nil {
+			return err
+		}
+	}
 	if err := n.Run(ctx); err != nil {
 		return err
 	}
@@ -176,7 +181,7 @@ func reachMembers(cfg *config.Config, from string, n *join.Newcomer) (hangUp fun
 	for _, p := range cfg.Peers {
 		r := &inquire.Relay{Peer: p.Relay(), TLS: secured, Patience: freezing}
 		relays = append(relays, r)
-		member := join.Member{Name: p.Region, Side: join.Remote{Relay: r}}
+		member := join.Member{Name: p.Region, Side: join.Remote{Relay: r}, Peer: p.Relay()}
 		if p.Region == from {
 			n.Donor = member
 			continue

@@ -115,7 +115,7 @@ func (m *mySQL) connect(ctx context.Context, d config.Database) (*database, erro
 	}
 	reader, copier := compare.New(tables), compare.NewCopier(tables, join.DefaultWriters())
 	db.target, db.reader, db.copier, db.open = values.NewTarget(target, m.flavour, rules{m.cfg.Rules}.demand), reader, copier, target.Open
-	db.ready = target.Open
+	db.ready, db.forget = target.Open, target.Forget
 	db.locate = func(place string) (relay.LSN, error) { return primary.Locate(m.store.Local(), place) }
 	db.prepare = func(ctx context.Context) error {
 		if err := target.Open(ctx); err != nil {

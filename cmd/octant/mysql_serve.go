@@ -35,7 +35,7 @@ func (m *mySQL) primary(
 	}
 	s := primary.New(primary.Config{
 		Users: users(cfg.Users), TLS: secured, LoginKey: loginKey, ServerID: cfg.ReplicaID(), ServerUUID: m.uuid(), ServerVersion: m.version,
-		Log: m.store, Renditions: m.renditions, Publisher: publisher, SQL: statements{sql}, Upstream: m.asReplicasAsk, Logger: log, Now: time.Now,
+		Log: m.store, Renditions: m.renditions, Publisher: publisher, SQL: answers(sql), Upstream: m.asReplicasAsk, Logger: log, Now: time.Now,
 		MaxConnections: cfg.Listen.MaxConnections, MaxMemory: cfg.Listen.MaxMemory,
 		LoginTimeout: cfg.Listen.LoginTimeout, WriteTimeout: cfg.Listen.WriteTimeout, CacheBytes: servedCache,
 	})
@@ -79,6 +79,14 @@ func (m *mySQL) asReplicasAsk() primary.Upstream {
 	}
 	is := m.identity()
 	return primary.Upstream{ServerID: is.serverID, ServerUUID: is.uuid, Version: is.version, DomainID: is.domainID, GTIDMode: info.GTIDMode}
+}
+
+// answers is what answers statements; nil without an SQL engine.
+func answers(sql *admin.Engine) primary.SQL {
+	if sql == nil {
+		return nil
+	}
+	return statements{sql}
 }
 
 // statements lets the SQL engine answer what the primary side is asked.

@@ -60,6 +60,9 @@ func (r reader) Merged() relay.LSN { return relay.LSN(r.local.Last()) }
 // Origin implements relay.ApplyView.
 func (reader) Origin(relay.Region) (relay.SeqHLC, string) { return relay.SeqHLC{}, "" }
 
+// Promised implements relay.ApplyView.
+func (reader) Promised(relay.Region) relay.HLC { return 0 }
+
 // Dissent implements relay.ApplyView.
 func (reader) Dissent(relay.Region) string { return "" }
 

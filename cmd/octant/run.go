@@ -87,10 +87,15 @@ func runRelay(ctx context.Context, cfg *config.Config, path string, log *slog.Lo
 
 // openLog opens the relay log in the data directory.
 func openLog(cfg *config.Config, syncs *atomic.Uint64, log *slog.Logger) (*relaylog.DB, error) {
+	return openLogIn(filepath.Join(cfg.Region.DataDir, "log"), cfg, syncs, log)
+}
+
+// openLogIn opens a log of this region in a directory.
+func openLogIn(dir string, cfg *config.Config, syncs *atomic.Uint64, log *slog.Logger) (*relaylog.DB, error) {
 	if err := os.MkdirAll(cfg.Region.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	return relaylog.Open(filepath.Join(cfg.Region.DataDir, "log"), relaylog.Options{
+	return relaylog.Open(dir, relaylog.Options{
 		Identity: fmt.Sprintf("cluster %s, region %s, id %d", cfg.Region.Cluster, cfg.Region.Name, cfg.Region.ID),
 		Key:      []byte(cfg.Region.LogKey),
 		MinFree:  cfg.Retention.MinFree,

@@ -18,17 +18,14 @@ type schemaTool struct {
 	program string
 	pause   bool // other regions' rows must wait: it copies by triggers
 	args    func(s *testenv.Server, alter string) []string
-	// replay does what the program does, where that cannot be had; nil: run the program.
-	replay func(ctx context.Context, s *testenv.Server, alter string) error
 }
 
 var schemaTools = []schemaTool{
-	{program: "pt-online-schema-change", pause: true, args: func(s *testenv.Server, alter string) []string {
+	{"pt-online-schema-change", true, func(s *testenv.Server, alter string) []string {
 		return []string{"--alter=" + alter, "--socket=" + s.Socket(), "--user=root", "--recursion-method=none", "--no-version-check", "--chunk-size=50", "--sleep=0.05",
 			"--set-vars=lock_wait_timeout=20", "--execute", "D=app,t=t"}
 	}},
-	{program: "gh-ost's statements", replay: replayGhost},
-	{program: "gh-ost", args: func(s *testenv.Server, alter string) []string {
+	{"gh-ost", false, func(s *testenv.Server, alter string) []string {
 		host, port, _ := net.SplitHostPort(s.Addr())
 		return []string{"--alter=" + alter, "--host=" + host, "--port=" + port, "--user=tool", "--password=secret", "--database=app", "--table=t", "--allow-on-master", "--assume-rbr",
 			"--chunk-size=50", "--skip-metadata-lock-check", "--initially-drop-ghost-table", "--initially-drop-old-table", "--ok-to-drop-table", "--execute"}
@@ -47,22 +44,23 @@ func toolsChangeATable(t *testing.T, bed *testenv.Bed) {
 }
 
 func (tool *schemaTool) changes(t *testing.T, bed *testenv.Bed, column string, other int) {
-	if _, err := exec.LookPath(tool.program); err != nil && tool.replay == nil {
-		t.Skipf("%v: make engines installs pt-online-schema-change; gh-ost is for whoever has it, its statements are sent without it", err)
+	program, err := exec.LookPath(tool.program)
+	if err != nil {
+		t.Skipf("%v: make engines installs pt-online-schema-change; gh-ost is for whoever has it", err)
 	}
 	a, b := bed.Region("a"), bed.Region("b")
 	run(t, a, "INSERT INTO app.t (id, v) SELECT seq.n + 1000, 'row' FROM (SELECT 40*x.id + y.id n FROM (SELECT id FROM app.numbers) x, (SELECT id FROM app.numbers) y) seq ON DUPLICATE KEY UPDATE v='row'")
 	settleAll(t, bed)
 	stop := writeEverywhere(t, bed)
 	defer stop()
-	tool.run(t, bed, a, b, column)
+	tool.run(t, bed, program, a, b, column)
 	waitProblem(t, bed, "b", "ddl_left", "ends an online schema change")
 	run(t, a, fmt.Sprintf("UPDATE app.t SET %s=7 WHERE id=1001", column), fmt.Sprintf("INSERT INTO app.other VALUES (%d, 1)", other))
 	waitFor(t, "another table to go on", func(ctx context.Context) (bool, string) {
 		rows, err := ask(ctx, b.Server.DB(), fmt.Sprintf("SELECT v FROM app.other WHERE id=%d", other))
 		return err == nil && flat(rows) == "1", fmt.Sprint(rows, err)
 	})
-	tool.run(t, bed, b, a, column)
+	tool.run(t, bed, program, b, a, column)
 	stop()
 	settleAll(t, bed)
 	requireRows(t, bed, fmt.Sprintf("SELECT %s FROM app.t WHERE id=1001", column), "7")
@@ -72,7 +70,7 @@ func (tool *schemaTool) changes(t *testing.T, bed *testenv.Bed, column string, o
 }
 
 // run runs the tool in one region.
-func (tool *schemaTool) run(t *testing.T, bed *testenv.Bed, here, there *testenv.Region, column string) {
+func (tool *schemaTool) run(t *testing.T, bed *testenv.Bed, program string, here, there *testenv.Region, column string) {
 	t.Helper()
 	if tool.pause {
 		mustCall(t, bed, here.Name, "pause('"+there.Name+"')")
@@ -80,19 +78,11 @@ func (tool *schemaTool) run(t *testing.T, bed *testenv.Bed, here, there *testenv
 	}
 	ctx := envtest.Context(t, 3*time.Minute)
 	began := time.Now()
-	out, err := tool.alter(ctx, here.Server, "ADD COLUMN "+column+" INT NULL")
+	out, err := exec.CommandContext(ctx, program, tool.args(here.Server, "ADD COLUMN "+column+" INT NULL")...).CombinedOutput()
 	t.Logf("%s in region %s took %s", tool.program, here.Name, time.Since(began).Round(time.Millisecond))
 	if err != nil {
 		t.Fatalf("%s in region %s: %v\n%s", tool.program, here.Name, err, lastLines(string(out), 40))
 	}
-}
-
-// alter changes app.t of a server.
-func (tool *schemaTool) alter(ctx context.Context, s *testenv.Server, how string) (out []byte, err error) {
-	if tool.replay != nil {
-		return nil, tool.replay(ctx, s, how)
-	}
-	return exec.CommandContext(ctx, tool.program, tool.args(s, how)...).CombinedOutput()
 }
 
 // lastLines are the last of a text's lines.

@@ -126,6 +126,14 @@ func (t *Target) Applied(ctx context.Context) ([]relay.SeqHLC, error) {
 	return applied, err
 }
 
+// Forget empties the ledger, for a region that becomes the copy of another one: what it says is true of rows that will not stand here any more.
+func (t *Target) Forget(ctx context.Context) error {
+	return t.withControl(ctx, func(s *session) error {
+		_, err := s.query(ctx, "empty octant.applied", "DELETE FROM octant.applied")
+		return err
+	})
+}
+
 func foldApplied(r *mysql.Result) ([]relay.SeqHLC, error) {
 	var applied []relay.SeqHLC
 	for _, row := range r.Values {

@@ -21,6 +21,8 @@ type dialect interface {
 	renamed(c *connection, p binlog.Position) (bool, error)
 	// join finds the file in which what follows p begins, in the log of a server that took another one's place.
 	join(c *connection, p binlog.Position) (file string, err error)
+	// before finds the newest file that begins before a transaction.
+	before(c *connection, name string) (file string, err error)
 	// introduce says what a replica says before it asks for a dump.
 	introduce(c *connection, config *Config) error
 	// dumpFlags are those of the dump command.
