@@ -18,7 +18,7 @@ import (
 )
 
 // servedCache is how much of the log is kept for replicas that read close behind each other.
-const servedCache = 16 << 20
+const servedCache = 8 << 20
 
 func (m *mySQL) primary(
 	cfg *config.Config, publisher relay.Publisher, sql *admin.Engine, log *slog.Logger,

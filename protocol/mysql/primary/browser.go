@@ -16,6 +16,8 @@ type browser struct {
 	at     relay.LSN // where the cursor stands
 	about  int       // entries of the last batch that was read
 	window *window   // that the cursor reads into, if it does so
+
+	allowance allowance // of waiting for readers that are behind
 }
 
 // close lets the log go. The context of the last get must have ended, or it waits for what is being read.
@@ -67,6 +69,7 @@ func (b *browser) open(first relay.LSN) (relay.Cursor[relay.Entry], error) {
 func (b *browser) get(ctx context.Context, lsn relay.LSN) (*batch, error) {
 	b.join()
 	b.shelf.reads(b, lsn)
+	b.together(ctx, lsn)
 	batch, err := b.find(ctx, lsn)
 	if err == nil && uint64(batch.next()) <= b.shelf.log.Last() {
 		b.readAhead(ctx, batch.next())
@@ -74,8 +77,11 @@ func (b *browser) get(ctx context.Context, lsn relay.LSN) (*batch, error) {
 	return batch, err
 }
 
-// readAhead puts the next batch on the shelf. If that fails, get will find out for itself.
+// readAhead puts the next batch on the shelf, if there is room for it. If that fails, get will find out for itself.
 func (b *browser) readAhead(ctx context.Context, lsn relay.LSN) {
+	if b.shelf.behind(b, lsn) != nil {
+		return
+	}
 	k, end, mine := b.shelf.find(lsn, false)
 	if !mine {
 		return

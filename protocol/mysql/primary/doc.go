@@ -21,6 +21,7 @@
 //	groups     where to begin, and which groups are left out
 //	browser    takes batches of entries off the shelf, and reads those that are not there, one ahead
 //	shelf      keeps the batches that were read last, for replicas that are near each other
+//	together   keeps replicas near each other while that costs none of them more than its allowance
 //	window     memory that the log is read into, used again when everybody has been sent what is in it
 //	large      entries above half a MiB, piece by piece, shared in the same way
 //	packets    frames events, and writes a quarter of a MiB at a time

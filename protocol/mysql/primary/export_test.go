@@ -101,3 +101,41 @@ func StartByGTID(log relay.LocalStream, held binlog.Set) error {
 
 // Table makes a result.
 var Table = table
+
+// Shelf shares what is read from a log.
+type Shelf struct{ shelf *shelf }
+
+// NewShelf keeps so many bytes of the log.
+func NewShelf(log relay.LocalStream, bytes int64) Shelf { return Shelf{newShelf(log, bytes)} }
+
+// Reader is one dump's view of a shelf.
+type Reader struct{ b browser }
+
+// NewReader returns one that has read nothing yet.
+func (s Shelf) NewReader() *Reader { return &Reader{browser{shelf: s.shelf}} }
+
+// Get takes the batch with the entry in it, which is let go at once, and returns the entry that comes after it.
+func (r *Reader) Get(ctx context.Context, lsn relay.LSN) (next relay.LSN, err error) {
+	b, err := r.b.get(ctx, lsn)
+	if err != nil {
+		return 0, err
+	}
+	defer b.release()
+	return b.next(), nil
+}
+
+// Close ends the reading. The context of the last Get must have ended.
+func (r *Reader) Close() { r.b.close() }
+
+// Allowance is how long a reader may wait for others.
+type Allowance = allowance
+
+// Within any time a reader waits for AllowanceMost and one part in AllowanceShare of it at most.
+const (
+	AllowanceShare = allowanceShare
+	AllowanceMost  = allowanceMost
+)
+
+// Left is what the reader may wait now, and Waited says that it has waited since.
+func (a *allowance) Left(now time.Time) time.Duration { return a.left(now) }
+func (a *allowance) Waited(now time.Time)             { a.waited(now) }

@@ -17,6 +17,7 @@ type shelf struct {
 
 	mu      sync.Mutex
 	readers map[*browser]relay.LSN // what each asked for last
+	moved   chan struct{}          // closed when a reader goes on or a batch comes; nil if nobody waits for that
 	large   map[relay.LSN]*sharedBody
 	batches []*kept // by first entry, rising; they do not overlap
 	bytes   int64
@@ -48,6 +49,8 @@ func (s *shelf) reads(b *browser, lsn relay.LSN) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.readers[b] = lsn
+	s.tidy()
+	s.tell()
 }
 
 // quits forgets a reader.
@@ -55,6 +58,7 @@ func (s *shelf) quits(b *browser) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.readers, b)
+	s.tell()
 }
 
 // tidy drops the batches that all readers have behind them: nobody comes back to them, and the less memory is in turns, the more of it stays in the processor's
@@ -84,24 +88,35 @@ func (s *shelf) find(lsn relay.LSN, use bool) (k *kept, end relay.LSN, mine bool
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clock++
-	after := sort.Search(len(s.batches), func(i int) bool { return s.batches[i].first > lsn })
-	if after > 0 {
-		k = s.batches[after-1]
-		if k.first == lsn || k.batch != nil && lsn < k.batch.next() {
-			k.used = s.clock
-			k.share(use)
-			return k, 0, false
-		}
+	k, after := s.at(lsn)
+	if k != nil {
+		k.used = s.clock
+		k.share(use)
+		return k, 0, false
 	}
 	if after < len(s.batches) {
 		end = s.batches[after].first
 	}
+	s.tell()
 	k = &kept{first: lsn, used: s.clock, ready: make(chan struct{})}
 	k.share(use)
 	s.batches = append(s.batches, nil)
 	copy(s.batches[after+1:], s.batches[after:])
 	s.batches[after] = k
 	return k, end, true
+}
+
+// at returns the batch with the entry, or which will begin with it, nil if there is none; and how many begin before the entry or with it. The lock is held.
+func (s *shelf) at(lsn relay.LSN) (k *kept, after int) {
+	after = sort.Search(len(s.batches), func(i int) bool { return s.batches[i].first > lsn })
+	if after == 0 {
+		return nil, 0
+	}
+	k = s.batches[after-1]
+	if k.first == lsn || k.batch != nil && lsn < k.batch.next() {
+		return k, after
+	}
+	return nil, after
 }
 
 // share adds a user; the shelf's lock is held.
