@@ -25,6 +25,7 @@ type RegionConfig struct {
 	Name    string `toml:"name"`
 	ID      int    `toml:"id"`
 	DataDir string `toml:"data_dir"`
+	LogKey  string `toml:"log_key,omitempty"`
 }
 
 // DatabaseConfig is the local database and the tables to replicate.
@@ -34,6 +35,7 @@ type DatabaseConfig struct {
 	Include  []string `toml:"include,omitempty"`
 	Exclude  []string `toml:"exclude,omitempty"`
 	DDL      string   `toml:"ddl,omitempty"`
+	SemiSync bool     `toml:"semi_sync,omitempty"`
 }
 
 // ListenConfig holds the two addresses that a relay serves.
@@ -43,6 +45,8 @@ type ListenConfig struct {
 	// TLSCert and TLSKey are PEM files; without them the relay makes a certificate for itself.
 	TLSCert string `toml:"tls_cert,omitempty"`
 	TLSKey  string `toml:"tls_key,omitempty"`
+	// TLSClientCA is the PEM file of the authorities whose client certificates are believed.
+	TLSClientCA string `toml:"tls_client_ca,omitempty"`
 }
 
 // UserConfig is someone who may connect to the relay; roles are replicate, read and admin.
@@ -53,6 +57,9 @@ type UserConfig struct {
 	// Auth is the plugin, such as mysql_native_password; empty is the relay's choice.
 	Auth       string `toml:"auth,omitempty"`
 	RequireTLS bool   `toml:"require_tls,omitempty"`
+	// RequireCertificate demands a client certificate, of CertificateName if that is given.
+	RequireCertificate bool   `toml:"require_certificate,omitempty"`
+	CertificateName    string `toml:"certificate_name,omitempty"`
 }
 
 // PeerConfig is another region's relay.

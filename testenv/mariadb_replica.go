@@ -22,7 +22,7 @@ func (mariaDB) change(s Source) string {
 	}
 	switch {
 	case s.CA != "":
-		parts = append(parts, fmt.Sprintf("MASTER_SSL=1, MASTER_SSL_CA='%s', MASTER_SSL_VERIFY_SERVER_CERT=1", s.CA))
+		parts = append(parts, fmt.Sprintf("MASTER_SSL=1, MASTER_SSL_CA='%s', MASTER_SSL_VERIFY_SERVER_CERT=1, MASTER_SSL_CERT='%s', MASTER_SSL_KEY='%s'", s.CA, s.Cert, s.Key))
 	case s.TLS:
 		parts = append(parts, "MASTER_SSL=1, MASTER_SSL_VERIFY_SERVER_CERT=0")
 	default:

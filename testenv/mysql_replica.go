@@ -27,7 +27,7 @@ func (mySQL) change(s Source) string {
 	}
 	switch {
 	case s.CA != "":
-		parts = append(parts, fmt.Sprintf("SOURCE_SSL=1, SOURCE_SSL_CA='%s', SOURCE_SSL_VERIFY_SERVER_CERT=1, GET_SOURCE_PUBLIC_KEY=0", s.CA))
+		parts = append(parts, fmt.Sprintf("SOURCE_SSL=1, SOURCE_SSL_CA='%s', SOURCE_SSL_VERIFY_SERVER_CERT=1, SOURCE_SSL_CERT='%s', SOURCE_SSL_KEY='%s', GET_SOURCE_PUBLIC_KEY=0", s.CA, s.Cert, s.Key))
 	case s.TLS:
 		parts = append(parts, "SOURCE_SSL=1, SOURCE_SSL_CA='', SOURCE_SSL_VERIFY_SERVER_CERT=0, GET_SOURCE_PUBLIC_KEY=0")
 	default:

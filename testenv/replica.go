@@ -18,6 +18,8 @@ type Source struct {
 	// believed, and asks for TLS too. With neither the connection is plain.
 	TLS bool
 	CA  string
+	// Cert and Key are the PEM files of the replica's own certificate; they need CA. Without them it shows none.
+	Cert, Key string
 	// File and Position start in file and position mode. Without File the mode is GTID, from GTIDs.
 	File     string
 	Position int64

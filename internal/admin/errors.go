@@ -17,6 +17,7 @@ const (
 	codeNoProcedure   = 1305 // ER_SP_DOES_NOT_EXIST
 	codeWrongArgument = 1210 // ER_WRONG_ARGUMENTS
 	codeNotSupported  = 1235 // ER_NOT_SUPPORTED_YET
+	codeUnknownEngine = 1286 // ER_UNKNOWN_STORAGE_ENGINE
 	codeLogPurge      = 1378 // ER_BINLOG_PURGE_FATAL_ERR
 
 	codeCannotConnect  = 2003 // CR_CONN_HOST_ERROR
@@ -33,7 +34,7 @@ const maxMessage = 512
 // failure makes an error for the client, with the SQLSTATE that belongs to the code.
 func failure(code uint16, format string, args ...any) *mysql.MyError {
 	e := mysql.NewError(code, shorten(fmt.Sprintf(format, args...), maxMessage))
-	if e.Code == codeNoProcedure {
+	if e.Code == codeNoProcedure || e.Code == codeUnknownEngine {
 		e.State = "42000"
 	}
 	return e

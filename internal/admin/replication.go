@@ -62,6 +62,8 @@ func (call *call) layout(a asked) func(*link) []reported {
 		return mysqlReplica
 	case call.e.cfg.MySQL && !a.all:
 		return mysqlSlave
+	case a.all && timesEvents(call.e.version()):
+		return mariadbAllTimed
 	case a.all:
 		return mariadbAll
 	}
@@ -97,3 +99,5 @@ func said(name, value string) reported { return reported{column{name, textColumn
 func counted(name string, n int64) reported { return reported{column{name, intColumn}, n} }
 
 func unknown(name string) reported { return reported{column{name, intColumn}, nil} }
+
+func unsaid(name string) reported { return reported{column{name, textColumn}, nil} }

@@ -1,5 +1,7 @@
 package admin
 
+import "fmt"
+
 // mariadbSlave is a row of SHOW SLAVE STATUS in the columns and the order of MariaDB 10.11 (sql/slave.cc, show_master_info_get_fields),
 // which monitors know, with MySQL's Channel_Name at the end: with more than one row one must know whose it is. What does not apply is
 // empty, "No", 0 or NULL.
@@ -12,6 +14,19 @@ func mariadbAll(k *link) []reported {
 	return append(fields,
 		counted("Retried_transactions", k.retries), counted("Max_relay_log_size", 0), counted("Executed_log_entries", 0),
 		counted("Slave_received_heartbeats", 0), said("Slave_heartbeat_period", "0.000"), said("Gtid_Slave_Pos", k.gtids))
+}
+
+// mariadbAllTimed has the columns more that MariaDB has since 11.6: when the last event was written and applied. A relay knows how far it is behind, in
+// Seconds_Behind_Master, and does not keep those times.
+func mariadbAllTimed(k *link) []reported {
+	return append(mariadbAll(k), unsaid("Master_last_event_time"), unsaid("Slave_last_event_time"), unsaid("Master_Slave_time_diff"))
+}
+
+// timesEvents tells whether a MariaDB of the version shows when its replicas' last events were.
+func timesEvents(version string) bool {
+	var major, minor int
+	_, err := fmt.Sscanf(version, "%d.%d", &major, &minor)
+	return err == nil && (major > 11 || major == 11 && minor >= 6)
 }
 
 func mariadbCommon(k *link) []reported {

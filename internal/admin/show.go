@@ -49,8 +49,22 @@ func (c *cursor) show() (statement, error) {
 		})
 	case c.words("databases"), c.words("schemas"):
 		return c.showDatabases()
+	case c.words("engine"):
+		return c.showEngine()
 	}
 	return whole.read()
+}
+
+// showEngine answers as a server does that was built without the engine: monitors ask for InnoDB's state, and know that error.
+func (c *cursor) showEngine() (statement, error) {
+	name, ok := c.take(word, quoted)
+	if !ok || c.any("status", "mutex", "logs") == "" {
+		return statement{}, c.wrong()
+	}
+	if err := c.end(); err != nil {
+		return statement{}, err
+	}
+	return statement{}, failure(codeUnknownEngine, "Unknown storage engine '%s'", shorten(name.text, 64))
 }
 
 func (c *cursor) showDatabases() (statement, error) {

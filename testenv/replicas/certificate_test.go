@@ -16,11 +16,16 @@ import (
 	"github.com/octant-db/octant/testenv/envtest"
 )
 
-// certificate is a relay's, made by an authority of its own that replicas are told to believe.
+// certificate is a relay's and a replica's, made by an authority of its own that replicas are told to believe.
 type certificate struct {
 	file, keyFile string // the relay's
 	authority     string // the authority's certificate
+	client        string // a replica's, by the same authority
+	clientKey     string
 }
+
+// replicaName is the common name in a replica's certificate.
+const replicaName = "replica of a test"
 
 func newCertificate(t *testing.T) certificate {
 	t.Helper()
@@ -43,15 +48,28 @@ func newCertificate(t *testing.T) certificate {
 	relay.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
 	relayKey := newKey(t)
 
-	c := certificate{file: filepath.Join(dir, "cert.pem"), keyFile: filepath.Join(dir, "key.pem"), authority: filepath.Join(dir, "ca.pem")}
+	client := template(3, replicaName)
+	client.KeyUsage = x509.KeyUsageDigitalSignature
+	client.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	clientKey := newKey(t)
+
+	in := func(name string) string { return filepath.Join(dir, name) }
+	c := certificate{file: in("cert.pem"), keyFile: in("key.pem"), authority: in("ca.pem"), client: in("client.pem"), clientKey: in("client-key.pem")}
 	writePEM(t, c.authority, "CERTIFICATE", sign(t, authority, authority, authorityKey, authorityKey))
 	writePEM(t, c.file, "CERTIFICATE", sign(t, relay, authority, relayKey, authorityKey))
-	key, err := x509.MarshalPKCS8PrivateKey(relayKey)
+	writePEM(t, c.client, "CERTIFICATE", sign(t, client, authority, clientKey, authorityKey))
+	writeKey(t, c.keyFile, relayKey)
+	writeKey(t, c.clientKey, clientKey)
+	return c
+}
+
+func writeKey(t *testing.T, path string, k *rsa.PrivateKey) {
+	t.Helper()
+	key, err := x509.MarshalPKCS8PrivateKey(k)
 	if err != nil {
 		t.Fatal(err)
 	}
-	writePEM(t, c.keyFile, "PRIVATE KEY", key)
-	return c
+	writePEM(t, path, "PRIVATE KEY", key)
 }
 
 // newKey makes an RSA key: with it caching_sha2_password can do without TLS.

@@ -10,9 +10,10 @@ import (
 
 // cell is one way for a replica to follow a relay.
 type cell struct {
-	user   string
-	tls    bool
-	byFile bool
+	user      string
+	tls       bool
+	byFile    bool
+	certified bool // it shows a certificate of its own
 }
 
 func (c cell) String() string {
@@ -30,9 +31,9 @@ func (c cell) String() string {
 func cells(engine testenv.Engine) []cell {
 	var all []cell
 	for _, byFile := range []bool{false, true} {
-		all = append(all, cell{nativeUser, false, byFile}, cell{nativeTLSUser, true, byFile})
+		all = append(all, cell{user: nativeUser, byFile: byFile}, cell{user: nativeTLSUser, tls: true, byFile: byFile})
 		if engine.IsMySQL() {
-			all = append(all, cell{sha2User, false, byFile}, cell{sha2TLSUser, true, byFile})
+			all = append(all, cell{user: sha2User, byFile: byFile}, cell{user: sha2TLSUser, tls: true, byFile: byFile})
 		}
 	}
 	return all
@@ -73,6 +74,9 @@ func (s *site) sourceFor(way cell) testenv.Source {
 	source := s.relaySource(way.user)
 	if way.tls {
 		source.CA = s.cert.authority
+	}
+	if way.certified {
+		source.Cert, source.Key = s.cert.client, s.cert.clientKey
 	}
 	if way.byFile {
 		source = s.fromStart(source)

@@ -29,6 +29,8 @@ const (
 	nativeTLSUser = "nativetls" // may not come without TLS
 	sha2User      = "sha2"
 	sha2TLSUser   = "sha2tls"
+	certUser      = "certified" // may not come without a certificate
+	strangerUser  = "stranger"  // nor may this one, and it is another one's
 )
 
 // startSite starts a server and its relay. Users of every kind have the bed's password.
@@ -45,11 +47,13 @@ func startSite(t *testing.T, engine testenv.Engine, args ...string) *site {
 				{Name: nativeTLSUser, Auth: "mysql_native_password", RequireTLS: true},
 				{Name: sha2User, Auth: "caching_sha2_password"},
 				{Name: sha2TLSUser, Auth: "caching_sha2_password", RequireTLS: true},
+				{Name: certUser, Auth: "mysql_native_password", RequireCertificate: true, CertificateName: replicaName},
+				{Name: strangerUser, Auth: "mysql_native_password", RequireCertificate: true, CertificateName: "somebody else"},
 			} {
 				u.Password, u.Roles = password, []string{"replicate"}
 				c.Users = append(c.Users, u)
 			}
-			c.Listen.TLSCert, c.Listen.TLSKey = cert.file, cert.keyFile
+			c.Listen.TLSCert, c.Listen.TLSKey, c.Listen.TLSClientCA = cert.file, cert.keyFile, cert.authority
 		},
 	})
 	return &site{Region: bed.Regions[0], bed: bed, cert: cert}
