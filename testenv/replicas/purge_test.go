@@ -39,7 +39,7 @@ func TestPurgeKeepsWhatReplicasNeed(t *testing.T) {
 		admin.refuses(t, "PURGE BINARY LOGS TO '"+newest+"'", who)
 		admin.refuses(t, "PURGE MASTER LOGS BEFORE NOW() + INTERVAL 1 HOUR", who)
 		admin.refuses(t, "PURGE BINARY LOGS TO 'other-bin.000001'", "Target log not found")
-		if got := admin.files(t); !slices.Equal(got, last) {
+		if got := admin.files(t); len(got) < len(last) || !slices.Equal(got[:len(last)], last) { // the next one may have begun
 			t.Errorf("a refused purge leaves %v of %v", got, last)
 		}
 

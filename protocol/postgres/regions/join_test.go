@@ -155,7 +155,7 @@ func TestARegionJoinsWhileTheOthersWrite(t *testing.T) {
 	d.server.Exec(t, "SET search_path = app; INSERT INTO always (v) VALUES ('from d'); INSERT INTO big VALUES (1000001, 1000001, 'from d'); INSERT INTO child (parent) VALUES (1000001)")
 	stop()
 	writers.Wait()
-	b.awaitIdentical(t, time.Minute, joinTables...)
+	b.awaitIdentical(t, 3*time.Minute, joinTables...)
 	if got := a.Query(t, "SELECT v FROM app.big WHERE id = 1000001"); !slices.Equal(got, []string{"from d"}) {
 		t.Errorf("d's own row is %q in region a", got)
 	}
