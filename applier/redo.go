@@ -212,6 +212,24 @@ func (r *Redo) Vacant(ctx context.Context) error {
 	return nil
 }
 
+// Begin has the database's log say that what follows is what the joining writes.
+func (r *Redo) Begin(ctx context.Context) error { return r.say(ctx, relay.Joining) }
+
+// End has it say that applications write again.
+func (r *Redo) End(ctx context.Context) error { return r.say(ctx, relay.Joined) }
+
+func (r *Redo) say(ctx context.Context, what relay.HLC) error {
+	r.nonce++
+	tx, err := r.cfg.Target.Begin(ctx, relay.Mark{Origin: r.cfg.Self, HLC: what, Nonce: r.nonce})
+	if err == nil {
+		err = tx.Commit(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("note in octant.applied how far this region has joined: %w", err)
+	}
+	return nil
+}
+
 // Ledger has the database say which transactions of the other regions its rows have.
 func (r *Redo) Ledger(ctx context.Context, seen []relay.SeqHLC) error {
 	for origin, last := range seen {

@@ -12,13 +12,15 @@ import (
 
 // collector reads this region's own transactions from its database's log, behind one, as capture would have: to the log's end.
 type collector struct {
-	self   relay.Region
-	log    relay.Log
-	state  relay.State
-	behind string // what comes up to this transaction is passed over; "": it has come
-	clock  relay.Clock
-	logger *slog.Logger
-	count  int
+	self    relay.Region
+	log     relay.Log
+	state   relay.State
+	copied  bool   // what comes is what the region's joining wrote
+	behind  string // what comes up to this transaction is passed over; "": it has come
+	applied []relay.SeqHLC
+	clock   relay.Clock
+	logger  *slog.Logger
+	count   int
 
 	ctx    context.Context
 	end    context.CancelCauseFunc
@@ -30,19 +32,29 @@ type collector struct {
 var errAtTheEnd = errors.New("the log has been read to its end")
 
 func (c *collector) collect(ctx context.Context, source relay.Revisitor) error {
-	from, err := source.Before(ctx, c.behind)
+	last := c.behind
+	from, behind, err := source.Before(ctx, last)
 	if errors.Is(err, relay.ErrPurged) {
 		return fmt.Errorf("%w: %w", ErrNoRemainder, err)
 	}
 	if err != nil {
 		return fmt.Errorf("join: %w", err)
 	}
-	last := c.behind
+	if behind {
+		c.logger.Warn("the database's log can no longer be read from the last transaction that another region has; what was committed soon after it and not sent may be missing", "last", last)
+		c.behind = ""
+		for _, a := range c.applied { // marks may be missing, too: nothing shall be earlier than what its author had seen
+			c.state.HLC = max(c.state.HLC, a.HLC)
+		}
+	}
 	c.ctx, c.end = context.WithCancelCause(ctx)
 	defer c.end(nil)
 	defer c.drop()
 	if err := source.Capture(c.ctx, from, c); !errors.Is(err, errAtTheEnd) {
 		return fmt.Errorf("join: read what this region had committed: %w", err)
+	}
+	if c.copied {
+		return fmt.Errorf("%w: it has begun to join before, and the database's log may have what that wrote", ErrNoRemainder)
 	}
 	if c.behind != "" {
 		return fmt.Errorf("%w: the database's log does not have its last transaction that they have, %s", ErrNoRemainder, last)
@@ -71,7 +83,13 @@ func (c *collector) Commit(captured relay.Captured) error {
 		return nil
 	}
 	captured = c.disown(captured)
+	if m := captured.Mark; m != nil && m.Repair() && (m.HLC == relay.Joining || m.HLC == relay.Joined) {
+		c.copied = m.HLC == relay.Joining
+	}
 	captured.Physical = earlier(captured.Physical, c.clock.Now())
+	if c.copied && captured.Kind == relay.Local {
+		captured.Kind = relay.History
+	}
 	e, next := c.state.Next(c.self, captured)
 	if captured.Kind != relay.Local {
 		c.drop()

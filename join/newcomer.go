@@ -239,6 +239,9 @@ func (n *Newcomer) takeOver(ctx context.Context, f relay.Frozen) error {
 	if err := n.number(ctx); err != nil {
 		return err
 	}
+	if err := n.Redo.End(ctx); err != nil {
+		return err
+	}
 	state := relay.State{LSN: f.LSN, Seq: last.Seq, HLC: max(f.Clock, last.HLC), Seen: f.Seen}
 	if int(n.Self.Region) < len(state.Seen) {
 		state.Seen[n.Self.Region] = relay.SeqHLC{}

@@ -21,6 +21,8 @@ type Remainder struct {
 	Source  relay.Revisitor
 	Log     Scratch
 	Dialer  relay.Dialer
+	// Applied is what the database's ledger says of the other regions' transactions.
+	Applied []relay.SeqHLC
 	// Serve lets the other regions subscribe, until ctx ends.
 	Serve  func(ctx context.Context, p relay.Publisher) error
 	Clock  relay.Clock
@@ -51,7 +53,7 @@ func (r *Remainder) Send(ctx context.Context) (int, error) {
 	}
 	state := r.Log.State()
 	state.HLC = max(state.HLC, known.promised)
-	c := &collector{self: r.Self.Region, log: r.Log, state: state, behind: last.GTID, clock: r.Clock, logger: r.Logger}
+	c := &collector{self: r.Self.Region, log: r.Log, state: state, behind: last.GTID, applied: r.Applied, clock: r.Clock, logger: r.Logger}
 	if err := c.collect(ctx, r.Source); err != nil {
 		return 0, err
 	}

@@ -84,13 +84,14 @@ type kept struct {
 	relay.Source
 	list   []relay.Captured
 	purged bool
+	behind bool // what is read comes behind the last transaction that others have
 }
 
-func (k kept) Before(context.Context, string) (relay.Position, error) {
+func (k kept) Before(context.Context, string) (relay.Position, bool, error) {
 	if k.purged {
-		return "", relay.ErrPurged
+		return "", false, relay.ErrPurged
 	}
-	return "0", nil
+	return "0", k.behind, nil
 }
 
 func (k kept) Capture(ctx context.Context, _ relay.Position, rec relay.Recorder) error {
@@ -115,10 +116,11 @@ func remembered(seq relay.Seq) relay.Transaction {
 type disaster struct {
 	b, c *survivor
 	log  kept
+	ends int // the last transaction
 }
 
 func newDisaster() *disaster {
-	d := &disaster{b: &survivor{name: "b"}, c: &survivor{name: "c"}}
+	d := &disaster{b: &survivor{name: "b"}, c: &survivor{name: "c"}, ends: 8}
 	for seq := range relay.Seq(5) {
 		d.b.has = append(d.b.has, remembered(seq+1))
 	}
@@ -148,9 +150,9 @@ func (d *disaster) send(t *testing.T) (int, *relaylog.DB, error) {
 	r := &join.Remainder{
 		Self:    relay.Hello{Cluster: "c", Name: "a", Region: 1, Protocol: relay.FeedProtocol, Oldest: relay.FeedOldest},
 		Members: []join.Member{{Name: "c", Side: d.c, Peer: relay.Peer{Name: "c"}}, {Name: "b", Side: d.b, Peer: relay.Peer{Name: "b"}}},
-		Source:  d.log, Log: log, Dialer: d.b, Clock: relay.SystemClock{}, Logger: slog.New(slog.DiscardHandler),
+		Source:  d.log, Log: log, Applied: []relay.SeqHLC{2: {Seq: 9, HLC: 200}}, Dialer: d.b, Clock: relay.SystemClock{}, Logger: slog.New(slog.DiscardHandler),
 		Serve: func(ctx context.Context, p relay.Publisher) error {
-			if err := errors.Join(d.c.take(ctx, p, 8), d.b.take(ctx, p, 8)); err != nil {
+			if err := errors.Join(d.c.take(ctx, p, d.ends), d.b.take(ctx, p, d.ends)); err != nil {
 				return err
 			}
 			<-ctx.Done()
@@ -192,6 +194,36 @@ func TestWhatNobodyHadIsSent(t *testing.T) {
 	}
 }
 
+// TestWhatAJoinWroteIsNotSent: what comes between the marks is nobody's.
+func TestWhatAJoinWroteIsNotSent(t *testing.T) {
+	d := newDisaster()
+	joining := func(hlc relay.HLC) relay.Captured {
+		return relay.Captured{Kind: relay.Applied, GTID: "mark", Mark: &relay.Mark{Origin: 1, HLC: hlc}}
+	}
+	d.log.list = slices.Insert(d.log.list, 7, joining(relay.Joined))
+	d.log.list = slices.Insert(d.log.list, 6, joining(relay.Joining))
+	d.ends = 7
+	if n, _, err := d.send(t); n != 2 || err != nil {
+		t.Fatalf("%d were sent, %v", n, err)
+	}
+	if last := d.b.has[6]; last.GTID != "local 8" {
+		t.Errorf("the last one is %s", last.GTID)
+	}
+}
+
+// TestALogThatBeginsLater: what is missing of it does not make the rest earlier than what its authors had seen.
+func TestALogThatBeginsLater(t *testing.T) {
+	d := newDisaster()
+	d.log.list, d.log.behind = d.log.list[6:7], true
+	d.ends = 6
+	if n, _, err := d.send(t); n != 1 || err != nil {
+		t.Fatalf("%d were sent, %v", n, err)
+	}
+	if got := d.b.has[5].HLC; got != 201 {
+		t.Errorf("it has the clock %d, want 201", got)
+	}
+}
+
 // TestNothingIsSentWhereThatIsNotSafe: the region joins as the copy of another one all the same.
 func TestNothingIsSentWhereThatIsNotSafe(t *testing.T) {
 	for name, spoil := range map[string]func(*disaster){
@@ -199,6 +231,7 @@ func TestNothingIsSentWhereThatIsNotSafe(t *testing.T) {
 		"nobody has anything of it":   func(d *disaster) { d.b.has, d.c.has = nil, nil },
 		"the log no longer goes back": func(d *disaster) { d.log.purged = true },
 		"the log is another one's":    func(d *disaster) { d.log.list = d.log.list[2:] },
+		"it has begun to join":        func(d *disaster) { d.log.list[5].Mark.HLC = relay.Joining },
 		"the log has nothing":         func(d *disaster) { d.log.list = nil },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,7 +25,8 @@ type mortal struct {
 	takes time.Duration // each read
 
 	mu    sync.Mutex
-	steps int // that are left; below 0: no end
+	begun bool // the database's log says that the region joins
+	steps int  // that are left; below 0: no end
 	pairs map[string][]byte
 	here  map[string]bool         // rows, by table and number
 	first map[string]relay.RowKey // behind which this life has read first, by table
@@ -110,6 +111,9 @@ func (w writer) Ready(_ context.Context, table string) (empty bool, err error) {
 }
 
 func (w writer) Write(_ context.Context, _ string, b relay.RowBatch) error {
+	if !w.m.begun {
+		return errors.New("rows are written, and the log does not say that the region joins")
+	}
 	return w.m.step(func() {
 		for row := range strings.SplitSeq(string(b.Data), ",") {
 			w.m.here[strings.TrimSpace(row)] = true
@@ -143,7 +147,19 @@ func (k keeper) Write(_ context.Context, pairs []relay.Pair) error {
 }
 
 // unmarked is a ledger of which nothing is in.
-type unmarked struct{ relay.Target }
+type unmarked struct {
+	relay.Target
+	m *mortal
+}
+
+func (u unmarked) Begin(_ context.Context, mark relay.Mark) (relay.Tx, error) {
+	return empty{}, u.m.step(func() { u.m.begun = u.m.begun || mark.HLC == relay.Joining })
+}
+
+// empty is a transaction that writes nothing but its mark.
+type empty struct{ relay.Tx }
+
+func (empty) Commit(context.Context) error { return nil }
 
 func (unmarked) Applied(context.Context) ([]relay.SeqHLC, error) { return nil, nil }
 
@@ -156,7 +172,7 @@ func (m *mortal) process(steps int, o join.Options) *join.Newcomer {
 	m.steps, m.first = steps, map[string]relay.RowKey{}
 	return &join.Newcomer{
 		Self: relay.Hello{Name: "c", Region: 3}, Donor: join.Member{Name: "b", Side: donor{m: m}}, Store: keeper{m: m}, Copier: writer{m: m},
-		Redo:    applier.NewRedo(applier.Config{Target: unmarked{}, Clock: &m.clock}),
+		Redo:    applier.NewRedo(applier.Config{Target: unmarked{m: m}, Clock: &m.clock}),
 		Options: o, Clock: &m.clock, Logger: slog.New(slog.DiscardHandler),
 	}
 }

@@ -113,25 +113,32 @@ func firstDifference(theirs, ours string) string {
 	return fmt.Sprintf("%d columns there, %d here", len(a)-1, len(b)-1)
 }
 
-// makeRoom sees to it that rows can be copied: the tables are empty and have no triggers.
+// makeRoom sees to it that rows can be copied: the tables are empty and have no triggers. From then on nobody can tell what the database's log has of applications.
 func (n *Newcomer) makeRoom(ctx context.Context, list []relay.TableDefinition) error {
 	var full []string
 	for _, t := range list {
 		empty, err := n.Copier.Ready(ctx, t.Name)
-		switch {
-		case err != nil:
+		if err != nil {
 			return fmt.Errorf("join: %w", err)
-		case empty || n.Options.Loaded || n.Options.Keep:
-		case !n.Options.Replace:
+		}
+		if !empty {
 			full = append(full, t.Name)
-		default:
-			if err := n.Copier.Clear(ctx, t.Name); err != nil {
-				return fmt.Errorf("join: %w", err)
-			}
 		}
 	}
-	if len(full) > 0 {
+	stay := n.Options.Loaded || n.Options.Keep
+	if len(full) > 0 && !stay && !n.Options.Replace {
 		return fmt.Errorf("join: tables have rows, which would be lost: %s: say --keep to keep those that are the other region's, or --replace", strings.Join(full, ", "))
+	}
+	if err := n.Redo.Begin(ctx); err != nil {
+		return fmt.Errorf("join: %w", err)
+	}
+	if stay {
+		return nil
+	}
+	for _, name := range full {
+		if err := n.Copier.Clear(ctx, name); err != nil {
+			return fmt.Errorf("join: %w", err)
+		}
 	}
 	return nil
 }

@@ -20,9 +20,9 @@ type Source interface {
 // Revisitor is a Source that finds a transaction again by its name.
 type Revisitor interface {
 	Source
-	// Before returns a place in the database's log before a transaction, from which Capture may read. It is not said that the transaction is there. ErrPurged: the log
-	// no longer goes back that far.
-	Before(ctx context.Context, name string) (Position, error)
+	// Before returns a place in the database's log before a transaction, from which Capture may read, or one behind it, if the log can no longer be read from before it, and something
+	// of it may be missing between. It is not said that the transaction is there. ErrPurged: the log no longer goes back that far.
+	Before(ctx context.Context, name string) (from Position, behind bool, err error)
 }
 
 // Recorder takes what a Source reads. Its methods are called from one goroutine.

@@ -35,7 +35,7 @@ func (t *Transaction) Version() Version { return Version{HLC: t.HLC, Region: t.O
 type Mark struct {
 	Origin Region
 	Range  Range  // what it covers, losers and invisible changes included; the zero Range for a repair
-	HLC    HLC    // the clock of the last transaction covered; of a repair 0, or Amendment
+	HLC    HLC    // the clock of the last transaction covered; of a repair 0, or one of Amendment, Joining and Joined
 	Nonce  uint64 // of a repair: which one; rises with every repair of this relay
 	Lane   int    // which of the applier's connections wrote it
 }
@@ -60,3 +60,10 @@ const Amendment HLC = 1
 
 // Amends tells whether the mark is an operator's repair.
 func (m Mark) Amends() bool { return m.Repair() && m.HLC == Amendment }
+
+// Joining and Joined are the HLCs of the marks, without rows, that are written when a region begins to become another one's copy and when it is that: what its log has between
+// them is what the copying wrote.
+const (
+	Joining HLC = 2
+	Joined  HLC = 3
+)

@@ -54,7 +54,7 @@ type database struct {
 	tables func(context.Context) ([]*relay.Table, error)
 	open   func(context.Context) error // makes the target ready where nothing is captured
 	copier relay.TableCopier           // nil: regions of this kind cannot join, nor be joined from
-	// forget empties the ledger of a region that joins again; nil: the operator has to.
+	// forget has the server let go of an earlier life of a region that joins again: its ledger, and where its log was read.
 	forget func(context.Context) error
 	// locate finds the first entry that a copy of the server's tables may lack; see join.Donor.
 	locate  func(place string) (relay.LSN, error)

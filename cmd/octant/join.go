@@ -99,9 +99,6 @@ func joinWith(ctx context.Context, cfg *config.Config, f joinFlags, store *relay
 	if err := join.Vacant(store); err != nil {
 		return err
 	}
-	if err := db.open(ctx); err != nil {
-		return fmt.Errorf("prepare the database: %w", err)
-	}
 	n := &join.Newcomer{
 		Self: relay.Hello{
 			Cluster: cfg.Region.Cluster, Name: cfg.Region.Name, Region: cfg.Region.ID, Store: store.StoreID(), Protocol: relay.FeedProtocol,
@@ -119,6 +116,14 @@ func joinWith(ctx context.Context, cfg *config.Config, f joinFlags, store *relay
 		return err
 	}
 	defer hangUp()
+	if f.keep {
+		if err := sendRemainder(ctx, cfg, n, e, db, bar, log); err != nil {
+			return err
+		}
+	}
+	if err := db.open(ctx); err != nil {
+		return fmt.Errorf("prepare the database: %w", err)
+	}
 	if f.prepared {
 		if err := n.Prepare(ctx); err != nil {
 			return err
@@ -127,11 +132,6 @@ func joinWith(ctx context.Context, cfg *config.Config, f joinFlags, store *relay
 		return nil
 	}
 	began := time.Now()
-	if f.keep {
-		if err := sendRemainder(ctx, cfg, n, e, db, bar, log); err != nil {
-			return err
-		}
-	}
 	if err := n.Run(ctx); err != nil {
 		return err
 	}

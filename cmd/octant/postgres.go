@@ -83,6 +83,7 @@ func (p *postgreSQL) connect(ctx context.Context, d config.Database) (*database,
 		source: source, restorer: source, ready: target.Open, target: values.NewTarget(target, logical.Flavour, rules{p.cfg.Rules}.demand), reader: reader, copier: copier, tables: reader.Described,
 		locate: func(place string) (relay.LSN, error) { return capture.Locate(p.store.Local(), place) },
 		close:  func() error { return errors.Join(target.Close(), reader.Close(), copier.Close()) },
+		forget: func(ctx context.Context) error { return errors.Join(target.Forget(ctx), source.Release(ctx)) },
 		open: func(ctx context.Context) error {
 			if err := source.Unused(ctx); err != nil {
 				return err

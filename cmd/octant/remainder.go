@@ -16,13 +16,19 @@ import (
 	"github.com/octant-db/octant/relaylog"
 )
 
-// sendRemainder sends what this region's database has committed and no other region has received, if the ledger says that the database is as its last relay left it: when a join has
-// begun, it is not any more.
+// sendRemainder sends what this region's database has committed and no other region has received, unless the region has begun to join.
 func sendRemainder(ctx context.Context, cfg *config.Config, n *join.Newcomer, e *engine, db *database, bar *bar, log *slog.Logger) error {
 	source, able := db.source.(relay.Revisitor)
-	left, err := asItWasLeft(ctx, db)
-	if err != nil || !left || !able || db.forget == nil {
+	begun, err := join.Unfinished(n.Store)
+	if err != nil || begun || !able {
 		return err
+	}
+	if err := db.ready(ctx); err != nil {
+		return fmt.Errorf("prepare the database: %w", err)
+	}
+	applied, err := db.target.Applied(ctx)
+	if err != nil {
+		return fmt.Errorf("read the ledger octant.applied: %w", err)
 	}
 	dialer, err := peerDialer(cfg)
 	if err != nil {
@@ -38,7 +44,7 @@ func sendRemainder(ctx context.Context, cfg *config.Config, n *join.Newcomer, e 
 		return err
 	}
 	r := &join.Remainder{
-		Self: n.Self, Members: append([]join.Member{n.Donor}, n.Others...), Source: source, Log: scratch, Dialer: dialer,
+		Self: n.Self, Members: append([]join.Member{n.Donor}, n.Others...), Source: source, Log: scratch, Dialer: dialer, Applied: applied,
 		Serve: func(ctx context.Context, p relay.Publisher) error { return serveRelays(ctx, cfg, e, p, log) }, Clock: relay.SystemClock{}, Logger: log,
 	}
 	sent, err := r.Send(ctx)
@@ -51,20 +57,6 @@ func sendRemainder(ctx context.Context, cfg *config.Config, n *join.Newcomer, e 
 		bar.print("%d transactions that no other region had have been sent to all\n", sent)
 	}
 	return db.forget(ctx)
-}
-
-// asItWasLeft tells whether the ledger says what the last relay of this region had applied.
-func asItWasLeft(ctx context.Context, db *database) (bool, error) {
-	applied, err := db.target.Applied(ctx)
-	if err != nil {
-		return false, fmt.Errorf("read the ledger octant.applied: %w", err)
-	}
-	for _, last := range applied {
-		if last.Seq > 0 {
-			return true, nil
-		}
-	}
-	return false, nil
 }
 
 // serveRelays lets other relays subscribe, and nobody do anything else.

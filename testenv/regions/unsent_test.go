@@ -68,6 +68,9 @@ func lostLogIsMadeUpFor(t *testing.T, engine testenv.Engine) {
 	if got := named.FindAllString(out, -1); !slices.Equal(got, []string{`app.sums "1"`, `app.t "1"`}) { // which others have changed since
 		t.Errorf("the command names the rows %q:\n%s", got, out)
 	}
+	if out, err := octantJoin(t.Context(), t, bed, "a", "--from", "c", "--keep"); err == nil {
+		t.Fatalf("a region that has joined joins again:\n%s", out)
+	}
 	if err := a.Relay.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -85,4 +88,36 @@ func lostLogIsMadeUpFor(t *testing.T, engine testenv.Engine) {
 		requireHealthy(t, r)
 	}
 	envtest.WaitQuiet(t, bed.Sites(), 2*time.Second, soon)
+}
+
+// TestWhatAJoinWritesIsNotSent: a region that has joined again has copied rows in its database's log. It loses its relay's log once more: what it has written since is sent, and
+// none of those.
+func TestWhatAJoinWritesIsNotSent(t *testing.T) {
+	bed := smallBed(t, testenv.Options{Memory: true, Schema: lossSchema})
+	a, b := bed.Region("a"), bed.Region("b")
+	run(t, a, "INSERT INTO app.t VALUES (1, 'a', 1)")
+	run(t, b, "INSERT INTO app.t VALUES (2, 'b', 2)")
+	settleAll(t, bed)
+	for i, said := range []string{"0 transactions that no other", "1 transactions that no other"} {
+		if err := a.Relay.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(filepath.Join(bed.Dir, "a", "relay", "data")); err != nil {
+			t.Fatal(err)
+		}
+		run(t, b, "UPDATE app.t SET v = CONCAT(v, ' again') WHERE id < 3")
+		out, err := octantJoin(t.Context(), t, bed, "a", "--from", "b", "--keep")
+		if err != nil || !strings.Contains(out, said) {
+			t.Fatalf("%v, want %q\n%s", err, said, out)
+		}
+		if i == 0 {
+			run(t, a, "INSERT INTO app.t VALUES (3, 'since', 3)")
+		}
+	}
+	if err := a.Relay.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitReady(t, bed)
+	settleAll(t, bed)
+	requireRows(t, bed, "SELECT id, v FROM app.t ORDER BY id", "1 a again again; 2 b again again; 3 since")
 }

@@ -12,18 +12,18 @@ import (
 )
 
 // Before implements relay.Revisitor: the beginning of the newest file that begins before the transaction.
-func (s *Source) Before(ctx context.Context, name string) (relay.Position, error) {
+func (s *Source) Before(ctx context.Context, name string) (from relay.Position, behind bool, err error) {
 	c, err := s.connect(ctx)
 	if err != nil {
-		return "", fmt.Errorf("look for transaction %s in the database's log: %w", name, err)
+		return "", false, fmt.Errorf("look for transaction %s in the database's log: %w", name, err)
 	}
 	defer c.close()
 	file, err := s.dialect.before(c, name)
 	if err != nil {
-		return "", fmt.Errorf("look for transaction %s in the database's log: %w", name, err)
+		return "", false, fmt.Errorf("look for transaction %s in the database's log: %w", name, err)
 	}
 	at := binlog.Position{Flavour: s.dialect.flavour(), File: file, Offset: firstOffset, Server: c.server}
-	return relay.Position(at.String()), nil
+	return relay.Position(at.String()), false, nil
 }
 
 func (mariadb) before(c *connection, name string) (string, error) {

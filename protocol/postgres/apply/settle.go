@@ -96,6 +96,11 @@ func (t *Target) Applied(ctx context.Context) ([]relay.SeqHLC, error) {
 	return applied, err
 }
 
+// Forget empties the ledger, for a region that becomes the copy of another one: what it says is true of rows that will not stand here any more.
+func (t *Target) Forget(ctx context.Context) error {
+	return t.withControl(ctx, func(c *connect.Conn) error { return c.Run(ctx, "empty octant.applied", "DELETE FROM octant.applied") })
+}
+
 func foldApplied(rows [][][]byte) ([]relay.SeqHLC, error) {
 	var applied []relay.SeqHLC
 	for _, row := range rows {
