@@ -32,7 +32,7 @@ func (e *Engine) Local(t *Transaction) error {
 		return e.compare(t.Changes)
 	}
 	for i := range t.Changes {
-		e.repairs.remove(t.Changes[i].Key)
+		e.strike(t.Changes[i].Key)
 	}
 	return nil
 }
@@ -279,7 +279,7 @@ func (e *Engine) compareOne(k Key, row Row) error {
 // judge notes whether a row is as it is to be, by what the log says.
 func (e *Engine) judge(k Key, right bool) {
 	if right {
-		e.repairs.remove(k)
+		e.strike(k)
 		return
 	}
 	e.repairs.add(k)

@@ -35,6 +35,7 @@ type Engine struct {
 	pending  map[Key]*pendingWrite
 	flights  map[flight]*Plan
 	repairs  repairQueue
+	owed     map[Key]struct{} // rows that waited for repair at the checkpoint; see strike
 	nonce    uint64
 	peers    []peerView // by region
 	counters Counters
@@ -80,6 +81,7 @@ func New(
 		flights: make(map[flight]*Plan),
 		nonce:   nonce,
 		pins:    make(map[Key]bool),
+		owed:    make(map[Key]struct{}, len(from.Repairs)),
 		claims:  make(map[string][]Key),
 		rival:   func(string) string { return "" },
 		settled: from.Settled,
@@ -88,6 +90,7 @@ func New(
 	copy(e.seen, from.Seen)
 	for _, k := range from.Repairs {
 		e.repairs.add(k)
+		e.owed[k] = struct{}{}
 	}
 	for _, k := range from.Pins {
 		e.pins[k] = false

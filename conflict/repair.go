@@ -88,6 +88,15 @@ func (q *repairQueue) keys() []Key {
 	return append(keys, slices.Sorted(maps.Keys(q.parked))...)
 }
 
+// strike takes a row off the queue, since the log says that it is as it is to be. What was owed at the checkpoint stays on it while the log is merged again: the row may have become
+// another one behind this entry, without being in the log, and the register that is newer than the entry does not show that again.
+func (e *Engine) strike(k Key) {
+	if _, owed := e.owed[k]; owed && e.lsn <= e.again {
+		return
+	}
+	e.repairs.remove(k)
+}
+
 // Repair plans at most limit rows of the repair queue to be written as M has them, nil if none can be now. Rows that are pending
 // wait: what is on its way to them will be seen in the log first.
 func (e *Engine) Repair(limit int) (*Plan, error) {

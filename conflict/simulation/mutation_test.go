@@ -79,6 +79,10 @@ var mutations = []mutation{
 		"s.Repairs = sorted(slices.Concat(s.Repairs, next.Repairs))", "",
 	},
 	{
+		"what was owed before a crash is struck off by older entries of the log", "conflict/repair.go",
+		"owed && e.lsn <= e.again", "owed && false",
+	},
+	{
 		"registers forgotten at the frontier", "conflict/frontier.go",
 		"e.floor = max(e.floor, e.Stable())", "e.floor = max(e.floor, e.Frontier())",
 	},
