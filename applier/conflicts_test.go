@@ -311,3 +311,33 @@ func TestNoConflictWithWhatAnAuthorHadSeen(t *testing.T) {
 		t.Errorf("on record is %s", gist(list))
 	}
 }
+
+// TestUpdateOfAMissingRow: a row has left the database without being in its log. The next update of it by another region writes the whole row, and is on record, once; a row that is there
+// is updated without a word.
+func TestUpdateOfAMissingRow(t *testing.T) {
+	b := newBed(t, 2).start()
+	b.d.hook(func(d *database) { d.set("app.t", "2", "2||a") }) // and not the first one
+	at := now()
+	b.receive(2, at, nil, update("1||a", "1||b"), update("2||a", "2||b"))
+	b.converged()
+	check := func(when string) {
+		t.Helper()
+		list := b.conflicts()
+		if len(list) != 1 {
+			t.Fatalf("%s %d conflicts are on record, want the missing row alone:\n%s", when, len(list), gist(list))
+		}
+		c := list[0]
+		if c.Kind != "update_missing" || c.Key != `{"id":"1"}` || c.Decision != "remote" || c.Local != "" || c.Remote != `"1||b"` ||
+			c.Winner != (relay.Version{HLC: at, Region: 2}) || !c.Loser.IsZero() {
+			t.Errorf("%s on record is %+v", when, c)
+		}
+	}
+	check("at first")
+	counted := b.a.ConflictCounts()
+	if len(counted) != 1 || counted[0].Kind != "update_missing" || counted[0].Count != 1 {
+		t.Errorf("counted are %+v", counted)
+	}
+	b.kill()
+	b.start().settle()
+	check("after a crash")
+}

@@ -29,13 +29,18 @@ func (a *Applier) Explain(ctx context.Context, table string, key []string) ([]re
 			if c.Decision == "remote" {
 				lost = c.Local
 			}
-			steps = append(steps, relay.Reasoning{
-				Step: "conflict", Version: c.Loser, Row: lost,
-				Why: fmt.Sprintf("%s, decided by %s: %s; %v stands against %v (octant.conflicts, id %d)", c.Kind, c.Policy, c.Decision, c.Winner, c.Loser, c.ID),
-			})
+			steps = append(steps, relay.Reasoning{Step: "conflict", Version: c.Loser, Row: lost, Why: verdictOf(&c.Conflict)})
 		}
 	}
 	return steps, nil
+}
+
+// verdictOf says what a conflict was and what came of it.
+func verdictOf(c *relay.Conflict) string {
+	if c.Kind == conflict.UpdateMissing {
+		return fmt.Sprintf("%s: the row was not in the table when %v came, which was written as the whole row (octant.conflicts, id %d)", c.Kind, c.Winner, c.ID)
+	}
+	return fmt.Sprintf("%s, decided by %s: %s; %v stands against %v (octant.conflicts, id %d)", c.Kind, c.Policy, c.Decision, c.Winner, c.Loser, c.ID)
 }
 
 // describe returns a saved description of a table, nil if there is none.

@@ -148,6 +148,9 @@ func (e *Engine) carryChange(v *view, t *Transaction, c *Change, landed *Landed)
 	if err != nil {
 		return err
 	}
+	if !known && c.Before.Exists() && c.After.Exists() {
+		landed.update(c.Key, t)
+	}
 	if !e.simple(v, &reg, c) {
 		if err := v.take(t, c, nil); err != nil || !known {
 			return err
@@ -172,10 +175,13 @@ func (e *Engine) carryChange(v *view, t *Transaction, c *Change, landed *Landed)
 
 // Wrote takes one row that the log says our own transaction wrote.
 func (e *Engine) Wrote(c *Change, landed *Landed) error {
-	landed.wrote(c.Key)
+	update := landed.wrote(c.Key)
 	reg, known, err := e.index.Get(c.Key)
 	if err != nil {
 		return err
+	}
+	if update != nil && c.After.Exists() && !c.Before.Exists() {
+		e.noteMissing(c, update)
 	}
 	if landed.Amends && (!known || reg.Version.IsZero()) {
 		err = e.uncover(c, Register{Row: c.After}, landed)
@@ -304,7 +310,9 @@ type Landed struct {
 
 	open map[Key]struct{}
 	done map[Key]struct{}
-	ends map[string][]Transaction // by parent: who deleted it, of what was carried
+	// updates are by which transactions rows were updated of which nothing was known, until the log says that it wrote them.
+	updates map[Key]*Transaction
+	ends    map[string][]Transaction // by parent: who deleted it, of what was carried
 }
 
 // add notes that the table is to show something else under k.
@@ -322,15 +330,27 @@ func (c *Landed) expect(rows int) {
 	}
 }
 
-func (c *Landed) wrote(k Key) {
+// update notes an update of a row of which nothing is known: it is to be found in the table.
+func (c *Landed) update(k Key, t *Transaction) {
+	if c.updates == nil {
+		c.updates = make(map[Key]*Transaction)
+	}
+	c.updates[k] = t
+}
+
+// wrote notes that the log shows a write of a row, and returns what has updated it if nothing was known of it before; nil if anything was.
+func (c *Landed) wrote(k Key) (update *Transaction) {
+	update = c.updates[k]
+	delete(c.updates, k)
 	if _, open := c.open[k]; open {
 		delete(c.open, k)
-		return
+		return update
 	}
 	if c.done == nil {
 		c.done = make(map[Key]struct{})
 	}
 	c.done[k] = struct{}{}
+	return update
 }
 
 // Open lists the rows that are to be written and have not been yet, in no order.

@@ -7,7 +7,7 @@ import (
 )
 
 // Conflict is a pair of concurrent writes to one row: neither author had seen the other's. Or it is a pair of rows that share a unique
-// value: then Key and There are of the one that is hidden.
+// value: then Key and There are of the one that is hidden. Or it is an update, There, of a row that was not in the table: then there is no Here.
 type Conflict struct {
 	Key      Key
 	Kind     string
@@ -33,14 +33,36 @@ func (c *Conflict) Loser() relay.Version {
 // of several that had not seen it one comes after the other; it has lost once.
 func (c *Conflict) Name() string {
 	name := string(c.Key) + " " + c.Loser().String()
-	if c.Kind == UniqueConflict {
+	switch c.Kind {
+	case UniqueConflict:
 		name += " unique"
+	case UpdateMissing:
+		name += c.There.Version.String() + " missing"
 	}
 	return name
 }
 
 // UniqueConflict is the kind of conflict of two rows that share a unique value.
 const UniqueConflict = "multiple_unique_conflicts"
+
+// UpdateMissing is the kind of an update of a row that was not in the table, and that nobody is known to have deleted: it was lost in the database, or taken away without being in its
+// log. Nothing has lost: the update is written as the whole row.
+const UpdateMissing = "update_missing"
+
+// noteMissing reports a row that the log says our own transaction has inserted for an update. While there is something that the update's author had seen and this region has not, the row
+// may be on its way, and nothing is missing.
+func (e *Engine) noteMissing(c *Change, update *Transaction) {
+	for r, hlc := range update.Deps {
+		if r := relay.Region(r); r != e.self && r != update.Origin && hlc > e.seen[r].HLC {
+			return
+		}
+	}
+	e.counters.Conflicts++
+	e.notice(Conflict{
+		Key: c.Key, Kind: UpdateMissing, Policy: e.rule(c.Key).Policy,
+		There: Register{Version: update.Version(), Row: c.After}, Taken: true, Incoming: update.Seq,
+	})
+}
 
 // noteMerged reports a change of a row that keeps its writes: before and after are its register.
 func (e *Engine) noteMerged(t *Transaction, c *Change, before, after Register) {

@@ -169,7 +169,8 @@ type ReplicaStatus struct {
 	Since       time.Time
 }
 
-// Conflict is a write of a row that lost to a concurrent one, and what was decided. A loser has one, with the write that it lost to here.
+// Conflict is a write of a row that lost to a concurrent one, and what was decided. A loser has one, with the write that it lost to here. Of an update of a row that was
+// missing there is no loser.
 type Conflict struct {
 	ID       uint64
 	Kind     string // "insert_exists", "update_origin_differs", "update_missing", "update_deleted", "delete_origin_differs", "delete_missing"

@@ -83,6 +83,10 @@ var mutations = []mutation{
 		"owed && e.lsn <= e.again", "owed && false",
 	},
 	{
+		"a row counts as missing while it may be on its way", "conflict/noted.go",
+		"&& hlc > e.seen[r].HLC", "&& hlc < 0",
+	},
+	{
 		"registers forgotten at the frontier", "conflict/frontier.go",
 		"e.floor = max(e.floor, e.Stable())", "e.floor = max(e.floor, e.Frontier())",
 	},

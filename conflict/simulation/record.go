@@ -58,8 +58,13 @@ func (c *Cluster) recorded() error {
 func (c *Cluster) recordedIn(r *region, writes map[conflict.Key][]*write) error {
 	lost := make(map[conflict.Key]map[relay.Version]int)
 	for _, n := range r.record.all() {
-		if n.Kind == conflict.UniqueConflict {
+		switch {
+		case n.Kind == conflict.UniqueConflict:
 			continue
+		case n.Kind == conflict.UpdateMissing && c.opt.silent():
+			continue
+		case n.Kind == conflict.UpdateMissing:
+			return fmt.Errorf("%q was not there for the update %v, and no row is lost in silence", n.Key, n.There.Version)
 		}
 		k := n.Key
 		if err := concurrent(writes[k], &n); err != nil {
@@ -146,4 +151,9 @@ func unseenBy(list []*write) []*write {
 	return slices.DeleteFunc(slices.Clone(list), func(w *write) bool {
 		return slices.ContainsFunc(list, func(x *write) bool { return x.saw(w) })
 	})
+}
+
+// silent tells whether rows can leave a table without being in its log.
+func (o *Options) silent() bool {
+	return o.Truncates || o.Refusals || o.Lacks || len(o.Families) > 0
 }

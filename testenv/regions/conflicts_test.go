@@ -64,7 +64,7 @@ var conflictCases = []conflictCase{
 	{
 		name:  "update of a row that was never there",
 		first: "SET sql_log_bin=0; INSERT INTO app.t VALUES ($1, 'base'); SET sql_log_bin=1; UPDATE app.t SET v='first' WHERE id=$1",
-		want:  "$1 first",
+		want:  "$1 first", atSecond: "$1 update_missing",
 	},
 	{
 		name: "key changed, then update of the old key", setup: "INSERT INTO app.t VALUES ($1, 'base')",
