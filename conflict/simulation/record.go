@@ -90,7 +90,61 @@ func (c *Cluster) recordedIn(r *region, writes map[conflict.Key][]*write) error 
 			return fmt.Errorf("%q: nothing is on record of %d writes that nobody had seen", k, len(unseenBy(list)))
 		}
 	}
+	if c.opt.Lacks {
+		return nil // a row that had two names for a while did not meet itself
+	}
+	for k, versions := range r.lostHere() {
+		for v := range versions {
+			if lost[k][v] == 0 {
+				return fmt.Errorf("%q: the write %v was lost here, and is not on record", k, v)
+			}
+		}
+	}
 	return nil
+}
+
+// lostHere are the writes under the last writer wins that were lost in a region, by the order of its own log: the write that took such a one's place there, or kept it, was made by
+// somebody who had not seen it. Those that nobody has seen are lost everywhere, the others where they were overruled before they were built upon.
+func (r *region) lostHere() map[conflict.Key]map[relay.Version]bool {
+	stands, lost := make(map[conflict.Key]*write), make(map[conflict.Key]map[relay.Version]bool)
+	for w, k := range r.passed {
+		if tableOf(k) != "lww" {
+			continue
+		}
+		newer, older := w, stands[k]
+		if older != nil && older.compare(newer) > 0 {
+			newer, older = older, newer
+		}
+		if older != nil && older.version() != newer.version() && !newer.saw(older) {
+			if lost[k] == nil {
+				lost[k] = make(map[relay.Version]bool)
+			}
+			lost[k][older.version()] = true
+		}
+		stands[k] = newer
+	}
+	return lost
+}
+
+// passed yields all writes of rows in the order in which they came to a region.
+func (r *region) passed(yield func(*write, conflict.Key) bool) {
+	for i := range r.entries {
+		e := &r.entries[i]
+		var list []conflict.Transaction
+		switch {
+		case e.Kind == relay.Local:
+			list = []conflict.Transaction{*e.transaction(r.id)}
+		case e.Kind == relay.Applied && !e.Mark.Repair():
+			list = r.received[e.Mark.Origin][e.Mark.Range.From-1 : e.Mark.Range.To]
+		}
+		for _, t := range list {
+			for _, ch := range t.Changes {
+				if !yield(&write{region: t.Origin, hlc: t.HLC, deps: t.Deps}, plain(ch.Key)) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // concurrent demands of a conflict that both writes were made, by two regions that had not seen each other's. The first writes of a region stand for those

@@ -77,6 +77,7 @@ func TestAnswers(t *testing.T) {
 		{"SELECT p.region, COUNT(*) AS n FROM conflicts c JOIN peers p ON p.id = c.winner_region OR p.id = c.loser_region GROUP BY p.region ORDER BY n DESC, p.region",
 			"region|n", "b|2\nc|1"},
 		{"SELECT kind, COUNT(*) FROM octant.conflicts GROUP BY kind HAVING COUNT(*) > 1", "kind|COUNT(*)", "insert_exists|2"},
+		{"SELECT COUNT(DISTINCT table_name, `key`) AS n FROM octant.conflicts", "n", "3"},
 		{"SELECT id, `key`, local_row, decision, at FROM octant.conflicts WHERE local_row IS NULL", "id|key|local_row|decision|at",
 			"2|[2]|NULL|remote|2026-11-21 11:59:00.000"},
 		{"SELECT JSON_UNQUOTE(JSON_EXTRACT(remote_row, '$.x')) AS x FROM conflicts WHERE id = 3", "x", "new"},

@@ -48,9 +48,10 @@ func (g *gauge) read(ctx context.Context) (reading, error) {
 	return reading{lag: time.Duration(ms) * time.Millisecond, conflicts: int64(sumMetric(page, "octant_conflicts_total"))}, nil
 }
 
-// recorded counts the conflicts that the relay has written down.
-func (g *gauge) recorded(ctx context.Context) (int64, error) {
-	return scalar(ctx, g.db, "SELECT COUNT(*) FROM octant.conflicts")
+// onRecord are what the report counts in a relay's conflict log.
+var onRecord = []struct{ what, query string }{
+	{"lost writes", "SELECT COUNT(*) FROM octant.conflicts"},
+	{"of rows", "SELECT COUNT(DISTINCT table_name, `key`) FROM octant.conflicts"},
 }
 
 // sumMetric adds up all series of a metric on a page in Prometheus' text format: name{labels} value [time].

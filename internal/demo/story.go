@@ -207,10 +207,11 @@ func (s *show) converge(ctx context.Context) (same bool, err error) {
 
 func (s *show) report(ctx context.Context, took time.Duration, diff testenv.Diff) {
 	s.say("")
-	for _, text := range columns(append(s.rowTable(diff), s.conflictCounts(ctx))) {
+	for _, text := range columns(append(s.rowTable(diff), s.conflictCounts(ctx)...)) {
 		s.say("%s", text)
 	}
 	s.say("")
+	s.say("Each region has on record the writes that were lost there, so that their numbers differ: docs/conflicts.md says why.")
 	var rows int64
 	for _, w := range s.writers {
 		rows += w.rows.Load()
@@ -244,17 +245,21 @@ func (s *show) rowTable(diff testenv.Diff) [][]string {
 	return table
 }
 
-// conflictCounts asks every relay, by SQL, how many conflicts it has recorded.
-func (s *show) conflictCounts(ctx context.Context) []string {
-	cells := []string{"conflicts"}
-	for _, g := range s.gauges {
-		cell := "?"
-		if n, err := g.recorded(ctx); err == nil {
-			cell = fmt.Sprint(n)
+// conflictCounts asks every relay, by SQL, what it has on record of conflicts.
+func (s *show) conflictCounts(ctx context.Context) [][]string {
+	var table [][]string
+	for _, count := range onRecord {
+		cells := []string{count.what}
+		for _, g := range s.gauges {
+			cell := "?"
+			if n, err := scalar(ctx, g.db, count.query); err == nil {
+				cell = fmt.Sprint(n)
+			}
+			cells = append(cells, cell)
 		}
-		cells = append(cells, cell)
+		table = append(table, cells)
 	}
-	return cells
+	return table
 }
 
 func (s *show) greatestLag() time.Duration {
