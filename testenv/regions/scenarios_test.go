@@ -1,6 +1,7 @@
 package regions_test
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"testing"
@@ -25,14 +26,33 @@ func TestScenariosInAMixedCluster(t *testing.T) {
 	playReal(t, 3, testenv.MariaDB1011, testenv.MySQL97, testenv.PostgreSQL)
 }
 
+// TestScenariosInEightRegions plays those of the commonest faults, all at once: a is cut off from seven other regions, and comes back. The others are played so with -tags soak.
+func TestScenariosInEightRegions(t *testing.T) {
+	largest := slices.MaxFunc(chorusOf(realOnes(t, testenv.MariaDB1011)), func(a, b []*scenarios.Scenario) int { return cmp.Compare(len(a), len(b)) })
+	if len(largest) < 40 {
+		t.Fatalf("only %d scenarios have the same faults", len(largest))
+	}
+	startStage(t, 8, largest, testenv.MariaDB1011).sing(t, largest)
+}
+
 // playReal plays the scenarios that all the engines can have.
 func playReal(t *testing.T, regions int, engines ...testenv.Engine) {
+	t.Helper()
+	real := realOnes(t, engines...)
+	stage := startStage(t, regions, real, engines...)
+	for _, group := range chorusOf(real) {
+		stage.sing(t, group)
+		stage.heal() // one that failed may have left it otherwise
+	}
+}
+
+// realOnes are the scenarios that all the engines can have.
+func realOnes(t *testing.T, engines ...testenv.Engine) (real []*scenarios.Scenario) {
 	t.Helper()
 	all, err := scenarios.All()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var real []*scenarios.Scenario
 	for _, s := range all {
 		if why := unfit(s, engines); why != "" {
 			t.Run(s.Name, func(t *testing.T) { t.Skip(why) })
@@ -40,11 +60,7 @@ func playReal(t *testing.T, regions int, engines ...testenv.Engine) {
 		}
 		real = append(real, s)
 	}
-	stage := startStage(t, regions, real, engines...)
-	for _, group := range chorusOf(real) {
-		stage.sing(t, group)
-		stage.heal() // one that failed may have left it otherwise
-	}
+	return real
 }
 
 // unfit says why a scenario is not for some engines, "" if it is.
