@@ -31,7 +31,7 @@ type bed struct {
 // start runs a region on each of the engines.
 func start(t *testing.T, schema string, engines ...pgtest.Engine) *bed {
 	t.Helper()
-	ctx := envtest.Context(t, 3*time.Minute)
+	ctx := envtest.Context(t, time.Duration(max(3, len(engines)))*time.Minute) // on a busy machine
 	octant := envtest.Octant(t)
 	dir, err := os.MkdirTemp("", "octant-pg-regions-")
 	if err != nil {
