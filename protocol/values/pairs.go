@@ -20,8 +20,8 @@ type rule struct {
 // rules are all pairs that go together.
 var rules = map[pair]rule{
 	{relay.Bool, relay.Bool}:           {always, same},
-	{relay.Bool, relay.Int}:            {always, retyped},
-	{relay.Bool, relay.Uint}:           {always, retyped},
+	{relay.Bool, relay.Int}:            {always, boolToInteger},
+	{relay.Bool, relay.Uint}:           {always, boolToInteger},
 	{relay.Bool, relay.Bits}:           {oneBit, boolToBits},
 	{relay.Int, relay.Bool}:            {only("what is neither 0 nor 1"), toBool},
 	{relay.Uint, relay.Bool}:           {only("what is neither 0 nor 1"), toBool},
@@ -38,8 +38,8 @@ var rules = map[pair]rule{
 	{relay.Year, relay.Year}:           {always, same},
 	{relay.Year, relay.Int}:            {yearToInteger, toInteger},
 	{relay.Year, relay.Uint}:           {yearToInteger, toInteger},
-	{relay.Int, relay.Year}:            {only("what is neither 0 nor 1901 to 2155"), toYear},
-	{relay.Uint, relay.Year}:           {only("what is neither 0 nor 1901 to 2155"), toYear},
+	{relay.Int, relay.Year}:            {integerToYear, toYear},
+	{relay.Uint, relay.Year}:           {integerToYear, toYear},
 	{relay.Float32, relay.Float32}:     {always, retyped},
 	{relay.Float32, relay.Float64}:     {always, retyped},
 	{relay.Float64, relay.Float64}:     {always, retyped},
@@ -94,6 +94,18 @@ func Convert(v relay.Value, from, to *relay.Type) (relay.Value, error) {
 }
 
 func always(_, _ *relay.Type) (string, bool) { return "", true }
+
+// boolToInteger: a plain integer is an Int where it fits into one, also of an unsigned type.
+func boolToInteger(v relay.Value, _, _ *relay.Type) (relay.Value, error) {
+	v.Kind = relay.Int
+	return v, nil
+}
+
+// integerToYear has those integers that years fit into go together with them.
+func integerToYear(from, to *relay.Type) (string, bool) {
+	_, ok := yearToInteger(to, from)
+	return "what is neither 0 nor 1901 to 2155", ok
+}
 
 func only(words string) func(_, _ *relay.Type) (string, bool) {
 	return func(_, _ *relay.Type) (string, bool) { return words, true }
