@@ -501,6 +501,35 @@ func TestHuge(t *testing.T) {
 	}
 }
 
+// TestDense streams a transaction that is not huge, and has so many changes that it would be in memory.
+func TestDense(t *testing.T) {
+	b := newBed(t, 2)
+	b.config = func(c *applier.Config) { c.HugeBytes = 64_000 }
+	var writes atomic.Int64
+	b.d.onWrite = func(_ context.Context, m relay.Mark) error {
+		if m.Range.From == 2 {
+			writes.Add(1)
+		}
+		return nil
+	}
+	b.start()
+	b.receive(2, now()-2e6, nil, insert("1||before"))
+	var rows []string
+	for i := range 1500 {
+		rows = append(rows, insert(fmt.Sprintf("%d||d", i)))
+	}
+	rows[1] = update("1||before", "1||d")
+	b.receive(2, now()-1e6, nil, rows...)
+	if t2, _, err := b.log.Received(2).Transaction(2); err != nil || t2.Size > 64_000 {
+		t.Fatalf("it has %d bytes, %v", t2.Size, err)
+	}
+	b.receive(2, now(), nil, update("4||d", "4||after"))
+	b.converged()
+	if w := writes.Load(); w < 2 {
+		t.Fatalf("written in %d parts", w)
+	}
+}
+
 // TestBatches share commits up to the bound.
 func TestBatches(t *testing.T) {
 	b := newBed(t, 2)

@@ -55,6 +55,10 @@ func (o *origin) define(ctx context.Context, p *prepared) error {
 	if err == nil {
 		err = o.fill(ctx, p, &p.source, body)
 	}
+	if errors.Is(err, errDense) {
+		p.huge, p.Changes, p.unique = true, nil, nil // its definitions have been run
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("transaction %d: %w", p.Seq, err)
 	}

@@ -562,8 +562,15 @@ func (x *tx) huge() bool {
 	if x.t.hugeBytes == 0 || m.Repair() || m.Range.From != m.Range.To {
 		return false
 	}
-	t, _, err := x.t.d.log.Received(m.Origin).Transaction(m.Range.From)
-	return err == nil && t.Size > x.t.hugeBytes
+	t, body, err := x.t.d.log.Received(m.Origin).Transaction(m.Range.From)
+	if err != nil {
+		return false
+	}
+	changes := 0
+	for piece := range body {
+		changes += bytes.Count(piece, []byte("\n")) + 1
+	}
+	return t.Size > x.t.hugeBytes || int64(changes) > x.t.hugeBytes/64
 }
 
 func (x *tx) Write(ctx context.Context, writes []relay.Write) error {

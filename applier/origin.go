@@ -194,14 +194,33 @@ func (o *origin) decode(ctx context.Context, t *relay.Transaction, body relay.Bo
 	if p.room, err = o.budget.acquire(ctx, 2*t.Size+256); err != nil {
 		return nil, err
 	}
-	if err := o.fill(ctx, p, t, body); err != nil {
+	err = o.fill(ctx, p, t, body)
+	if err != nil {
 		p.room.release()
+	}
+	if errors.Is(err, errDense) {
+		return p, o.stream(p, t, body)
+	}
+	if err != nil {
 		return nil, err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.prepared[p.Seq] = p
 	return p, nil
+}
+
+// denseChange is how many native bytes a change must have for its transaction not to count as dense: in memory each takes some hundred, however small its row is.
+const denseChange = 64
+
+// errDense says that a transaction has so many small changes that it has to be streamed.
+var errDense = errors.New("the transaction has many small changes")
+
+// stream has a transaction streamed that turned out to be dense.
+func (o *origin) stream(p *prepared, t *relay.Transaction, body relay.Body) error {
+	p.huge, p.room = true, grant{}
+	p.Changes, p.unique = nil, nil
+	return o.collect(p, t, body)
 }
 
 // collect looks for a transaction's definitions, wherever they stand among its rows: those that can be carried do no harm to rows before them.
@@ -241,6 +260,9 @@ func (o *origin) fill(ctx context.Context, p *prepared, t *relay.Transaction, bo
 			p.Changes = append(p.Changes, part.changes...)
 		}
 		p.unique = append(p.unique, part.unique...)
+		if int64(len(p.Changes)) > o.a.cfg.HugeBytes/denseChange {
+			return errDense
+		}
 	}
 	return o.a.checkTables(ctx, p.Changes)
 }

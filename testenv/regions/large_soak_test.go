@@ -2,8 +2,30 @@
 
 package regions_test
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+
+	"github.com/octant-db/octant/testenv"
+)
 
 func TestSoakMillionRowTransactionsPassWhileOthersFlow(t *testing.T) {
 	largeTransactions(t, 1_000_000, 512<<10)
+}
+
+// TestSoakManySmallRowsAreNotHeldInMemory writes so many rows of a few bytes in one transaction that it is small in the log, and would be large in memory.
+func TestSoakManySmallRowsAreNotHeldInMemory(t *testing.T) {
+	const rows, bound = 700_000, 300 << 10
+	bed := smallBed(t, testenv.Options{Schema: "CREATE TABLE app.thin (id INT PRIMARY KEY);"})
+	a, b := bed.Region("a"), bed.Region("b")
+	run(t, a, fmt.Sprintf("INSERT INTO app.thin SELECT n FROM %s WHERE n <= %d", millionNumbers, rows))
+	waitRows(t, b.Server.DB(), "SELECT COUNT(*) FROM app.thin", fmt.Sprint(rows))
+	settleAll(t, bed)
+	for _, r := range bed.Regions {
+		peak := peakMemory(t, r.Relay.PID())
+		t.Logf("relay %s: VmHWM %d MB", r.Name, peak>>10)
+		if peak > bound {
+			t.Errorf("relay %s has needed %d kB, want at most %d", r.Name, peak, bound)
+		}
+	}
 }
