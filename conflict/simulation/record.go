@@ -207,7 +207,7 @@ func unseenBy(list []*write) []*write {
 	})
 }
 
-// silent tells whether rows can leave a table without being in its log.
+// silent tells whether rows can leave a table, or come into another region's, without being in a log that goes to others.
 func (o *Options) silent() bool {
-	return o.Truncates || o.Refusals || o.Lacks || len(o.Families) > 0
+	return o.Truncates || o.Triggers || o.Refusals || o.Lacks || len(o.Families) > 0
 }
