@@ -264,12 +264,12 @@ func (b *Bed) Logs() string {
 }
 
 // Close stops the relays in order, ends everything else at once and removes the bed's folder. Its error
-// tells of relays that did not stop as they should.
+// tells of relays that did not stop as they should, and of secrets that they have written into their logs.
 func (b *Bed) Close(ctx context.Context) error {
 	err := errors.Join(b.StopRelays(ctx), b.Network.Close())
 	for _, r := range b.Regions {
 		if r.Relay != nil {
-			err = errors.Join(err, r.Relay.Close())
+			err = errors.Join(err, r.Relay.Close(), b.indiscretions(r))
 		}
 		if r.Server != nil {
 			err = errors.Join(err, r.Server.Close())

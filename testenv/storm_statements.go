@@ -98,7 +98,7 @@ func (w *stormWriter) note() any {
 	case 1:
 		return ""
 	default:
-		return fmt.Sprintf("from %s № %d 🐙", w.site.Name, w.serial)
+		return fmt.Sprintf("from %s № %d 🐙 %s", w.site.Name, w.serial, Untold)
 	}
 }
 
