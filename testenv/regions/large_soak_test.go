@@ -21,11 +21,5 @@ func TestSoakManySmallRowsAreNotHeldInMemory(t *testing.T) {
 	run(t, a, fmt.Sprintf("INSERT INTO app.thin SELECT n FROM %s WHERE n <= %d", millionNumbers, rows))
 	waitRows(t, b.Server.DB(), "SELECT COUNT(*) FROM app.thin", fmt.Sprint(rows))
 	settleAll(t, bed)
-	for _, r := range bed.Regions {
-		peak := peakMemory(t, r.Relay.PID())
-		t.Logf("relay %s: VmHWM %d MB", r.Name, peak>>10)
-		if peak > bound {
-			t.Errorf("relay %s has needed %d kB, want at most %d", r.Name, peak, bound)
-		}
-	}
+	requirePeaks(t, bed, bound)
 }
