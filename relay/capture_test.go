@@ -246,3 +246,21 @@ func TestFullDisk(t *testing.T) {
 	n.captured()
 	n.checkLocal()
 }
+
+// TestWhatComesToDiskMeanwhileIsAcknowledged: an entry is on disk before the one before it has been acknowledged, and a database that waits for that has nothing more to say.
+func TestWhatComesToDiskMeanwhileIsAcknowledged(t *testing.T) {
+	n := newNode(t, newNetwork(), 1)
+	n.source.told = func(durable int) {
+		if durable == 1 {
+			n.source.add(relay.Local, nil, []byte("two"))
+			eventually(t, "the second entry to be on disk", func() bool { return n.db.Local().Last() == 2 })
+		}
+	}
+	n.start()
+	n.source.add(relay.Local, nil, []byte("one"))
+	eventually(t, "the second one to be acknowledged", func() bool {
+		n.source.mu.Lock()
+		defer n.source.mu.Unlock()
+		return n.source.durable == 2
+	})
+}

@@ -209,18 +209,19 @@ func (r *Relay) Run(parent context.Context) error {
 
 // runDurable tells those who wait for the local stream, and the source, what has reached the disk.
 func (r *Relay) runDurable(ctx context.Context) error {
-	local := r.cfg.Log.Local()
+	told := r.cfg.Log.State().LSN
 	for {
-		next := LSN(local.Last() + 1)
-		if err := local.WaitDurable(ctx, next); err != nil {
+		if err := r.cfg.Log.Local().WaitDurable(ctx, told+1); err != nil {
 			r.capture.interrupt(err)
 			if err := r.endure(ctx, "write the relay log", err); err != nil {
 				return err
 			}
 			continue
 		}
-		r.cfg.Source.Durable(r.cfg.Log.State().Position)
+		state := r.cfg.Log.State() // more may be durable by now; what comes after it is told the next time
+		r.cfg.Source.Durable(state.Position)
 		r.durable.Raise()
+		told = state.LSN
 	}
 }
 

@@ -56,6 +56,7 @@ type database struct {
 	stumble int           // fail once in so many steps; 0: never
 	err     error         // fail always
 	onDisk  func() relay.Position
+	told    func(durable int) // called when it is acknowledged that so many entries are on disk; nil: nobody asks
 	durable int
 	faults  []string
 }
@@ -181,6 +182,11 @@ func (d *database) Capture(ctx context.Context, from relay.Position, rec relay.R
 func (d *database) Durable(p relay.Position) {
 	n, _ := strconv.Atoi(string(p))
 	onDisk, _ := strconv.Atoi(string(d.onDisk()))
+	defer func() {
+		if d.told != nil {
+			d.told(n)
+		}
+	}()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if n > onDisk {
