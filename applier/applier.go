@@ -304,7 +304,7 @@ func (a *Applier) remembers(ctx context.Context) error {
 		}
 		if held := relay.Seq(stream.Last()); last.Seq > held {
 			return fmt.Errorf("the database has applied transaction %d of region %d (octant.applied), and the relay log has only %d: the log was lost, replaced or set back. "+
-				"Bring it back, or load this region again: octant join --replace", last.Seq, origin, held)
+				"Bring it back, or empty data_dir and run octant join --keep, which sends what no other region has before it loads this one again", last.Seq, origin, held)
 		}
 	}
 	return nil

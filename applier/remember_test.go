@@ -20,7 +20,7 @@ func TestNothingIsAppliedWithALogThatLacksWhatTheDatabaseHasApplied(t *testing.T
 	b.start()
 	eventually(t, "the refusal", func() bool { return b.a.Status().Err != "" })
 	s := b.a.Status()
-	for _, want := range []string{"transaction 2 of region 2", "has only 1", "octant join --replace"} {
+	for _, want := range []string{"transaction 2 of region 2", "has only 1", "octant join --keep"} {
 		if s.Writable || !strings.Contains(s.Err, want) {
 			t.Errorf("status %+v does not say %q", s, want)
 		}

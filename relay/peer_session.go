@@ -81,7 +81,7 @@ func (p *peer) check(h Hello) error {
 	case known.Region.Valid() && known.Region != h.Region:
 		return fmt.Errorf("region %s had id %d and now says %d: a region's id must never change", p.cfg.Name, known.Region, h.Region)
 	case known.Store != "" && known.Store != h.Store:
-		return fmt.Errorf("the relay log of region %s is not the one that was read before: it has been lost or replaced, and the region must join again", p.cfg.Name)
+		return fmt.Errorf("the relay log of region %s is not the one that was read before: it has been lost or replaced, and the region must join again: octant join --keep there", p.cfg.Name)
 	}
 	return p.r.unique(p, h.Region)
 }

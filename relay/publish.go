@@ -68,7 +68,7 @@ func (r *Relay) admit(h Hello, joins bool) error {
 			return fmt.Errorf("region %s had id %d and now says %d: a region's id must never change", h.Name, known, h.Region)
 		}
 		if p.cfg.Name == h.Name && !joins && store != "" && h.Store != "" && store != h.Store {
-			return fmt.Errorf("the relay log of region %s is not the one that was known here: it has been lost or replaced, and the region must join again", h.Name)
+			return fmt.Errorf("the relay log of region %s is not the one that was known here: it has been lost or replaced, and the region must join again: octant join --keep there", h.Name)
 		}
 		if p.cfg.Name != h.Name && known == h.Region {
 			return fmt.Errorf("regions %s and %s both have id %d: give every region its own region.id", h.Name, p.cfg.Name, h.Region)
