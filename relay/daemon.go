@@ -191,9 +191,10 @@ func (r *Relay) Report(p Problem) { r.problems.report(p) }
 // Run works until parent ends; it then returns nil. It owns all goroutines of the relay.
 func (r *Relay) Run(parent context.Context) error {
 	g, ctx := errgroup.WithContext(parent)
+	before := r.cfg.Log.State().LSN // what is captured from now on is acknowledged
 	g.Go(func() error { return r.capture.run(ctx) })
 	g.Go(func() error { return r.cfg.Applier.Run(ctx) })
-	g.Go(func() error { return r.runDurable(ctx) })
+	g.Go(func() error { return r.runDurable(ctx, before) })
 	g.Go(func() error { return r.runPulse(ctx) })
 	g.Go(func() error { return r.runRetention(ctx) })
 	g.Go(func() error { return r.runEvictions(ctx) })
@@ -207,9 +208,8 @@ func (r *Relay) Run(parent context.Context) error {
 	return err
 }
 
-// runDurable tells those who wait for the local stream, and the source, what has reached the disk.
-func (r *Relay) runDurable(ctx context.Context) error {
-	told := r.cfg.Log.State().LSN
+// runDurable tells those who wait for the local stream, and the source, what has reached the disk behind an entry.
+func (r *Relay) runDurable(ctx context.Context, told LSN) error {
 	for {
 		if err := r.cfg.Log.Local().WaitDurable(ctx, told+1); err != nil {
 			r.capture.interrupt(err)
