@@ -56,7 +56,8 @@ func (o *origin) define(ctx context.Context, p *prepared) error {
 		err = o.fill(ctx, p, &p.source, body)
 	}
 	if errors.Is(err, errDense) {
-		p.huge, p.Changes, p.unique = true, nil, nil // its definitions have been run
+		o.drop([]*prepared{p}) // the merger reads it from the log
+		p.stream()             // its definitions have been run
 		return nil
 	}
 	if err != nil {

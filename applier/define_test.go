@@ -2,6 +2,7 @@ package applier_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -54,6 +55,25 @@ func TestDefinitionsAmongRows(t *testing.T) {
 				t.Errorf("ran %q; rows %q, %q", ran, b.d.row("app.later", "1"), b.d.row("app.last", "1"))
 			}
 		})
+	}
+}
+
+// A definition may have so many small rows behind it in its transaction that these are streamed.
+func TestDefinitionBeforeManyRows(t *testing.T) {
+	b := newBed(t, 2)
+	b.config = func(c *applier.Config) { c.HugeBytes = 64_000 }
+	b.d.missing["app.later"] = true
+	b.d.onDefine = func(relay.Transaction, string) error { return nil }
+	b.start()
+	native := []string{define("app.later", "")}
+	for i := range 1500 {
+		native = append(native, line("app.later", "", fmt.Sprintf("%d||d", i)))
+	}
+	b.receive(2, now(), nil, native...)
+	b.receive(2, now(), nil, line("app.later", "4||d", "4||after"))
+	b.converged()
+	if got := b.d.row("app.later", "1499"); got != "1499||d" {
+		t.Errorf("the last row is %q", got)
 	}
 }
 

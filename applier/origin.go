@@ -194,14 +194,12 @@ func (o *origin) decode(ctx context.Context, t *relay.Transaction, body relay.Bo
 	if p.room, err = o.budget.acquire(ctx, 2*t.Size+256); err != nil {
 		return nil, err
 	}
-	err = o.fill(ctx, p, t, body)
-	if err != nil {
+	if err := o.fill(ctx, p, t, body); err != nil {
 		p.room.release()
-	}
-	if errors.Is(err, errDense) {
-		return p, o.stream(p, t, body)
-	}
-	if err != nil {
+		if errors.Is(err, errDense) {
+			p.stream()
+			return p, o.collect(p, t, body)
+		}
 		return nil, err
 	}
 	o.mu.Lock()
@@ -216,12 +214,8 @@ const denseChange = 64
 // errDense says that a transaction has so many small changes that it has to be streamed.
 var errDense = errors.New("the transaction has many small changes")
 
-// stream has a transaction streamed that turned out to be dense.
-func (o *origin) stream(p *prepared, t *relay.Transaction, body relay.Body) error {
-	p.huge, p.room = true, grant{}
-	p.Changes, p.unique = nil, nil
-	return o.collect(p, t, body)
-}
+// stream has a transaction streamed that turned out to be dense. Nothing of it is held.
+func (p *prepared) stream() { p.huge, p.Changes, p.unique = true, nil, nil }
 
 // collect looks for a transaction's definitions, wherever they stand among its rows: those that can be carried do no harm to rows before them.
 func (o *origin) collect(p *prepared, t *relay.Transaction, body relay.Body) error {
