@@ -1,6 +1,7 @@
 package applier
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,30 +14,19 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// Rows of another engine whose table is missing here have provisional keys: see relay.Identity. They are merged under these, owed, and have letters; they are never written under them.
-// Once the table is there, each of them is named: what is known of it is merged under its own key, which is written. See conflict/rename.go.
+// Rows of another engine whose table is missing here, or has another primary key, have provisional keys: see relay.Identity. They are merged under these, owed, and have letters; they are never
+// written under them. Once the table is there, each of them is named: what is known of it is merged under its own key, which is written. See conflict/rename.go, and naming_writes.go for tables under
+// other policies than that the last writer wins.
 
 // namedAtOnce is how many rows are named in one step, which is durable before anything else is merged.
 const namedAtOnce = 4096
 
-// admit tells why rows of a table cannot have provisional identities: only the last writer wins whatever a row is called.
-func (a *Applier) admit(t *relay.Table) error {
-	a.mu.Lock()
-	r := a.rule(keyOf(t.String(), ""))
-	a.mu.Unlock()
-	if r == nil || r.Policy == conflict.LWW {
-		return nil
-	}
-	return missingTable(t, "the table is missing here, and policy "+r.Policy.String()+" needs to know which of its rows are the same: create it")
-}
+// admitted has all tables' rows have provisional identities.
+func admitted(*relay.Table) error { return nil }
 
 // notAdmitted is what says admit where rows are to be written that have no keys of their own.
 func notAdmitted(t *relay.Table) error {
-	return missingTable(t, "the table is missing here: create it")
-}
-
-func missingTable(t *relay.Table, reason string) error {
-	return &relay.TableError{Table: t.String(), Kind: relay.MissingTable, Reason: reason}
+	return &relay.TableError{Table: t.String(), Kind: relay.MissingTable, Reason: "the table is missing here: create it"}
 }
 
 // errUnnamed says that there is no room for letters of rows that cannot be written.
@@ -68,7 +58,7 @@ func (a *Applier) rejectionOf(table string) relay.Rejection {
 	if b := a.letters.tables[table]; b != nil {
 		return b.rejection
 	}
-	return relay.Rejection{Reason: relay.MissingTable, Table: table, Whole: true, Detail: table + ": the table was missing here, and its rows are to be told apart now that it is there"}
+	return relay.Rejection{Reason: relay.MissingTable, Table: table, Whole: true, Detail: table + ": its rows could not be told apart here when they came, and are to be now"}
 }
 
 // namings are attempts to name rows of tables that were missing. The lock guards them.
@@ -126,16 +116,21 @@ func (a *Applier) dueNaming() (table string, due bool) {
 	return "", false
 }
 
-// name names all rows of a table, if that can be done now.
+// name names all rows of a table that can be named now.
 func (a *Applier) name(ctx context.Context, table string) error {
 	a.namings.one.Lock()
 	defer a.namings.one.Unlock()
 	keys, err := a.unnamedOf(table)
+	var left error
 	for err == nil && len(keys) > 0 {
 		n := min(len(keys), namedAtOnce)
 		err = a.nameSome(ctx, keys[:n])
+		if _, refused := relay.Rejected(err); refused {
+			left, err = err, nil
+		}
 		keys = keys[n:]
 	}
+	err = cmp.Or(err, left)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	defer a.progress.Raise()
@@ -172,32 +167,57 @@ func (a *Applier) unnameable(table string, err error) error {
 	if r.Reason == relay.MissingTable || a.letters.tables[table] != nil {
 		a.refuseTable(r)
 	}
+	a.tellUnnamed(table, r)
 	return nil
 }
 
-// nameSome names some rows. What their keys are is asked for while others are merged; a row that is changed meanwhile has its turn later.
+// tellUnnamed has the letters of rows that have no names yet say why; the lock is held. They may have been written while the table was open, and nobody knew.
+func (a *Applier) tellUnnamed(table string, r relay.Rejection) {
+	for k, l := range a.letters.byKey {
+		if isProvisional(k) && tableOf(k) == table && (l.saved.Reason != r.Reason || l.saved.Detail != r.Detail) {
+			l.saved.Reason, l.saved.Detail = r.Reason, r.Detail
+			a.letters.dirty[k] = struct{}{}
+		}
+	}
+}
+
+// nameSome names some rows, and says why others have no names yet. What their keys are is asked for while others are merged; a row that is changed meanwhile has its turn later.
 func (a *Applier) nameSome(ctx context.Context, keys []conflict.Key) error {
 	keys, registers, err := a.registers(keys)
 	if err != nil {
 		return err
 	}
 	changes, err := a.renamed(ctx, registers)
-	if err != nil {
+	_, refused := relay.Rejected(err)
+	if err != nil && !refused {
 		return err
 	}
 	a.gate.Lock()
 	defer a.gate.Unlock()
-	a.mu.Lock()
-	for i, k := range keys {
-		if err = a.rename(k, registers[i].Version, &changes[i]); err != nil {
-			break
-		}
-	}
-	a.mu.Unlock()
-	if err != nil {
+	if err := a.renameAll(keys, registers, changes); err != nil {
 		return err
 	}
-	return a.keepNames(ctx)
+	return cmp.Or(a.keepNames(ctx), err)
+}
+
+// renameAll moves rows to their own keys, those that have no changes there excepted; the gate is held.
+func (a *Applier) renameAll(keys []conflict.Key, registers []conflict.Register, changes [][]conflict.Change) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i, k := range keys {
+		var err error
+		switch {
+		case len(changes[i]) == 0:
+		case registers[i].History != nil:
+			err = a.renameWrites(k, registers[i].History.Events, changes[i])
+		default:
+			err = a.rename(k, registers[i].Version, &changes[i][0])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // registers are those of keys, as far as there still are any.
@@ -216,25 +236,38 @@ func (a *Applier) registers(keys []conflict.Key) (known []conflict.Key, list []c
 	return known, list, nil
 }
 
-// renamed are registers as changes of rows that have their own keys.
-func (a *Applier) renamed(ctx context.Context, registers []conflict.Register) ([]conflict.Change, error) {
-	window := make([]relay.Change, len(registers))
+// renamed are registers as changes of rows that have their own keys, none for those that have none yet; the error says why.
+func (a *Applier) renamed(ctx context.Context, registers []conflict.Register) ([][]conflict.Change, error) {
+	var window []relay.Change
 	for i := range registers {
-		row := &registers[i].Row
-		if window[i] = (relay.Change{Op: relay.Insert, Table: row.Table, After: row.Image}); !row.Exists() {
-			window[i] = relay.Change{Op: relay.Delete, Table: row.Table, Before: row.Image}
-		}
+		window = appendWrites(window, &registers[i])
 	}
 	p, err := a.reader.identify(ctx, window)
+	if err == nil && len(p.changes) != len(window) {
+		err = fmt.Errorf("name rows: %d changes have become %d", len(window), len(p.changes))
+	}
 	if err != nil {
 		return nil, err
 	}
-	for i := range p.changes {
-		if isProvisional(p.changes[i].Key) {
-			return nil, notAdmitted(registers[i].Row.Table)
+	list := make([][]conflict.Change, len(registers))
+	for i := range registers {
+		n := len(appendWrites(nil, &registers[i]))
+		changes := p.changes[:n]
+		if p.changes = p.changes[n:]; !slices.ContainsFunc(changes, func(c conflict.Change) bool { return isProvisional(c.Key) }) {
+			list[i] = changes
+		} else if err == nil {
+			err = a.unnamed(ctx, registers[i].Row.Table)
 		}
 	}
-	return p.changes, nil
+	return list, err
+}
+
+// unnamed is why rows of a table have no keys of their own.
+func (a *Applier) unnamed(ctx context.Context, t *relay.Table) error {
+	if err := a.cfg.Target.Check(ctx, t); err != nil {
+		return err
+	}
+	return notAdmitted(t)
 }
 
 // rename moves one row to its own key, with its letter, unless it was changed meanwhile; the lock and the gate are held.
@@ -249,10 +282,15 @@ func (a *Applier) rename(from conflict.Key, asOf relay.Version, c *conflict.Chan
 	if err := a.engine.Rename(from, c); err != nil {
 		return err
 	}
-	if l := a.letters.byKey[from]; l != nil {
-		a.letters.move(l, c.Key, a.cfg.Clock.Now())
-	}
+	a.readdress(from, c.Key)
 	return nil
+}
+
+// readdress moves the letter of a row to its own key; the lock is held.
+func (a *Applier) readdress(from, to conflict.Key) {
+	if l := a.letters.byKey[from]; l != nil {
+		a.letters.move(l, to, a.cfg.Clock.Now())
+	}
 }
 
 // move gives a letter's row its own key, under which it is tried at once. Where that has a letter, it stands for both.

@@ -144,24 +144,6 @@ func TestRowsOfAMissingTableAreNamed(t *testing.T) {
 	b.converged()
 }
 
-// TestMissingTableUnderAPolicyIsHeld: under other policies it matters which rows are the same before they are written.
-func TestMissingTableUnderAPolicyIsHeld(t *testing.T) {
-	b := newMixedBed(t, 2)
-	configure := b.config
-	b.config = func(c *applier.Config) { configure(c); c.Rules = rejected{} }
-	b.start()
-	b.receive(2, now(), nil, later("", "1||x"))
-	eventually(t, "the report", func() bool {
-		p, held := b.problem("apply_held")
-		return held && strings.Contains(p.Detail, "app.later: the table is missing here, and policy reject")
-	})
-	b.createLater()
-	b.settle()
-	if got := b.d.row("app.later", "1"); got != "1||x" {
-		t.Errorf("the row is %q", got)
-	}
-}
-
 // TestEmptyingAMissingTable takes what its author had seen from rows that wait for their table, and nothing else.
 func TestEmptyingAMissingTable(t *testing.T) {
 	b := newMixedBed(t, 2, 3)

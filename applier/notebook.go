@@ -197,6 +197,12 @@ func (a *Applier) saveNotes(ctx context.Context) error {
 
 // noteConflict is told by the engine, while the lock is held.
 func (a *Applier) noteConflict(c conflict.Conflict) {
+	if a.keepsWrites(c.Key) {
+		return
+	}
+	if c.Incoming == notCarried {
+		c.Incoming = 0
+	}
 	table := tableOf(c.Key)
 	note := a.notes.note(&c, table)
 	if c.Verdict && c.Taken {

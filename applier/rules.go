@@ -43,6 +43,9 @@ func (a *Applier) rule(k conflict.Key) *conflict.Rule {
 		r = a.judge(name)
 		a.rules[name] = r
 	}
+	if isProvisional(k) {
+		return unnamedRule(r.rule)
+	}
 	return r.rule
 }
 

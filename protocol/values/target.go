@@ -181,8 +181,8 @@ func (t *Target) Unfit(ctx context.Context, table *relay.Table, row relay.Image)
 	return nil
 }
 
-// Identify implements relay.Target. Of rows that have no local form only the primary key is known. Rows of a table that is missing have provisional identities. Where the
-// table has another key, what comes is held up: two rows here could be one row there.
+// Identify implements relay.Target. Of rows that have no local form only the primary key is known. Rows of a table that is missing have provisional identities, and so have those of one that
+// has another key here: two rows there could be one row here.
 func (t *Target) Identify(ctx context.Context, table *relay.Table, images []relay.Image) ([]relay.Identity, error) {
 	if table.Flavour == t.flavour {
 		return t.Engine.Identify(ctx, table, images)
@@ -191,10 +191,10 @@ func (t *Target) Identify(ctx context.Context, table *relay.Table, images []rela
 	switch {
 	case err != nil:
 		return nil, err
-	case !p.keyed && p.problem.Kind == relay.MissingTable:
-		return provisional(table, images), nil
+	case !p.keyed && table.Plain == nil:
+		return nil, p.problem // nobody knows what they say
 	case !p.keyed:
-		return nil, p.problem
+		return provisional(table, images), nil
 	}
 	identities := make([]relay.Identity, len(images))
 	keys, places := make([]relay.Image, 0, len(images)), make([]int, 0, len(images))

@@ -2,7 +2,7 @@ package values_test
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,10 +78,10 @@ func TestTargetHolds(t *testing.T) {
 		from   *relay.Table
 		local  *values.Local
 		reason string
-		keyed  bool
+		keyed  bool // rows are told apart by their own key here
 	}{
 		{"in another order", from, &values.Local{Table: pgTable(t, pgID, pgV)}, "", true},
-		{"missing", from, nil, "the table is missing here: create it", true},
+		{"missing", from, nil, "the table is missing here: create it", false},
 		{"column missing", from, &values.Local{Table: pgTable(t, pgID)}, "column v is missing here", true},
 		{"column only here", mysqlTable(t, myID), &values.Local{Table: pgTable(t, pgID, pgV)}, "column v stands only here", true},
 		{"column only here, which is needed", mysqlTable(t, myID), &values.Local{Table: pgTable(t, pgID, pgV), Needed: 2, Narrow: narrow(t)}, "column v stands only here", true},
@@ -103,10 +103,12 @@ func TestTargetHolds(t *testing.T) {
 			} else if r, ok := relay.Rejected(err); !ok || !r.Whole || r.Table != "app.t" {
 				t.Errorf("the rejection is %+v", r)
 			}
-			_, err = target.Identify(t.Context(), c.from, nil)
-			var held *relay.TableError
-			if c.keyed != (err == nil) || err != nil && !errors.As(err, &held) {
-				t.Errorf("identify: %v", err)
+			row, err := c.from.Plain.Image(slices.Repeat([]relay.Value{number(1)}, len(c.from.Columns)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ids, err := target.Identify(t.Context(), c.from, []relay.Image{row}); err != nil || ids[0].Provisional == c.keyed {
+				t.Errorf("identities: %+v, %v", ids, err)
 			}
 		})
 	}

@@ -19,6 +19,8 @@ func TestMixed(t *testing.T) {
 	t.Run("mended", b.mended)
 	t.Run("columns", b.columns)
 	t.Run("missing", b.missing)
+	t.Run("tardy", b.tardy)
+	t.Run("rekeyed", b.rekeyed)
 	t.Run("policies", b.policies)
 	t.Run("parted", b.parted)
 	t.Run("databases", func(t *testing.T) { b.wholeDatabases(t, 300, 5*time.Second) })

@@ -41,6 +41,7 @@ func ruling(c *testenv.RelayConfig) {
 		{Tables: []string{"app.merged"}, Policy: "merge", Counters: []string{"n", "d"}}, {Tables: []string{"app.counted", "app.uneven"}, Policy: "lww", Counters: []string{"n"}},
 		{Tables: []string{"app.stamped"}, Policy: "lww", Timestamp: "at"}, {Tables: []string{"app.ranked"}, Policy: "priority", Regions: []string{"b", "c"}},
 		{Tables: []string{"app.first"}, Policy: "reject"}, {Tables: []string{"app.whole"}, Policy: "rollback"},
+		{Tables: []string{"app.tardy_*"}, Policy: "merge", Counters: []string{"n"}},
 	}
 }
 

@@ -77,7 +77,7 @@ func unfit(s *scenarios.Scenario, engines []testenv.Engine) string {
 		switch v := step.Do.(type) {
 		case scenarios.Refuse:
 			if v.From == 0 && len(engines) > 1 {
-				return "rows of a table of another engine that is missing hold up their region: nobody knows their keys"
+				return "a row of another engine that comes while it is found out that its table is missing can have two letters"
 			}
 		case scenarios.Skew:
 			return "the time of PostgreSQL's commits cannot be set"
