@@ -16,6 +16,11 @@ func TestScenariosWithRealDatabases(t *testing.T) {
 	playReal(t, 3, envtest.Engine(t))
 }
 
+// TestScenariosWithMySQL plays them in three regions of MySQL.
+func TestScenariosWithMySQL(t *testing.T) {
+	playReal(t, 3, testenv.MySQL97)
+}
+
 // TestScenariosWithPostgreSQL plays those that PostgreSQL's regions can have.
 func TestScenariosWithPostgreSQL(t *testing.T) {
 	playReal(t, 3, testenv.PostgreSQL)
