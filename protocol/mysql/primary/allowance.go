@@ -5,7 +5,7 @@ import "time"
 // allowanceShare is which part of its time a reader may wait for others, and allowanceMost how much of that it can save up.
 const (
 	allowanceShare = 4
-	allowanceMost  = 100 * time.Millisecond
+	allowanceMost  = 250 * time.Millisecond
 )
 
 // allowance is for how long a reader may wait for others: within any time t no more than allowanceMost + t/allowanceShare. The zero value has saved up all that it can.

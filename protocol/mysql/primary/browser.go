@@ -79,7 +79,7 @@ func (b *browser) get(ctx context.Context, lsn relay.LSN) (*batch, error) {
 
 // readAhead puts the next batch on the shelf, if there is room for it. If that fails, get will find out for itself.
 func (b *browser) readAhead(ctx context.Context, lsn relay.LSN) {
-	if b.shelf.behind(b, lsn) != nil {
+	if b.shelf.awaited(b, lsn) != nil {
 		return
 	}
 	k, end, mine := b.shelf.find(lsn, false)

@@ -21,6 +21,7 @@ type shelf struct {
 	large   map[relay.LSN]*sharedBody
 	batches []*kept // by first entry, rising; they do not overlap
 	bytes   int64
+	density int64 // bytes an entry, of the batch that was read last; 0 if none was
 	clock   uint64
 }
 
@@ -142,6 +143,7 @@ func (s *shelf) filled(k *kept, b *batch, err error) {
 	b.users.Store(k.users + 1) // the shelf is one
 	k.batch = b
 	s.bytes += b.cost()
+	s.density = b.cost() / int64(len(b.entries))
 	s.tidy()
 	for s.bytes > s.most || len(s.batches) > mostBatches {
 		oldest := s.oldest()

@@ -14,9 +14,9 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// The log that is read together: about 80 batches, of which the shelf has room for four.
+// The log that is read together: about 400 batches, of which the shelf has room for four.
 const (
-	sharedEntries = 400
+	sharedEntries = 2000
 	sharedEntry   = 100 << 10
 	sharedShelf   = 2 << 20
 )
@@ -86,6 +86,62 @@ func TestReadersStayTogether(t *testing.T) {
 			t.Errorf("%d entries were read, of a log that has %d", n, sharedEntries)
 		}
 	})
+}
+
+// Eight replicas that come back one after the other, when those before are already further than the shelf reaches, are together soon.
+func TestReadersComeTogether(t *testing.T) {
+	const apart = 6 * time.Millisecond // a batch a millisecond is a shelf and a half
+	for range 5 {
+		synctest.Test(t, func(t *testing.T) {
+			log := newCounted()
+			shelf := primary.NewShelf(log, sharedShelf)
+			var readers sync.WaitGroup
+			for range 8 {
+				readers.Go(func() { readOn(t, shelf.NewReader(), func() time.Duration { return time.Millisecond }) })
+				time.Sleep(apart)
+			}
+			readers.Wait()
+			if n := log.reads.Load(); n > sharedEntries*2 {
+				t.Errorf("%d entries were read, of a log that has %d", n, sharedEntries)
+			}
+		})
+	}
+}
+
+// A replica waits for nobody who is behind if it is near the end of the log itself, or if the other one is too far away.
+func TestReadersGoOn(t *testing.T) {
+	for name, at := range map[string]struct{ behind, ahead relay.LSN }{
+		"near the end": {sharedEntries - 100, sharedEntries - 60},
+		"at the end":   {sharedEntries - 30, sharedEntries - 30},
+		"far ahead":    {1, sharedEntries / 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { goOn(t, at.behind, at.ahead) })
+		})
+	}
+}
+
+func goOn(t *testing.T, at, ahead relay.LSN) {
+	shelf := primary.NewShelf(newCounted(), sharedShelf)
+	stands, goes := shelf.NewReader(), shelf.NewReader()
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := stands.Get(ctx, at); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	for lsn := ahead; lsn < min(ahead+50, sharedEntries); {
+		next, err := goes.Get(ctx, lsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lsn = next
+	}
+	if took := time.Since(began); took != 0 {
+		t.Errorf("it waited for %v", took)
+	}
+	cancel()
+	stands.Close()
+	goes.Close()
 }
 
 // Replicas that stand still, or take what they get more slowly, hold the others up for a moment, once, however many they are. They get everything all the same.
