@@ -10,15 +10,12 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"sync/atomic"
-	"time"
 
 	"github.com/go-mysql-org/go-mysql/client"
 	"github.com/go-mysql-org/go-mysql/mysql"
-	"golang.org/x/sync/errgroup"
 )
 
-// dumper is a reader that does nothing but read, so that what is measured is who serves.
+// dumper is a reader that only reads, packet by packet.
 type dumper struct {
 	conn *client.Conn
 	in   *bufio.Reader
@@ -67,43 +64,33 @@ func (d *dumper) packet() (size int, kind byte, err error) {
 	return size, kind, err
 }
 
-// drain reads to the end and returns how many bytes came.
+// drain reads to the end and returns how many bytes came, the last packet's among them.
 func (d *dumper) drain() (total int64, err error) {
 	for {
 		size, kind, err := d.packet()
 		if err != nil {
 			return total, err
 		}
+		total += int64(size)
 		if kind == mysql.EOF_HEADER && size < 4+9 {
 			return total, nil
 		}
-		total += int64(size)
 	}
 }
 
-// drainAll has several readers read the same file at the same time, and returns MiB per second of all of them together.
-func drainAll(ctx context.Context, readers int, addr, user, file string) (rate float64, err error) {
-	var total atomic.Int64
-	g, ctx := errgroup.WithContext(ctx)
-	began := time.Now()
-	for range readers {
-		g.Go(func() error {
-			d, err := dialDump(ctx, addr, user, password)
-			if err != nil {
-				return err
-			}
-			defer d.close()
-			if err := d.start(file, 4); err != nil {
-				return err
-			}
-			n, err := d.drain()
-			total.Add(n)
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return err
-		})
+// drainFile reads a file and those behind it to the end, looking at each packet, and returns how many bytes came.
+func drainFile(ctx context.Context, addr, user, file string) (bytes int64, err error) {
+	d, err := dialDump(ctx, addr, user, password)
+	if err != nil {
+		return 0, err
 	}
-	err = g.Wait()
-	return float64(total.Load()) / (1 << 20) / time.Since(began).Seconds(), err
+	defer d.close()
+	if err := d.start(file, 4); err != nil {
+		return 0, err
+	}
+	bytes, err = d.drain()
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return bytes, err
 }

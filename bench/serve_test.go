@@ -19,7 +19,8 @@ import (
 // manyReaders is how many follow one relay at once.
 const manyReaders = 8
 
-// benchServe reads the same backlog from a relay and from the server that it has it from.
+// benchServe reads the same backlog from a relay and from the server that it has it from: first with a reader that looks at every packet, then, timed, with
+// readers that know how much there is.
 func benchServe(t *testing.T, s settings, r *report) {
 	ctx := envtest.Context(t, 30*time.Minute)
 	source := newStation(t, ctx, "a", 1)
@@ -37,15 +38,23 @@ func benchServe(t *testing.T, s settings, r *report) {
 	resident := r.row(bench.Comparison{What: "serve: RSS with eight readers", Unit: "MiB", Goal: bench.Below, Target: 200})
 	profile := s.profile(t, source.relay, "serve")
 	defer func() { s.finish(t, source.relay, profile, "serve") }()
+	server, relay := source.server.Addr(), source.relay.Addr()
+	size := make(map[string]int64)
+	for addr, user := range map[string]string{server: testenv.DatabaseUser, relay: testenv.PeerUser} {
+		bytes, err := drainFile(ctx, addr, user, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size[addr] = bytes
+	}
 	for round := range s.rounds {
 		rate := func(readers int, addr, user string) float64 {
-			mibs, err := drainAll(ctx, readers, addr, user, file)
+			mibs, err := discardAll(ctx, readers, addr, user, file, size[addr])
 			if err != nil {
 				t.Fatal(err)
 			}
 			return mibs
 		}
-		server, relay := source.server.Addr(), source.relay.Addr()
 		server1, relay1 := rate(1, server, testenv.DatabaseUser), rate(1, relay, testenv.PeerUser)
 		server8, serverWork := working(t, serverPID(t, source.serverDir()), func() float64 { return rate(manyReaders, server, testenv.DatabaseUser) })
 		relay8, relayWork := working(t, source.relay.PID(), func() float64 { return rate(manyReaders, relay, testenv.PeerUser) })
