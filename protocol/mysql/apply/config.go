@@ -31,10 +31,10 @@ GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO %[1]s;
 GRANT SELECT, DELETE, CREATE, ALTER, INDEX, DROP, CREATE VIEW ON app.* TO %[1]s;`
 
 // MySQLGrants is Grants for MySQL. REPLICATION_APPLIER lets the user write row events and say when they were committed first; the rest
-// are rights that MySQL, unlike MariaDB, wants for row events too. REPLICATION CLIENT is for Fence.
+// are rights that MySQL, unlike MariaDB, wants for row events too. REPLICATION CLIENT is for Fence, REFERENCES for tables with foreign keys that Define makes.
 const MySQLGrants = `GRANT REPLICATION_APPLIER, REPLICATION CLIENT ON *.* TO %[1]s;
 GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO %[1]s;
-GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP, CREATE VIEW ON app.* TO %[1]s;`
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP, CREATE VIEW, REFERENCES ON app.* TO %[1]s;`
 
 // Config says where the database is and how to write to it.
 type Config struct {

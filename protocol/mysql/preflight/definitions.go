@@ -8,8 +8,14 @@ import (
 	"github.com/octant-db/octant/internal/finding"
 )
 
-// definitionRights are what statements need that change definitions.
-var definitionRights = []string{"CREATE", "ALTER", "INDEX", "DROP", "CREATE VIEW"}
+// definitionRights are what statements need that change definitions. MySQL, unlike MariaDB, asks for REFERENCES where a table with a foreign key is made.
+func (s *server) definitionRights() []string {
+	rights := []string{"CREATE", "ALTER", "INDEX", "DROP", "CREATE VIEW"}
+	if s.mysql() {
+		rights = append(rights, "REFERENCES")
+	}
+	return rights
+}
 
 // checkDefinitionRights looks at the schemas whose tables the account can see. Without these rights definitions of other regions are reported, and left
 // to people.
@@ -46,7 +52,7 @@ func checkDefinitionRights(ctx context.Context, s *server, all grants) []finding
 }
 
 func (s *server) lackedRights(all grants, schema string) (lacks []string) {
-	for _, right := range definitionRights {
+	for _, right := range s.definitionRights() {
 		if !all.on(right, schema, "*") {
 			lacks = append(lacks, right)
 		}
@@ -56,15 +62,23 @@ func (s *server) lackedRights(all grants, schema string) (lacks []string) {
 
 // definerRights are missing rights to make a view in the name of who made it.
 func (s *server) definerRights(all grants) (missing []string) {
-	major, _ := s.version()
-	rights := []string{"SET USER"}
-	if s.mysql() {
-		rights = []string{"SET_ANY_DEFINER", "ALLOW_NONEXISTENT_DEFINER"}
-	}
+	rights, superCounts := s.rightsForDefiners()
 	for _, right := range rights {
-		if !all.global(right, major < 11 && !s.mysql()) {
+		if !all.global(right, superCounts) {
 			missing = append(missing, right)
 		}
 	}
 	return missing
+}
+
+// rightsForDefiners are what the server calls them, and whether SUPER is as good. MySQL split its one in two in 8.2, and does not know it any more from 8.4 on.
+func (s *server) rightsForDefiners() (rights []string, superCounts bool) {
+	switch {
+	case s.mysqlSince(8, 2, 0):
+		return []string{"SET_ANY_DEFINER", "ALLOW_NONEXISTENT_DEFINER"}, false
+	case s.mysql():
+		return []string{"SET_USER_ID"}, true
+	}
+	major, _ := s.version()
+	return []string{"SET USER"}, major < 11
 }

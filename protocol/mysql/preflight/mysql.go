@@ -3,6 +3,7 @@ package preflight
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/octant-db/octant/internal/finding"
@@ -17,23 +18,24 @@ var mySQLChecks = []func(context.Context, *server) []finding.Result{
 
 func checkMySQLVersion(s *server) finding.Result {
 	const name = "version"
-	text := s.variables["version"]
-	switch major, minor := s.mysqlVersion(); {
-	case major < 8:
-		return finding.Fail.On(name, "MySQL "+text, "upgrade to MySQL 8.0 or newer: older ones lack binlog_row_metadata")
-	case major == 9 && minor == 7:
-		return finding.OK.On(name, "MySQL "+text, "")
+	text := "MySQL " + s.variables["version"]
+	switch {
+	case !s.mysqlSince(8, 0, 18):
+		return finding.Fail.On(name, text, "upgrade to MySQL 8.0.18 or newer: older ones lack REPLICATION_APPLIER, or binlog_row_metadata")
+	case s.mysqlSince(9, 7, 0) && !s.mysqlSince(9, 8, 0):
+		return finding.OK.On(name, text, "")
 	default:
-		return finding.Info.On(name, "MySQL "+text+": Octant is tested with 9.7", "")
+		return finding.Info.On(name, text+": Octant is tested with 9.7, and with what 8.0 and 8.4 know of its statements", "")
 	}
 }
 
-// mysqlVersion returns major and minor of a MySQL.
-func (s *server) mysqlVersion() (major, minor int) {
-	if _, err := fmt.Sscanf(s.variables["version"], "%d.%d", &major, &minor); err != nil {
-		return 0, 0
+// mysqlSince tells whether this is a MySQL of a version or a later one.
+func (s *server) mysqlSince(major, minor, patch int) bool {
+	var have [3]int
+	if _, err := fmt.Sscanf(s.variables["version"], "%d.%d.%d", &have[0], &have[1], &have[2]); err != nil {
+		return false
 	}
-	return major, minor
+	return s.mysql() && slices.Compare(have[:], []int{major, minor, patch}) >= 0
 }
 
 var mySQLRequired = []setting{
@@ -58,14 +60,17 @@ func checkMySQLSettings(_ context.Context, s *server) []finding.Result {
 	return append(results, checkReplicaUpdates(s), checkWritable(s))
 }
 
-// checkReplicaUpdates: the setting's name is of 8.0.26.
+// checkReplicaUpdates: the setting's name is of 8.0.26, and a server that does not know it does not start with it.
 func checkReplicaUpdates(s *server) finding.Result {
-	const name = "log_replica_updates"
+	name := "log_replica_updates"
+	if !s.mysqlSince(8, 0, 26) {
+		name = "log_slave_updates"
+	}
 	if s.is(name, "ON") || s.is("log_slave_updates", "ON") {
 		return finding.OK.On(name, "ON", "")
 	}
 	return finding.Warn.On(name, "OFF: what this server itself receives as a replica does not reach the other regions",
-		"log_replica_updates = ON in the server's configuration; then restart it. Not needed if it is nobody's replica")
+		name+" = ON in the server's configuration; then restart it. Not needed if it is nobody's replica")
 
 }
 

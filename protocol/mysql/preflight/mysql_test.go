@@ -5,12 +5,13 @@ import (
 
 	"github.com/octant-db/octant/internal/finding"
 	"github.com/octant-db/octant/testenv"
+	"github.com/octant-db/octant/testenv/guise"
 )
 
 // mySQLGrants are those of the manual, for schema app.
 var mySQLGrants = []string{
 	"GRANT REPLICATION SLAVE, REPLICATION CLIENT, REPLICATION_APPLIER, SET_ANY_DEFINER, ALLOW_NONEXISTENT_DEFINER ON *.* TO ",
-	"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP, CREATE VIEW ON app.* TO ",
+	"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP, CREATE VIEW, REFERENCES ON app.* TO ",
 	"GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO ",
 }
 
@@ -34,6 +35,7 @@ var brokenMySQL = []condition{
 	{"no applier", "REVOKE REPLICATION_APPLIER ON *.* FROM " + account, "", "privilege REPLICATION_APPLIER", finding.Fail, "GRANT REPLICATION_APPLIER ON *.* TO 'octant'@'%';"},
 	{"no delete", "REVOKE DELETE ON app.* FROM " + account, "", "privileges on tables", finding.Fail, "GRANT SELECT, INSERT, UPDATE, DELETE ON `app`.* TO"},
 	{"no drop", "REVOKE DROP ON app.* FROM " + account, "", "privileges for definitions", finding.Warn, "GRANT DROP ON `app`.* TO 'octant'@'%';"},
+	{"no references", "REVOKE REFERENCES ON app.* FROM " + account, "", "privileges for definitions", finding.Warn, "GRANT REFERENCES ON `app`.* TO 'octant'@'%';"},
 	{"no create", "REVOKE CREATE ON octant.* FROM " + account, "", "privileges on octant", finding.Fail, "GRANT ALL PRIVILEGES ON octant.* TO 'octant'@'%';"},
 	{"no primary key", "CREATE TABLE app.bad (v INT, UNIQUE(v))", "DROP TABLE app.bad", "primary_keys", finding.Fail, "ALTER TABLE `app`.`bad` ADD PRIMARY KEY"},
 	{"another engine", "CREATE TABLE app.bad (v INT PRIMARY KEY) ENGINE=MyISAM", "DROP TABLE app.bad", "engines", finding.Fail, "ENGINE = InnoDB"},
@@ -80,6 +82,36 @@ func TestMySQLServersThatCannotServe(t *testing.T) {
 			b := startOn(t, testenv.MySQL97, c.args...)
 			b.exec("CREATE TABLE app.child (v INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES app.good(id) ON DELETE CASCADE ON UPDATE CASCADE)")
 			expect(t, b.check(), c.check, c.status, c.text)
+		})
+	}
+}
+
+// TestOlderMySQLIsAskedInItsWords: what doctor asks, and tells to say, is known to the server.
+func TestOlderMySQLIsAskedInItsWords(t *testing.T) {
+	b := startOn(t, testenv.MySQL97)
+	for _, c := range []struct {
+		edition guise.Edition
+		grant   string // lacking
+	}{
+		{guise.MySQL80, "GRANT SET_USER_ID ON *.* TO 'octant'@'%';"}, {guise.MySQL84, "GRANT SET_ANY_DEFINER ON *.* TO 'octant'@'%';"},
+	} {
+		t.Run(c.edition.String(), func(t *testing.T) {
+			old, err := guise.New(c.edition, b.server.Addr())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer old.Close()
+			here := *b
+			here.config.Address = old.Addr()
+			expect(t, here.check(), "version", finding.Info, c.edition.Version)
+			expect(t, here.check(), "privileges for definitions", finding.OK, "")
+			expect(t, here.check(), "binlog_filters", finding.OK, "none")
+			here.exec("REVOKE SET_ANY_DEFINER ON *.* FROM " + account)
+			expect(t, here.check(), "privileges for definitions", finding.Warn, c.grant)
+			here.exec("GRANT SET_ANY_DEFINER ON *.* TO " + account)
+			if have := old.Unknown(); len(have) > 0 {
+				t.Errorf("it does not know %q", have)
+			}
 		})
 	}
 }

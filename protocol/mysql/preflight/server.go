@@ -82,7 +82,7 @@ func (s *server) mysql() bool {
 
 // logStatus asks where the binary log ends; MySQL renamed it in 8.2.
 func (s *server) logStatus() string {
-	if major, minor := s.mysqlVersion(); s.mysql() && (major > 8 || major == 8 && minor >= 2) {
+	if s.mysqlSince(8, 2, 0) {
 		return "SHOW BINARY LOG STATUS"
 	}
 	return "SHOW MASTER STATUS"
