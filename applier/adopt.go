@@ -161,6 +161,11 @@ func (x *adoption) lookAhead(ctx context.Context) error {
 		for _, k := range a.reg.Unit {
 			x.names[k] = ""
 		}
+		for _, d := range a.reg.Ends {
+			if d.Via != "" {
+				x.names[d.Via] = ""
+			}
+		}
 		return nil
 	})
 }
@@ -304,6 +309,11 @@ func (x *adoption) others(ctx context.Context) error {
 			a.name = conflict.EndsOf(x.ties[parent])
 		}
 		a.reg.Unit = x.named(a.reg.Unit)
+		for i := range a.reg.Ends {
+			if via := a.reg.Ends[i].Via; via != "" {
+				a.reg.Ends[i].Via = x.names[via]
+			}
+		}
 		return x.put(ctx, []adopted{a})
 	})
 }
@@ -348,6 +358,9 @@ func (a *adopted) appendPlaces(list []place) []place {
 	}
 	add(&a.reg.Row, false)
 	add(&a.reg.Wrote, false)
+	for i := range a.reg.Past {
+		add(&a.reg.Past[i].Row, a.reg.Past[i].Version.IsZero())
+	}
 	if h := a.reg.History; h != nil {
 		add(&h.Base.Row, false)
 		for i := range h.Base.Open {

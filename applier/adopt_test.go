@@ -128,7 +128,7 @@ func (b *bed) adopt(t *testing.T, settled relay.HLC) (*applier.Applier, *bed, er
 }
 
 // words are all that a register says, with a plus where one is to be.
-func words(r conflict.Register, row func(conflict.Row) conflict.Row, tie func(string) string) string {
+func words(r conflict.Register, row func(conflict.Row) conflict.Row, tie func(string) string, key func(conflict.Key) conflict.Key) string {
 	var b strings.Builder
 	for _, x := range []conflict.Row{r.Row, r.Wrote} {
 		x = row(x)
@@ -136,10 +136,18 @@ func words(r conflict.Register, row func(conflict.Row) conflict.Row, tie func(st
 	}
 	fmt.Fprintf(&b, "%v %v %v %v", r.Version, r.Shown, r.Deps, r.Blank)
 	for _, e := range r.Ends {
-		fmt.Fprintf(&b, " end %v %v %v", e.Version, e.Deps, e.Second)
+		fmt.Fprintf(&b, " end %v %v %v %d", e.Version, e.Deps, e.Second, e.Place)
+		if e.Via != "" {
+			fmt.Fprintf(&b, " via %q", key(e.Via))
+		}
 	}
 	for _, f := range r.Fates {
-		fmt.Fprintf(&b, " fate %q %v %v", tie(f.Parent), f.Version, f.Second)
+		fmt.Fprintf(&b, " fate %q %v %v %d", tie(f.Parent), f.Version, f.Second, f.Place)
+	}
+	fmt.Fprintf(&b, " %v %d", r.Until, r.Place)
+	for _, l := range r.Past {
+		x := row(l.Row)
+		fmt.Fprintf(&b, " link %v %d %v %v %s gone=%v %q %q", l.Version, l.Place, l.Here, l.Deps, x.Image, x.Gone, x.Parents, x.Children)
 	}
 	return b.String()
 }
@@ -166,7 +174,9 @@ func namedAnew(t *testing.T, rng *rand.Rand) {
 	for i := range 40 {
 		id, origin := rng.IntN(6), relay.Region(2+rng.IntN(2))
 		clock := b.after(origin, rng)
-		switch rng.IntN(5) {
+		switch rng.IntN(6) {
+		case 5:
+			b.receive(origin, clock, nil, line("app.e", "", fmt.Sprintf("%d||%d", i, rng.IntN(40))))
 		case 0:
 			b.receive(origin, clock, nil, line("app.p", "", fmt.Sprintf("%d||p", id)))
 		case 1:
@@ -198,7 +208,7 @@ func namedAnew(t *testing.T, rng *rand.Rand) {
 		if err != nil || !known {
 			t.Fatalf("%q is not known: %v", k, err)
 		}
-		if want, is := words(theirs, plusRow, plusTie), words(ours, bareRow, func(s string) string { return s }); is != want {
+		if want, is := words(theirs, plusRow, plusTie, plusKey), words(ours, bareRow, func(s string) string { return s }, func(k conflict.Key) conflict.Key { return k }); is != want {
 			t.Errorf("%q is\n%s, not\n%s", k, is, want)
 		}
 		if ours.Row.Table != nil && ours.Row.Table.Flavour != twin {

@@ -82,13 +82,14 @@ type Applier struct {
 	peers    map[relay.Region]relay.Hello
 	parted   map[relay.Region]bool // regions that are lost, and for which nobody waits
 	merged   atomic.Uint64
-	progress relay.Signal // raised when the merger has passed an entry
-	lookups  sync.RWMutex // held while rows are looked up in the table and planned, and while something is forgotten; taken before the gate
-	gate     sync.Mutex   // held while an entry is merged, or a checkpoint taken
-	clock    relay.HLC    // of the region after the entry that was merged last; the gate guards it
-	stormy   bool         // rows waited for repair after it; the gate guards it
-	torn     []relay.Tie  // parents that have ended in two ways, to be reported
-	probes   sync.Mutex   // lane 0
+	progress relay.Signal         // raised when the merger has passed an entry
+	lookups  sync.RWMutex         // held while rows are looked up in the table and planned, and while something is forgotten; taken before the gate
+	gate     sync.Mutex           // held while an entry is merged, or a checkpoint taken
+	clock    relay.HLC            // of the region after the entry that was merged last; the gate guards it
+	stormy   bool                 // rows waited for repair after it; the gate guards it
+	broken   map[string]relay.Tie // chains that have ended here and elsewhere at a time, to be reported, by their names
+	torn     []relay.Tie          // parents that have ended in two ways, to be reported
+	probes   sync.Mutex           // lane 0
 	writable atomic.Bool
 	cut      atomic.Bool // stopping ended a checkpoint in the middle
 	trouble  atomic.Pointer[string]
@@ -158,6 +159,7 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 	a.engine.Withhold(a.index.withheld)
 	a.engine.Bereave(a.bereave)
 	a.engine.Torn(rival, a.noteTorn)
+	a.engine.Broken(a.noteBroken)
 	a.engine.Await(cfg.Regions)
 	for _, h := range others {
 		a.Meet(h)

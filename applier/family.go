@@ -3,6 +3,7 @@ package applier
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -10,25 +11,34 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// below looks up the rows that stand under the parents that changes delete, and those under these, by parent. It asks the database only if there can be any.
-func (r *reader) below(ctx context.Context, changes []conflict.Change) (map[string][]conflict.Found, error) {
-	family, ok := r.target.(relay.Family)
-	if !ok {
-		return nil, nil
-	}
-	var parents []conflict.Row
-	for i := range changes {
-		if len(changes[i].Ends()) > 0 {
-			parents = append(parents, changes[i].Before)
-		}
-	}
+// below looks up the rows that stand under some parents, and those under these, by parent. known tells what else is to be looked under, by the names of parents that have been
+// looked under; it may be nil.
+func (r *reader) below(ctx context.Context, family relay.Family, parents []conflict.Row, known func([]string) ([]conflict.Row, error)) (map[string][]conflict.Found, error) {
+	looked := make(map[string]bool)
 	found, met := make(map[string][]conflict.Found), make(map[conflict.Key]bool)
 	for len(parents) > 0 {
 		children, err := r.children(ctx, family, parents)
 		if err != nil {
 			return nil, err
 		}
-		parents = parents[:0]
+		var names []string
+		for _, p := range parents {
+			for _, name := range p.Children {
+				if !looked[name] {
+					looked[name] = true
+					names = append(names, name)
+				}
+			}
+		}
+		parents = nil
+		if known == nil {
+			names = nil
+		} else if parents, err = known(names); err != nil {
+			return nil, err
+		}
+		parents = slices.DeleteFunc(parents, func(p conflict.Row) bool {
+			return !slices.ContainsFunc(p.Children, func(name string) bool { return !looked[name] })
+		})
 		for _, c := range children {
 			if met[c.Key] {
 				continue
@@ -100,26 +110,55 @@ func (a *Applier) bereave(k conflict.Key, row conflict.Row, parent string) (conf
 // withBelow runs what plans transactions with the rows that stand below the parents that they delete. From the look into the table to the plan nothing is
 // forgotten: a row that is neither found nor known is not there.
 func (a *Applier) withBelow(ctx context.Context, list []*conflict.Transaction, plan func() error) error {
-	if !slices.ContainsFunc(list, endsParents) {
+	family, ok := a.reader.target.(relay.Family)
+	if !ok || !slices.ContainsFunc(list, concernsChildren) {
 		return plan()
 	}
 	a.lookups.RLock()
 	defer a.lookups.RUnlock()
+	parents := a.bereaving(list)
+	if len(parents) == 0 {
+		return plan()
+	}
+	found, err := a.reader.below(ctx, family, parents, func(names []string) ([]conflict.Row, error) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return a.engine.Below(names)
+	})
+	if err != nil {
+		return err
+	}
 	for _, t := range list {
-		if !endsParents(t) {
-			continue
-		}
-		var err error
-		if t.Found, err = a.reader.below(ctx, t.Changes); err != nil {
-			return err
-		}
+		t.Found = found
 	}
 	return plan()
 }
 
-// endsParents tells whether a transaction deletes rows that others refer to.
-func endsParents(t *conflict.Transaction) bool {
-	return slices.ContainsFunc(t.Changes, func(c conflict.Change) bool { return len(c.Ends()) > 0 })
+// bereaving are the rows whose children transactions may take: those that they delete, and those in the middle of chains that they put below a row that is deleted.
+func (a *Applier) bereaving(list []*conflict.Transaction) (parents []conflict.Row) {
+	var ending []string
+	for _, t := range list {
+		for i := range t.Changes {
+			if ends := t.Changes[i].Ends(); len(ends) > 0 {
+				ending, parents = append(ending, ends...), append(parents, t.Changes[i].Before)
+			}
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, t := range list {
+		for i := range t.Changes {
+			if c := &t.Changes[i]; c.After.Middle && a.engine.Bereft(c, ending) {
+				parents = append(parents, c.After)
+			}
+		}
+	}
+	return parents
+}
+
+// concernsChildren tells whether a transaction deletes rows that others refer to, or puts such rows below other ones.
+func concernsChildren(t *conflict.Transaction) bool {
+	return slices.ContainsFunc(t.Changes, func(c conflict.Change) bool { return len(c.Ends()) > 0 || c.After.Middle && len(c.After.Parents) > 0 })
 }
 
 // leave compares what ties about another key refer to in a row before and after a change. It returns the names by which rows lose it, and keeps the ties whose
@@ -181,4 +220,44 @@ func (a *Applier) reportTorn(torn []relay.Tie) {
 			Remedy: "octant verify finds the rows, and octant repair --from another region takes them away; ON UPDATE RESTRICT keeps it from happening again",
 		})
 	}
+}
+
+// noteBroken keeps that rows two generations below a parent may differ here, until it is reported. The applier's lock is held.
+func (a *Applier) noteBroken(parent string) {
+	tie, ok := relay.ParseTie(parent)
+	if !ok || tie.Unset {
+		return
+	}
+	if a.broken == nil {
+		a.broken = make(map[string]relay.Tie)
+	}
+	a.broken[tie.Name()] = tie
+}
+
+// reportBroken says that rows may be left in this region alone, or be gone in it alone: they are below rows that this database took in silence, and that nobody remembers.
+func (a *Applier) reportBroken(ctx context.Context, broken map[string]relay.Tie) error {
+	family, ok := a.cfg.Target.(relay.Family)
+	if !ok {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(broken)) {
+		tie := broken[name]
+		heads, err := family.Heads(ctx, tie.Child)
+		if err != nil {
+			return err
+		}
+		if heads {
+			a.reportChain(tie)
+		}
+	}
+	return nil
+}
+
+func (a *Applier) reportChain(tie relay.Tie) {
+	a.cfg.Report(relay.Problem{
+		Kind: "foreign_keys", Subject: tie.Child.Schema + "." + tie.Child.Table,
+		Detail: fmt.Sprintf("a row of %s.%s was deleted here while others wrote below it: rows that refer to those of %s.%s may be left here alone, or be missing here alone (ON DELETE CASCADE in a chain)",
+			tie.Parent.Schema, tie.Parent.Table, tie.Child.Schema, tie.Child.Table),
+		Remedy: "octant verify finds the rows, and octant repair --from another region mends them",
+	})
 }

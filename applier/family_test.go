@@ -20,11 +20,18 @@ var divided = relay.Tie{
 	Child: relay.TableName{Schema: "app", Table: "d"}, Parent: relay.TableName{Schema: "app", Table: "p"}, Columns: []string{"v"}, Divided: true,
 }
 
+// Rows of app.e go with theirs in app.c, which is in the middle of a chain.
+var below = relay.Tie{
+	Child: relay.TableName{Schema: "app", Table: "e"}, Parent: relay.TableName{Schema: "app", Table: "c"}, Columns: []string{"v"},
+}
+
 // family names a row's parent and its children.
 func family(table *relay.Table, img relay.Image, id *relay.Identity) {
 	switch table.Name {
 	case "c":
-		id.Parents = []string{tie.Name() + parentOf(string(img))}
+		id.Parents, id.Children, id.Middle = []string{tie.Name() + parentOf(string(img))}, []string{below.Name() + idOf(img)}, true
+	case "e":
+		id.Parents = []string{below.Name() + parentOf(string(img))}
 	case "d":
 		if p := parentOf(string(img)); p != "" {
 			id.Parents = []string{divided.Name() + p, divided.Rival().Name() + p}
@@ -43,15 +50,20 @@ func (t *target) Below(_ context.Context, table *relay.Table, images []relay.Ima
 	t.d.mu.Lock()
 	defer t.d.mu.Unlock()
 	for _, img := range images {
-		for _, child := range []string{"app.c", "app.d"} {
+		for _, child := range map[string][]string{"p": {"app.c", "app.d"}, "c": {"app.e"}}[table.Name] {
 			for _, row := range t.d.tables[child] {
-				if table.Name == "p" && parentOf(row) == idOf(img) {
+				if parentOf(row) == idOf(img) {
 					found = append(found, relay.Change{Op: relay.Delete, Table: tableOf(child), Before: relay.Image(row)})
 				}
 			}
 		}
 	}
 	return found, nil
+}
+
+// Heads implements relay.Family.
+func (t *target) Heads(_ context.Context, table relay.TableName) (bool, error) {
+	return table == tie.Parent || table == below.Parent, nil
 }
 
 // Children that nothing is known of go with their parent, and so do those whose write the parent's deletion had seen, come as they may; others stay. What is known of

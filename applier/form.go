@@ -109,6 +109,30 @@ func (f *formWriter) fates(r conflict.Register) {
 	}
 }
 
+// chain writes what a row in the middle of a chain was written as, and what tells of ends that come to its children.
+func (f *formWriter) chain(r conflict.Register) {
+	f.clock(r.Until)
+	f.number(uint64(r.Place))
+	f.number(uint64(len(r.Past)))
+	for _, l := range r.Past {
+		f.version(l.Version)
+		f.number(uint64(l.Place))
+		f.flag(l.Here)
+		f.clocks(l.Deps)
+		f.row(l.Row)
+		f.texts(l.Row.Unique)
+		f.texts(l.Row.Parents)
+		f.texts(l.Row.Children)
+	}
+	for _, x := range r.Fates {
+		f.number(uint64(x.Place))
+	}
+	for _, d := range r.Ends {
+		f.number(uint64(d.Place))
+		f.text(string(d.Via))
+	}
+}
+
 func (f *formWriter) texts(list []string) {
 	f.number(uint64(len(list)))
 	for _, s := range list {
@@ -222,6 +246,7 @@ func (f *formReader) block(b block) []*conflict.Event {
 
 func (f *formReader) kin(r *conflict.Register) {
 	r.Row.Parents, r.Row.Children = f.texts(), f.texts()
+	r.Row.Middle = len(r.Row.Parents) > 0 && len(r.Row.Children) > 0 // one that was saved before links were kept has none
 	for range f.count() {
 		r.Ends = append(r.Ends, conflict.End{Version: f.version(), Deps: f.clocks()})
 	}
@@ -237,6 +262,26 @@ func (f *formReader) fates(r *conflict.Register) {
 	}
 	for i := range r.Ends {
 		r.Ends[i].Second = f.flag()
+	}
+}
+
+func (f *formReader) chain(r *conflict.Register) {
+	r.Until, r.Place = f.clock(), int(f.number())
+	for range f.count() {
+		l := conflict.Link{Version: f.version(), Place: int(f.number()), Here: f.flag(), Deps: f.clocks(), Row: f.row()}
+		l.Row.Unique, l.Row.Parents, l.Row.Children = f.texts(), f.texts(), f.texts()
+		l.Row.Middle = l.Row.Image != nil
+		r.Past = append(r.Past, l)
+	}
+	if len(r.Past) > 0 {
+		r.Wrote = r.Past[len(r.Past)-1].Row
+	}
+	r.Row.Middle, r.Wrote.Middle = r.Row.Middle || len(r.Past) > 0 && r.Row.Image != nil, len(r.Past) > 0 && r.Wrote.Image != nil
+	for i := range r.Fates {
+		r.Fates[i].Place = int(f.number())
+	}
+	for i := range r.Ends {
+		r.Ends[i].Place, r.Ends[i].Via = int(f.number()), conflict.Key(f.text())
 	}
 }
 

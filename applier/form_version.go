@@ -14,7 +14,8 @@ import (
 // FormVersion is the version of the form in which the applier keeps what it knows in the Store: the newest that this program reads, and the one that it writes.
 //
 //	1  of releases that wrote no version
-//	2  the events of long histories are in blocks beside their registers, and a foreign key that can take its rows away in two ways has two ties, which are named so
+//	2  the events of long histories are in blocks beside their registers, a foreign key that can take its rows away in two ways has two ties, which are named so,
+//	   and rows in the middle of chains of foreign keys have what they were written as
 //
 // Anything in a new form is written only once its version is durable.
 const FormVersion = 2

@@ -300,6 +300,7 @@ func (x *index) Put(k conflict.Key, r conflict.Register) error {
 	if r.History == nil {
 		r.Row.Image = bytes.Clone(r.Row.Image) // it was cut out of a whole transaction
 		r.Wrote.Image = bytes.Clone(r.Wrote.Image)
+		r.Past = ownImages(r.Past)
 	}
 	x.bytes += weight(k, r)
 	x.returns(k)
@@ -382,6 +383,18 @@ func weightKept(k conflict.Key, r *conflict.Kept) int64 {
 // registerBytes is what a register takes besides its key and what its row has.
 const registerBytes = 184
 
+// ownImages has links keep their own images: these were cut out of whole transactions.
+func ownImages(links []conflict.Link) []conflict.Link {
+	if len(links) == 0 {
+		return nil
+	}
+	links = slices.Clone(links)
+	for i := range links {
+		links[i].Row.Image = bytes.Clone(links[i].Row.Image)
+	}
+	return links
+}
+
 // weight is about what a register takes in memory.
 func weight(k conflict.Key, r conflict.Register) int64 {
 	n := int64(len(k)+len(r.Row.Image)+8*len(r.Deps)) + registerBytes
@@ -398,6 +411,12 @@ func weight(k conflict.Key, r conflict.Register) int64 {
 		n += int64(8*len(f.Deps)+len(f.Parent)) + 64
 	}
 	n += int64(len(r.Wrote.Image))
+	for _, l := range r.Past {
+		n += int64(len(l.Row.Image)) + 160
+		for _, name := range append(slices.Clip(l.Row.Parents), l.Row.Children...) {
+			n += int64(len(name)) + 16
+		}
+	}
 	for _, member := range r.Unit {
 		n += int64(len(member)) + 16
 	}

@@ -75,10 +75,13 @@ func (a *Applier) mergeEntry(ctx context.Context, e *relay.Entry, body relay.Bod
 	}
 	a.mu.Lock()
 	a.engine.Reached(e.HLC)
-	torn := a.torn
-	a.torn = nil
+	torn, broken := a.torn, a.broken
+	a.torn, a.broken = nil, nil
 	a.mu.Unlock()
 	a.reportTorn(torn)
+	if err := a.reportBroken(ctx, broken); err != nil {
+		return err
+	}
 	a.calm()
 	a.merged.Store(uint64(e.LSN))
 	a.clock = e.HLC

@@ -117,7 +117,11 @@ func (r *Redo) bereave(ctx context.Context, c *conflict.Change) error {
 	if err := r.Flush(ctx); err != nil {
 		return err
 	}
-	found, err := r.reader.below(ctx, []conflict.Change{*c})
+	family, ok := r.reader.target.(relay.Family)
+	if !ok {
+		return nil
+	}
+	found, err := r.reader.below(ctx, family, []conflict.Row{c.Before}, nil)
 	if err != nil {
 		return err
 	}

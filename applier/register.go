@@ -27,6 +27,7 @@ const (
 	flagDeps
 	flagKin   // the form says what the row's parents and children are, and which deletions of a parent there were
 	flagFates // and what became of a row that can lose a parent in two ways
+	flagChain // and what a row in the middle of a chain was written as, or which row's end brought that of its children
 )
 
 const headBytes = 14
@@ -72,6 +73,10 @@ func (x *index) encode(ctx context.Context, w *writer, k conflict.Key, r conflic
 			flags |= flagFates
 			f.fates(r)
 		}
+		if chain(r) {
+			flags |= flagChain
+			f.chain(r)
+		}
 		payload, err = f.b, f.err
 	} else {
 		table, err = x.tables.save(ctx, w, r.Row.Table)
@@ -105,12 +110,17 @@ func (x *index) encode(ctx context.Context, w *writer, k conflict.Key, r conflic
 
 // formed tells whether a register needs a form.
 func formed(r conflict.Register) bool {
-	return r.History != nil || r.Unit != nil || len(r.Row.Unique) > 0 || r.Shown != r.Version || kin(r) || fates(r)
+	return r.History != nil || r.Unit != nil || len(r.Row.Unique) > 0 || r.Shown != r.Version || kin(r) || fates(r) || chain(r)
 }
 
 // fates tells whether there is more to say of that than kin does.
 func fates(r conflict.Register) bool {
 	return len(r.Fates) > 0 || slices.ContainsFunc(r.Ends, func(d conflict.End) bool { return d.Second })
+}
+
+// chain tells whether a register has to do with chains of foreign keys.
+func chain(r conflict.Register) bool {
+	return len(r.Past) > 0 || r.Until > 0 || r.Place > 0 || slices.ContainsFunc(r.Ends, func(d conflict.End) bool { return d.Place > 0 || d.Via != "" })
 }
 
 // kin tells whether a register has to do with foreign keys.
@@ -191,6 +201,9 @@ func (x *index) decodeBlocked(k conflict.Key, b []byte) (r conflict.Register, bl
 		}
 		if flags&flagFates != 0 {
 			f.fates(&r)
+		}
+		if flags&flagChain != 0 {
+			f.chain(&r)
 		}
 		if f.err != nil {
 			return r, nil, fmt.Errorf("read the version index: %w", f.err)

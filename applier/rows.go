@@ -218,9 +218,8 @@ func (p *part) assemble(run []relay.Change, ids []relay.Identity) {
 
 func appendChange(list []conflict.Change, was conflict.Row, wasKey conflict.Key, is conflict.Row, isKey conflict.Key, left []string) []conflict.Change {
 	if was.Exists() && is.Exists() && wasKey != isKey {
-		was.Children = nil // it is not deleted: what it leaves is in left
 		return append(list,
-			conflict.Change{Key: wasKey, Before: was, After: was.Deleted(), Left: left},
+			conflict.Change{Key: wasKey, Before: was, After: was.Deleted(), Left: left, Moved: true}, // what it leaves is in left
 			conflict.Change{Key: isKey, After: is},
 		)
 	}
@@ -240,7 +239,7 @@ func appendUnique(list, was, is []string) []string {
 
 // rowOf is a row with what is known of it.
 func rowOf(t *relay.Table, name string, image relay.Image, id *relay.Identity) conflict.Row {
-	return conflict.Row{Table: t, Image: image, Unique: valuesOf(name, id.Unique), Parents: id.Parents, Children: id.Children, Partial: id.Partial}
+	return conflict.Row{Table: t, Image: image, Unique: valuesOf(name, id.Unique), Parents: id.Parents, Children: id.Children, Middle: id.Middle, Partial: id.Partial}
 }
 
 // valuesOf puts the table in front of unique values.

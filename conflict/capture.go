@@ -11,6 +11,11 @@ import (
 // M knows of its rows.
 func (e *Engine) Local(t *Transaction) error {
 	v := e.onM()
+	v.turn, v.merging = e.turns.of(t), t.Version()
+	doubtful, err := e.doubtful(t)
+	if err != nil {
+		return err
+	}
 	if err := e.empty(v, t, e.repairs.add); err != nil {
 		return err
 	}
@@ -25,14 +30,21 @@ func (e *Engine) Local(t *Transaction) error {
 		}
 		stands = stands && as
 	}
+	e.turns.n = v.turn
 	if err := e.settle(v, e.repairs.add); err != nil {
 		return err
 	}
 	if !stands || len(v.order) > 0 {
-		return e.compare(t.Changes)
+		if err := e.compare(t.Changes); err != nil {
+			return err
+		}
+	} else {
+		for i := range t.Changes {
+			e.strike(t.Changes[i].Key)
+		}
 	}
-	for i := range t.Changes {
-		e.strike(t.Changes[i].Key)
+	for _, k := range doubtful {
+		e.repairs.add(k)
 	}
 	return nil
 }
@@ -53,14 +65,18 @@ func (e *Engine) localChange(v *view, t *Transaction, c *Change) (stands bool, e
 		return false, v.take(t, c, nil)
 	}
 	base := stoodBefore(c)
-	return false, v.take(t, c, &base)
+	if err := v.take(t, c, &base); err != nil {
+		return false, err
+	}
+	v.learnHere(c)
+	return false, nil
 }
 
 // simple tells whether a change concerns its own row alone and the last writer wins: what nearly all changes are, without a view.
 func (e *Engine) simple(v *view, reg *Register, c *Change) bool {
 	_, viewed := v.rows[c.Key]
 	_, pinned := e.pins[c.Key]
-	return !viewed && !pinned && reg.plain() && len(c.After.Unique) == 0 && !related(c) && e.rule(c.Key).Policy == LWW
+	return !viewed && !pinned && reg.plain() && len(c.After.Unique) == 0 && !related(c) && !reg.middle() && !c.middle() && e.rule(c.Key).Policy == LWW
 }
 
 // stoodBefore is the row that stood under a change's key before it. One that the log does not have whole cannot be put back: it is gone for good.
@@ -127,6 +143,7 @@ func (e *Engine) Carry(t *Transaction, landed *Landed) error {
 		return nil
 	}
 	v := e.onM()
+	v.turn, v.merging, v.merged = e.turns.of(t), t.Version(), landed.merged
 	if err := e.empty(v, t, landed.add); err != nil {
 		return err
 	}
@@ -138,8 +155,13 @@ func (e *Engine) Carry(t *Transaction, landed *Landed) error {
 			return err
 		}
 	}
-	landed.end(t, v)
+	e.turns.n = v.turn
+	if len(v.order) > 0 {
+		landed.merge(t)
+	}
+	landed.end(v)
 	e.tell(t, v)
+	e.tellChain(t, v)
 	return e.settle(v, landed.add)
 }
 
@@ -152,8 +174,12 @@ func (e *Engine) carryChange(v *view, t *Transaction, c *Change, landed *Landed)
 		landed.update(c.Key, t)
 	}
 	if !e.simple(v, &reg, c) {
-		if err := v.take(t, c, nil); err != nil || !known {
+		if err := v.take(t, c, nil); err != nil {
 			return err
+		}
+		if !known {
+			landed.meet(c.Key, &v.rows[c.Key].reg)
+			return nil
 		}
 		e.noteMerged(t, c, reg, v.rows[c.Key].reg)
 		return nil
@@ -185,9 +211,12 @@ func (e *Engine) Wrote(c *Change, landed *Landed) error {
 	}
 	if landed.Amends && (!known || reg.Version.IsZero()) {
 		err = e.uncover(c, Register{Row: c.After}, landed)
-		landed.wrote(c.Key) // as it shall be
+		landed.wrote(c.Key) // as it shall be: whether it is, is found out next
 	} else if !known {
 		err = e.uncoverAfter(c, landed)
+	} else if _, fresh := landed.fresh[c.Key]; fresh {
+		err = e.rebase(c, reg, landed)
+		landed.wrote(c.Key)
 	} else if reg.unlearned() {
 		err = e.recall(c.Key, reg, stoodBefore(c), landed.add)
 	}
@@ -209,7 +238,18 @@ func (e *Engine) uncoverAfter(c *Change, landed *Landed) error {
 	if err := e.uncover(c, right, landed); err != nil {
 		return err
 	}
-	return e.inherit(c, right.Row, landed)
+	if !c.middle() {
+		return nil
+	}
+	v := e.onM()
+	v.merged = landed.merged
+	if err := v.relink(c.Key, right); err != nil {
+		return err
+	}
+	landed.end(v)
+	err = e.settle(v, landed.add)
+	landed.wrote(c.Key)
+	return err
 }
 
 // uncover takes a row into M that nothing we carried explains: a trigger fired, the row stood in the way of a newer one, or the operator
@@ -253,6 +293,9 @@ func (r *Register) unlearned() bool { return r.History != nil && !r.History.Base
 // Passed ends our own transaction: the mark's transactions have been seen, and rows that should have changed and did not are
 // looked at again.
 func (e *Engine) Passed(mark relay.Mark, landed *Landed) error {
+	if err := e.unchanged(landed); err != nil {
+		return err
+	}
 	for _, k := range sorted(landed.Open()) {
 		e.repairs.add(k)
 	}
@@ -308,11 +351,20 @@ func (e *Engine) shown(k Key) (Shown, error) {
 type Landed struct {
 	Amends bool // its mark says so: see relay.Mark
 
-	open map[Key]struct{}
-	done map[Key]struct{}
+	open   map[Key]struct{}
+	done   map[Key]struct{}
+	fresh  map[Key]struct{} // rows in the middle of chains of which nothing was known
+	merged []relay.Version  // the transactions that the mark covers, but for those whose changes were all plain
 	// updates are by which transactions rows were updated of which nothing was known, until the log says that it wrote them.
 	updates map[Key]*Transaction
-	ends    map[string][]Transaction // by parent: who deleted it, of what was carried
+	ends    map[string][]End // by parent: those that were carried
+}
+
+// merge notes a transaction, which may come in parts.
+func (c *Landed) merge(t *Transaction) {
+	if n := len(c.merged); n == 0 || c.merged[n-1] != t.Version() {
+		c.merged = append(c.merged, t.Version())
+	}
 }
 
 // add notes that the table is to show something else under k.

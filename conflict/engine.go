@@ -19,6 +19,9 @@ type Engine struct {
 	bereave func(k Key, row Row, parent string) (Row, error)
 	keep    func(Key) bool // nil: nothing is withheld
 	rival   func(parent string) string
+	turns   turns
+	over    over
+	broken  func(parent string)
 	torn    func(parent string)
 
 	lsn     relay.LSN        // the entry that capture is passing

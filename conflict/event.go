@@ -23,6 +23,7 @@ type Row struct {
 	// Parents names the rows that it refers to by foreign keys that change it when they are deleted, Children is what such foreign keys of other rows
 	// that refer to it have in their Parents: a row's values in the foreign key, and that in front.
 	Parents, Children []string
+	Middle            bool // rows of its table can have parents and be parents: see chain.go
 }
 
 // Claims is what an index lists the row under: its unique values and its parents.
@@ -83,6 +84,8 @@ type Change struct {
 	After  Row
 	// Left has names under which rows refer to Before, and to nothing any more: those of foreign keys that take them away from such rows when it is changed.
 	Left []string
+	// Moved says that Before was given another key and is not deleted: it is still what it was for those who have not seen that.
+	Moved bool
 }
 
 // Transaction is a transaction as the engine sees it. A change of a primary key has been split into a delete and an insert.
@@ -118,11 +121,22 @@ type Register struct {
 	// ways: see fate.go. Row is what they make of it.
 	Wrote Row
 	Fates []Fate
+
+	// Past are the writes of a row in the middle of a chain, oldest first: see chain.go. Its Fates are the ends of what any of them names.
+	Past  []Link
+	Until relay.HLC // what is known of the row is needed up to here, for the sake of ends of its parents
+	Place int       // of a row with parents: how many changes of its newest write's transaction that end parents came before that
 }
 
 // Claims is what an index lists a register under.
 func (r *Register) Claims() []string {
 	switch {
+	case len(r.Past) > 0:
+		parents, _ := r.ties()
+		if r.Row.Exists() {
+			return append(parents, r.Row.Unique...)
+		}
+		return parents
 	case !r.Wrote.Exists() && !r.Row.Exists():
 		return nil
 	case !r.Wrote.Exists():
@@ -135,7 +149,7 @@ func (r *Register) Claims() []string {
 
 // Age is the clock up to which a register is needed.
 func (r *Register) Age() relay.HLC {
-	age := r.Version.HLC
+	age := max(r.Version.HLC, r.Until)
 	for i := range r.Fates {
 		age = max(age, r.Fates[i].Version.HLC)
 	}

@@ -103,17 +103,12 @@ func (v *view) outlive(k Key, reg Register) (Register, error) {
 		}
 		for _, d := range row.reg.Ends {
 			if d.saw(reg.Version) {
+				d.Via = ""
 				fates = append(fates, Fate{parent, d})
 			}
 		}
 	}
-	was := reg.Row
-	reg, err := v.engine.meet(k, reg, fates...)
-	if err != nil || reg.Row.Exists() {
-		return reg, err
-	}
-	last := reg.Fates[len(reg.Fates)-1]
-	return reg, v.lose(last.transaction(), &Change{Before: was, After: reg.Row})
+	return v.engine.meet(k, reg, fates...)
 }
 
 // fates are the ends of parents that were carried.
@@ -124,7 +119,8 @@ func (e *Engine) fates(parents []string, landed *Landed) (list []Fate, err error
 			return nil, err
 		}
 		for _, d := range reg.Ends {
-			if slices.ContainsFunc(landed.ends[parent], func(t Transaction) bool { return t.Version() == d.Version }) {
+			if slices.ContainsFunc(landed.ends[parent], func(x End) bool { return x.Version == d.Version }) {
+				d.Via = ""
 				list = append(list, Fate{parent, d})
 			}
 		}
@@ -153,8 +149,8 @@ func (d *End) before(f *End) bool {
 
 // tell tells of parents that another region's transaction has ended, and this region in another way, if neither knew of the other.
 func (e *Engine) tell(t *Transaction, v *view) {
-	for _, parent := range v.ended {
-		rival := e.rival(parent)
+	for _, f := range v.ended {
+		rival := e.rival(f.Parent)
 		if rival == "" || e.torn == nil {
 			continue
 		}
@@ -162,7 +158,7 @@ func (e *Engine) tell(t *Transaction, v *view) {
 		if err == nil && slices.ContainsFunc(reg.Ends, func(d End) bool {
 			return d.Version.Region == e.self && !t.Deps.Saw(d.Version) && !d.saw(t.Version())
 		}) {
-			e.torn(parent)
+			e.torn(f.Parent)
 		}
 	}
 }

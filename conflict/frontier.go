@@ -137,6 +137,7 @@ func (e *Engine) Forget() error {
 		e.checked = true
 	}
 	e.floor = max(e.floor, e.Stable())
+	e.over.pass(e.floor, e.clock)
 	return e.index.Forget(e.floor, e.Holds)
 }
 

@@ -29,11 +29,13 @@ func keptOfWrite(t *Transaction, row *Row) Kept {
 
 // slight tells whether a register says nothing but what one write left of a row that no others have to do with.
 func (r *Register) slight() bool {
-	return r.Shown == r.Version && !r.Blank && r.History == nil && r.Unit == nil && r.Ends == nil && r.Fates == nil &&
+	return r.Shown == r.Version && !r.Blank && r.History == nil && r.Unit == nil && r.Ends == nil && r.Fates == nil && r.Past == nil && r.Until == 0 && r.Place == 0 &&
 		r.Row.alone() && r.Wrote.alone() && r.Wrote.Table == nil && r.Wrote.Image == nil && !r.Wrote.Gone && !r.Wrote.Partial
 }
 
-func (r *Row) alone() bool { return r.Unique == nil && r.Parents == nil && r.Children == nil }
+func (r *Row) alone() bool {
+	return r.Unique == nil && r.Parents == nil && r.Children == nil && !r.Middle
+}
 
 func (k *Kept) register() Register {
 	if k.whole != nil {

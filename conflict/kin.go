@@ -23,6 +23,8 @@ type End struct {
 	Version relay.Version
 	Deps    relay.Vector // what its author had seen; shared
 	Second  bool         // its transaction had ended the parent in the other way before: see fate.go
+	Place   int          // how many changes of its transaction that end parents came before it
+	Via     Key          // the row that was deleted with its own parent, which ended this one; none: it was deleted itself. See chain.go
 }
 
 // saw tells whether the author of a deletion had seen a write. Of the writes of his own transaction it is not known here.
@@ -46,7 +48,7 @@ func (c *Change) Ends() []string {
 	switch {
 	case !c.Before.Exists():
 		return nil
-	case c.After.Exists():
+	case c.After.Exists(), c.Moved:
 		return c.Left
 	case len(c.Left) == 0:
 		return c.Before.Children
@@ -71,109 +73,100 @@ func (v *view) survive(k Key, reg Register) (Register, error) {
 	if !reg.Row.Exists() {
 		return reg, nil
 	}
-	if v.engine.divided(reg.Row) {
+	chained, err := v.chained(reg.Row)
+	if err != nil {
+		return reg, err
+	}
+	if chained || v.engine.divided(reg.Row) {
 		return v.outlive(k, reg)
 	}
 	for _, parent := range reg.Row.Parents {
-		row, err := v.row(endKey(parent))
+		ends, err := v.ends(parent)
 		if err != nil {
 			return reg, err
 		}
-		i := slices.IndexFunc(row.reg.Ends, func(d End) bool { return d.saw(reg.Version) })
-		if i < 0 {
+		if !slices.ContainsFunc(ends, func(d End) bool { return d.saw(reg.Version) }) {
 			continue
 		}
-		was := reg.Row
-		if reg.Row, err = v.engine.bereave(k, was, parent); err != nil {
+		if reg.Row, err = v.engine.bereave(k, reg.Row, parent); err != nil || !reg.Row.Exists() {
 			return reg, err
-		}
-		if !reg.Row.Exists() {
-			return reg, v.lose(row.reg.Ends[i].transaction(), &Change{Before: was, After: reg.Row})
 		}
 	}
 	return reg, nil
 }
 
-// transaction is the one that a deletion was part of.
-func (d *End) transaction() *Transaction {
-	return &Transaction{Origin: d.Version.Region, HLC: d.Version.HLC, Deps: d.Deps}
+// chained tells whether any end of a row's parents has come by way of a row that went with its own parent.
+func (v *view) chained(row Row) (bool, error) {
+	for _, parent := range row.Parents {
+		ends, err := v.ends(parent)
+		if err != nil || slices.ContainsFunc(ends, func(d End) bool { return d.Via != "" }) {
+			return true, err
+		}
+	}
+	return false, nil
 }
-
-// end is what M keeps of a transaction that ends a parent.
-func (t *Transaction) end() End { return End{Version: t.Version(), Deps: t.Deps} }
 
 // lose merges what a change of a transaction does to the children of its row.
 func (v *view) lose(t *Transaction, c *Change) error {
-	v.ending = v.ending[:0]
-	return v.endAll(t, c)
-}
-
-func (v *view) endAll(t *Transaction, c *Change) error {
-	for _, parent := range c.Ends() {
+	ends := c.Ends()
+	for _, parent := range ends {
 		if err := v.end(t, parent); err != nil {
 			return err
 		}
 	}
+	if len(ends) > 0 {
+		v.turn++
+	}
 	return nil
 }
 
-// end merges that a transaction has deleted a parent. A child that goes with it is a parent that is deleted.
+// end merges that a transaction has deleted a parent.
 func (v *view) end(t *Transaction, parent string) error {
-	if slices.Contains(v.ending, parent) {
-		return nil // rows can be their own ancestors
-	}
-	v.ending, v.ended = append(v.ending, parent), append(v.ended, parent)
 	d, err := v.noteEnd(t, parent)
 	if err != nil {
 		return err
 	}
+	v.ended = append(v.ended, Fate{parent, d})
 	children, err := v.children(parent)
 	if err != nil {
 		return err
 	}
 	for _, k := range children {
 		reg := v.rows[k].reg
-		if !authorSaw(t.Version(), t.Deps, reg.Version) {
-			// It stands, but stood below the parent before for all that is known: so its own children went with it where the parent was deleted.
-			if err := v.endAll(t, &Change{Before: reg.Row}); err != nil {
-				return err
-			}
+		switch {
+		case reg.middle():
+			err = v.relink(k, reg)
+		case !authorSaw(t.Version(), t.Deps, reg.Version):
 			continue
+		default:
+			err = v.orphan(k, reg, Fate{parent, d})
 		}
-		if err := v.orphan(t, k, reg, Fate{parent, d}); err != nil {
+		if err != nil {
 			return err
 		}
 	}
-	return v.endFound(t, Fate{parent, d})
+	return v.endFound(Fate{parent, d})
 }
 
-// noteEnd keeps a deletion, instead of those that its author had seen.
+// noteEnd keeps a deletion.
 func (v *view) noteEnd(t *Transaction, parent string) (End, error) {
-	k := endKey(parent)
-	row, err := v.row(k)
+	former, err := v.ends(parent)
 	if err != nil {
 		return End{}, err
 	}
-	d, all := t.end(), false
+	d := End{Version: t.Version(), Deps: t.Deps, Place: v.turn}
 	if rival := v.engine.rival(parent); rival != "" {
-		if d, err = v.place(d, row.reg.Ends, rival); err != nil {
+		if d, err = v.place(d, former, rival); err != nil {
 			return d, err
 		}
-		all = true // what an earlier one had done by then counts
 	}
-	reg := Register{Version: row.reg.Version, Blank: true}
-	for _, old := range row.reg.Ends {
-		if old.Version != d.Version && (all || !d.saw(old.Version)) {
-			reg.Ends = append(reg.Ends, old)
+	var ends []End
+	for _, old := range former {
+		if old.Via != "" || old.Version != d.Version && old.Version.HLC > v.engine.settled {
+			ends = append(ends, old)
 		}
 	}
-	reg.Ends = append(reg.Ends, d)
-	slices.SortFunc(reg.Ends, func(a, b End) int { return a.Version.Compare(b.Version) })
-	if d.Version.After(reg.Version) {
-		reg.Version = d.Version
-	}
-	reg.Shown = reg.Version
-	return d, v.put(k, reg)
+	return d, v.putEnds(parent, append(ends, d))
 }
 
 // children are the rows that are known and name a parent.
@@ -188,34 +181,35 @@ func (v *view) children(parent string) ([]Key, error) {
 		if err != nil {
 			return nil, err
 		}
-		if row.reg.History == nil && slices.Contains(row.reg.written().Parents, parent) && row.reg.written().Exists() {
+		if row.reg.History == nil && row.reg.named(parent) {
 			keys = append(keys, k)
 		}
 	}
 	return keys, nil
 }
 
+// named tells whether a row names a parent, or has done so.
+func (r *Register) named(parent string) bool {
+	return slices.ContainsFunc(r.links(), func(l Link) bool { return l.Row.Exists() && slices.Contains(l.Row.Parents, parent) })
+}
+
 // orphan has a child do what its foreign key says.
-func (v *view) orphan(t *Transaction, k Key, reg Register, f Fate) error {
-	was := reg.Row
-	var err error
-	if v.engine.divided(reg.written()) {
+func (v *view) orphan(k Key, reg Register, f Fate) (err error) {
+	if f.Via != "" || len(reg.Fates) > 0 || v.engine.divided(reg.written()) {
+		f.Via = ""
 		reg, err = v.engine.meet(k, reg, f)
 	} else {
-		reg.Row, err = v.engine.bereave(k, was, f.Parent)
+		reg.Row, err = v.engine.bereave(k, reg.Row, f.Parent)
 	}
 	if err != nil {
 		return err
 	}
-	if err := v.put(k, reg); err != nil {
-		return err
-	}
-	return v.endAll(t, &Change{Before: was, After: reg.Row})
+	return v.put(k, reg)
 }
 
 // endFound does the same with the rows that stand in the table and that nothing is known of.
-func (v *view) endFound(t *Transaction, end Fate) error {
-	for _, f := range t.Found[end.Parent] {
+func (v *view) endFound(end Fate) error {
+	for _, f := range v.below[end.Parent] {
 		row, err := v.row(f.Key)
 		if err != nil {
 			return err
@@ -225,7 +219,13 @@ func (v *view) endFound(t *Transaction, end Fate) error {
 		}
 		row.found = true
 		row.first = &Change{Key: f.Key, Before: f.Row}
-		if err := v.orphan(t, f.Key, Register{Row: f.Row}, end); err != nil {
+		reg := Register{Row: f.Row}
+		if f.Row.Middle {
+			err = v.relink(f.Key, reg)
+		} else {
+			err = v.orphan(f.Key, reg, end)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -239,7 +239,10 @@ func (e *Engine) after(c *Change, landed *Landed) (Register, error) {
 	if reg.Row.Exists() && reg.Row.Partial { // nobody knows what stood there, so nothing but what was written can be right
 		return Register{Row: c.After}, nil
 	}
-	if e.divided(c.Before) {
+	if c.middle() {
+		return reg, nil // see relink
+	}
+	if e.divided(c.Before) || landed.chained(c.Before) {
 		fates, err := e.fates(c.Before.Parents, landed)
 		if err != nil {
 			return reg, err
@@ -258,36 +261,22 @@ func (e *Engine) after(c *Change, landed *Landed) (Register, error) {
 	return reg, nil
 }
 
-// inherit merges what comes of a row that nothing is known of for its own children.
-func (e *Engine) inherit(c *Change, right Row, landed *Landed) error {
-	for _, parent := range c.Before.Parents {
-		ends := landed.ends[parent]
-		if len(ends) == 0 || len((&Change{Before: c.Before, After: right}).Ends()) == 0 {
-			continue
-		}
-		t := ends[len(ends)-1]
-		v := e.onM()
-		if err := v.lose(&t, &Change{Before: c.Before, After: right}); err != nil {
-			return err
-		}
-		landed.end(&t, v)
-		if err := e.settle(v, landed.add); err != nil {
-			return err
-		}
-	}
-	return nil
+// chained tells whether any end of a row's parents has come by way of a row that went with its own parent: it can be taken back.
+func (c *Landed) chained(row Row) bool {
+	return slices.ContainsFunc(row.Parents, func(parent string) bool {
+		return slices.ContainsFunc(c.ends[parent], func(d End) bool { return d.Via != "" })
+	})
 }
 
-// end notes which parents a transaction deleted.
-func (c *Landed) end(t *Transaction, v *view) {
+// end notes which parents were ended.
+func (c *Landed) end(v *view) {
 	if len(v.ended) == 0 {
 		return
 	}
 	if c.ends == nil {
-		c.ends = make(map[string][]Transaction)
+		c.ends = make(map[string][]End)
 	}
-	header := Transaction{Origin: t.Origin, Seq: t.Seq, HLC: t.HLC, Deps: t.Deps}
-	for _, parent := range v.ended {
-		c.ends[parent] = append(c.ends[parent], header)
+	for _, f := range v.ended {
+		c.ends[f.Parent] = append(c.ends[f.Parent], f.End)
 	}
 }

@@ -260,6 +260,7 @@ func (e *Engine) view(k Key) (Register, bool, error) {
 }
 
 func (v *view) takeAll(t *Transaction) error {
+	v.turn, v.below, v.merging = 0, t.Found, t.Version()
 	for i := range t.Changes {
 		if err := v.take(t, &t.Changes[i], nil); err != nil {
 			return err

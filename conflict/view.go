@@ -1,19 +1,27 @@
 package conflict
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/octant-db/octant/relay"
+)
 
 // view is M with writes merged into it that M does not have yet: those of the entry that capture is passing, or those that the applier
 // is about to make. It also says what the table is to show, T(M), and which rows of it the writes have changed.
 type view struct {
-	engine *Engine
-	under  func(Key) (Register, bool, error) // what lies below
-	lists  func(value string) ([]Key, error) // claims of what lies below
-	rows   map[Key]*viewRow
-	spare  []viewRow // made together: most views have many rows
-	order  []Key
-	claims map[string][]Key // of rows that were set
-	ended  []string         // the parents that were deleted
-	ending []string         // those of them that one change has
+	engine  *Engine
+	under   func(Key) (Register, bool, error) // what lies below
+	lists   func(value string) ([]Key, error) // claims of what lies below
+	rows    map[Key]*viewRow
+	spare   []viewRow // made together: most views have many rows
+	order   []Key
+	claims  map[string][]Key // of rows that were set
+	ended   []Fate           // the ends of parents
+	linking []Key            // rows in the middle of chains that are being looked at
+	turn    int              // how many changes that end parents the transaction has had
+	below   map[string][]Found
+	merging relay.Version   // the transaction that is being merged
+	merged  []relay.Version // others of the same entry that were merged before it
 }
 
 type viewRow struct {
@@ -82,9 +90,15 @@ func (v *view) take(t *Transaction, c *Change, base *Row) error {
 		return v.takeEvent(rule, t, c, base)
 	}
 	reg := row.reg
+	if reg.middle() || c.middle() {
+		return v.takeLink(t, c, reg)
+	}
 	if !reg.merge(t, c.After) {
 		v.engine.counters.Skipped++
 		return v.look(c.Key)
+	}
+	if len(c.After.Parents) > 0 {
+		reg.Place = v.turn
 	}
 	if reg, err = v.survive(c.Key, reg); err != nil {
 		return err

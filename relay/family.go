@@ -10,6 +10,8 @@ type Family interface {
 	// Below returns the rows that stand in the database, as what is before a change, and refer to rows of table t with such images by foreign keys that
 	// change them when those are deleted or given other keys.
 	Below(ctx context.Context, t *Table, images []Image) ([]Change, error)
+	// Heads tells whether any such foreign key refers to a table.
+	Heads(ctx context.Context, table TableName) (bool, error)
 }
 
 // Tie is what a foreign key does to its own rows, the children, when their parent is deleted, or when it is given another key. One that does both is two ties.

@@ -84,6 +84,7 @@ type Identity struct {
 	Parents, Children []string
 	// Keyed is the same for ties about another key: a row whose change takes one away leaves those that have its name in Parents.
 	Keyed   []Keyed
+	Middle  bool // rows of its table can have Parents and Children
 	Partial bool // the image lacks columns: nobody can make the row of it
 	// Provisional says that the database's rules are not known, since the row is another engine's and its table is missing: Key is what the row is called where it was
 	// written. Other rows of it have other keys; the same row may have another one too, and will have one when the table is there. Nothing but Key is known.

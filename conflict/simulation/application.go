@@ -45,7 +45,6 @@ func (c *Cluster) write(r *region) {
 		writes = append(writes, c.change(r)...)
 	}
 	writes = distinct(writes)
-	c.stay(writes)
 	writes = slices.DeleteFunc(writes, func(w conflict.Write) bool { return r.db.refused(&w) })
 	if !r.db.commit(nil, writes, c.now.Add(r.skew)) {
 		r.db.commit(nil, c.yield(r, writes), c.now.Add(r.skew))

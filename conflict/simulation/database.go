@@ -50,6 +50,9 @@ func (d *database) row(k conflict.Key) conflict.Row {
 // set writes one row and returns the change for the log; a write that changes nothing is not logged, as in a real one.
 func (d *database) set(k conflict.Key, after conflict.Row) (conflict.Change, bool) {
 	before := d.row(k)
+	if after.Exists() {
+		after = d.schema.Row(k, string(after.Image))
+	}
 	if before.Same(after) {
 		return conflict.Change{}, false
 	}

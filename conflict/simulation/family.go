@@ -18,9 +18,10 @@ import (
 //	loose  is parted    refuses that
 //	heir   refuses it   is parted
 //	torn   goes         is parted, by one foreign key
-//
-// A toy goes with the kid that it belongs to. That third generation is not among them: see the documentation.
 var Families = []string{"kid", "ward", "loose", "heir", "torn"}
+
+// Chain are the tables of three generations: a toy goes with the kid that it belongs to.
+var Chain = []string{"kid", "toy"}
 
 // bond is what a foreign key does when a parent is deleted, or is given another number. In names it stands between the child's table and the parent.
 type bond struct{ table, how string }
@@ -76,21 +77,6 @@ func childrenOf(k conflict.Key, c cells) []string {
 		return []string{bond{"toy", "key"}.to(key)}
 	}
 	return nil
-}
-
-// stay keeps rows in the middle of three generations with one parent each, that of their own number: of those that change parents not all is known, see the
-// documentation.
-func (c *Cluster) stay(writes []conflict.Write) {
-	if !slices.Contains(c.opt.Families, "toy") {
-		return
-	}
-	for i, w := range writes {
-		if tableOf(w.Key) == "kid" && w.After.Exists() {
-			now := cellsOf(string(w.After.Image))
-			_, now.p, _ = strings.Cut(string(w.Key), "/")
-			writes[i].After = now.row("kid")
-		}
-	}
 }
 
 // refused tells whether a foreign key keeps an application from a write: of a kid that belongs to a parent that is not there, or of a parent that is to be
@@ -190,29 +176,46 @@ func (r *region) plan(batch []conflict.Transaction) (*conflict.Plan, error) {
 	batch = slices.Clone(batch)
 	for i := range batch {
 		batch[i] = r.named(batch[i])
-		r.find(&batch[i])
 	}
+	r.find(batch)
 	return r.engine.Plan(batch)
 }
 
-// find looks up the rows that stand under the parents that a transaction deletes, and those under these.
-func (r *region) find(t *conflict.Transaction) {
-	t.Found = make(map[string][]conflict.Found)
-	for i := range t.Changes {
-		r.findBelow(t, t.Changes[i].Ends())
+// find looks up the rows that stand under the parents that transactions delete, and those under these.
+func (r *region) find(batch []conflict.Transaction) {
+	found := make(map[string][]conflict.Found)
+	var ending []string
+	for i := range batch {
+		batch[i].Found = found
+		for j := range batch[i].Changes {
+			ending = append(ending, batch[i].Changes[j].Ends()...)
+		}
+	}
+	r.findBelow(found, ending)
+	for i := range batch {
+		for j := range batch[i].Changes {
+			if c := &batch[i].Changes[j]; r.engine.Bereft(c, ending) {
+				r.findBelow(found, c.After.Children)
+			}
+		}
 	}
 }
 
-func (r *region) findBelow(t *conflict.Transaction, parents []string) {
+func (r *region) findBelow(found map[string][]conflict.Found, parents []string) {
 	for _, parent := range parents {
-		if _, met := t.Found[parent]; met {
+		if _, met := found[parent]; met {
 			continue
 		}
-		t.Found[parent] = nil
+		found[parent] = nil
 		for _, k := range r.db.below(parent) {
 			row := r.db.row(k)
-			t.Found[parent] = append(t.Found[parent], conflict.Found{Key: k, Row: row})
-			r.findBelow(t, row.Children)
+			found[parent] = append(found[parent], conflict.Found{Key: k, Row: row})
+			r.findBelow(found, row.Children)
+		}
+		rows, err := r.engine.Below([]string{parent})
+		must(err)
+		for _, row := range rows {
+			r.findBelow(found, row.Children)
 		}
 	}
 }
@@ -281,11 +284,7 @@ func endings(table string, t truth, writes map[conflict.Key][]*write) (list []*w
 func (w *write) ends(k conflict.Key, table, p string, writes map[conflict.Key][]*write) bool {
 	number := strconv.Itoa(w.before.n)
 	switch of := tableOf(k); {
-	case table == "toy" && of == "kid":
-		return w.after == nil && k == conflict.Key("kid/"+p)
-	case table == "toy" && of == "parent":
-		return w.after == nil && w.took(conflict.Key("kid/"+p), string(k), writes)
-	case of != "parent":
+	case of != "parent", table == "kid", table == "toy": // see chains
 		return false
 	case w.after != nil:
 		return bonds[bond{table, "number"}] != "" && number == p && w.after.n != w.before.n
@@ -293,22 +292,6 @@ func (w *write) ends(k conflict.Key, table, p string, writes map[conflict.Key][]
 		return number == p
 	}
 	return bonds[bond{table, "key"}] != "" && k == conflict.Key("parent/"+p)
-}
-
-// took tells whether a deletion of a parent took a kid where it was made: it stood there, below that parent.
-func (w *write) took(kid conflict.Key, parent string, writes map[conflict.Key][]*write) bool {
-	var last *write
-	for _, x := range writes[kid] {
-		if w.knew(x) && (last == nil || x.compare(last) >= 0) {
-			last = x
-		}
-	}
-	if last == nil || last.after == nil || "parent/"+last.after.p != parent {
-		return false
-	}
-	return !slices.ContainsFunc(writes[conflict.Key(parent)], func(d *write) bool {
-		return d.before != nil && d.after == nil && d.knew(last) && w.knew(d)
-	})
 }
 
 // remnant is what a region may have kept of a row that is gone everywhere else: it gave the row's parent another number while another region deleted it.

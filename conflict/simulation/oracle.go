@@ -44,6 +44,7 @@ func (c *Cluster) oracle() (rows map[conflict.Key]string, hidden int, left map[c
 	byTable := make(map[string][]conflict.Key)
 	truths := make(map[conflict.Key]truth)
 	truncations, by := c.truncations()
+	taken := chains(writes)
 	for k, list := range writes {
 		t := truthOf(tableOf(k), list)
 		if tableOf(k) == "lww" && erased(t.last, truncations, by) {
@@ -52,7 +53,9 @@ func (c *Cluster) oracle() (rows map[conflict.Key]string, hidden int, left map[c
 		if m, ok := remnantOf(k, t, writes); ok {
 			left[k] = m
 		}
-		t = bereft(k, t, writes)
+		if t = bereft(k, t, writes); taken.taken(k, t.last) {
+			t.cells = nil
+		}
 		if t.cells != nil {
 			truths[k] = t
 			byTable[tableOf(k)] = append(byTable[tableOf(k)], k)
@@ -262,7 +265,7 @@ func (c *Cluster) folded() error {
 	c.hidden = hidden
 	survivors := c.survivors()
 	for i, r := range survivors {
-		if err := sameRows(rows, c.shared(r, left)); err == nil {
+		if err := sameRows(rows, c.known(r, rows, c.shared(r, left))); err == nil {
 			continue
 		} else if i == 0 {
 			return fmt.Errorf("wrong: the fold of all writes differs: %w", err)

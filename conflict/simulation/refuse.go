@@ -6,10 +6,13 @@ import "github.com/octant-db/octant/conflict"
 // such rows out of its transactions, and parks them.
 func (c *Cluster) refuse(r *region) {
 	if c.rng.IntN(4) == 0 {
-		r.hold(tableOf(c.key()))
+		if table := tableOf(c.key()); table != "kid" && table != "toy" {
+			r.hold(table)
+		}
 		return
 	}
 	switch k := c.key(); {
+	case tableOf(k) == "kid" || tableOf(k) == "toy": // what waits is not where the database looks for what it takes, and may be below what is forgotten
 	case r.refused[k]:
 		delete(r.refused, k)
 		r.engine.Unpark(k)

@@ -28,6 +28,7 @@ type region struct {
 	held    string                         // a table that the relay leaves as it stands
 	skipped map[conflict.Key]relay.Version // rows that its operator does without, as of a write
 	schema  Schema
+	broken  map[string]bool // parents of which its relay has said that rows two generations below them may differ
 	torn    map[string]bool // parents of which its relay has said that its rows may differ
 
 	// Durable in the relay's log.
@@ -70,7 +71,7 @@ func newRegion(id relay.Region, others []relay.Region, skew time.Duration, schem
 	r := &region{
 		id: id, others: others, db: newDatabase(schema), skew: skew, schema: schema,
 		received: make(map[relay.Region][]conflict.Transaction), refused: make(map[conflict.Key]bool),
-		skipped: make(map[conflict.Key]relay.Version), torn: make(map[string]bool), record: newRecord(),
+		skipped: make(map[conflict.Key]relay.Version), torn: make(map[string]bool), broken: make(map[string]bool), record: newRecord(),
 	}
 	r.restart()
 	return r
@@ -95,6 +96,7 @@ func (r *region) restart() {
 	r.engine.Govern(r.rule)
 	r.engine.Bereave(r.schema.Bereave)
 	r.engine.Withhold(r.withholds)
+	r.engine.Broken(func(parent string) { r.broken[parent] = true })
 	r.engine.Torn(r.schema.Rival, func(parent string) { r.torn[parent] = true })
 	for _, o := range r.others {
 		r.engine.Resume(o, r.db.ledger[o])
@@ -234,7 +236,9 @@ func (r *region) stream(t *conflict.Transaction) bool {
 	}
 	for i := range t.Changes {
 		part := r.named(*t)
-		r.find(&part)
+		parts := []conflict.Transaction{part}
+		r.find(parts)
+		part = parts[0]
 		part.Changes = part.Changes[i : i+1]
 		writes, err := r.engine.Decide(&part)
 		must(err)

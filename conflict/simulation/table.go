@@ -38,8 +38,8 @@ func cellsOf(image string) cells {
 
 // unique lists the row's unique values as the engine takes them.
 func (c cells) unique(table string) []string {
-	if table == "torn" {
-		return nil // a row that one region alone has kept would be in the way of others there
+	if table == "torn" || table == "toy" {
+		return nil // a row that one region alone has kept would be in the way of others there, or in that of what it has not
 	}
 	var list []string
 	if c.u != "" {
@@ -76,7 +76,7 @@ type mixture struct{}
 
 func (mixture) Row(k conflict.Key, image string) conflict.Row {
 	c, table := cellsOf(image), tableOf(k)
-	return conflict.Row{Image: relay.Image(image), Unique: c.unique(table), Parents: c.parents(table), Children: childrenOf(k, c)}
+	return conflict.Row{Image: relay.Image(image), Unique: c.unique(table), Parents: c.parents(table), Children: childrenOf(k, c), Middle: table == "kid"}
 }
 
 func (mixture) Rule(_ relay.Region, k conflict.Key) *conflict.Rule { return rules(k) }

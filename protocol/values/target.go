@@ -322,6 +322,15 @@ func (t *Target) Below(ctx context.Context, table *relay.Table, images []relay.I
 	return family.Below(ctx, table, images)
 }
 
+// Heads implements relay.Family, if the target's engine does.
+func (t *Target) Heads(ctx context.Context, table relay.TableName) (bool, error) {
+	family, ok := t.Engine.(relay.Family)
+	if !ok {
+		return false, nil
+	}
+	return family.Heads(ctx, table)
+}
+
 // Define implements relay.Definer. What a table is emptied by can be said in the words of any engine.
 func (t *Target) Define(ctx context.Context, from relay.Transaction, c relay.Change) (left string, err error) {
 	switch {

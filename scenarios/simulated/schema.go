@@ -77,6 +77,7 @@ func valuesOf(image string) scenarios.Values {
 func (c *schema) Row(k conflict.Key, image string) conflict.Row {
 	table, _ := split(k)
 	row := conflict.Row{Image: relay.Image(image), Children: c.children(k)}
+	row.Middle = len(row.Children) > 0 && slices.ContainsFunc(c.tables[table].Columns, func(col scenarios.Column) bool { return tied(&col) })
 	if !slices.ContainsFunc(c.tables[table].Columns, func(col scenarios.Column) bool { return col.Unique || tied(&col) }) {
 		return row
 	}

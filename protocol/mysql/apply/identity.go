@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/octant-db/octant/protocol/mysql/binlog"
 	"github.com/octant-db/octant/relay"
@@ -14,6 +15,7 @@ type identityPlan struct {
 	columns *binlog.Columns // reads the columns that are in some key
 	count   int             // how many these are
 	keys    []keyPlan       // the primary key first
+	middle  bool            // there are some of both roles: parentKey and childKey
 }
 
 // keyPlan is one key. Parts without a collation become canonical bytes; the others' weights come from the database.
@@ -69,12 +71,18 @@ func planIdentity(d dialect, t *relay.Table, l *localTable, ties []tie) (*identi
 	for i := range ties {
 		p.keys = append(p.keys, planTie(d, t, &ties[i], place)...)
 	}
+	p.middle = p.has(parentKey) && p.has(childKey)
 	var err error
 	p.count = len(wanted)
 	if p.columns, err = binlog.NewColumns(t, wanted); err != nil {
 		return nil, fmt.Errorf("identify rows of %s: %w", t, err)
 	}
 	return p, nil
+}
+
+// has tells whether any key has a role.
+func (p *identityPlan) has(role keyRole) bool {
+	return slices.ContainsFunc(p.keys, func(k keyPlan) bool { return k.role == role })
 }
 
 func planUnique(d dialect, t *relay.Table, l *localTable, index localIndex, place func(int) int) (keyPlan, bool) {
@@ -173,6 +181,7 @@ func (r *identifier) identify(image relay.Image, to *relay.Identity) error {
 	if r.values, r.arena, err = r.plan.columns.Values(image, r.values[:0], r.arena[:0]); err != nil {
 		return err
 	}
+	to.Middle = r.plan.middle
 	whole := true
 	for i := range r.plan.keys {
 		whole = r.makeKey(&r.plan.keys[i], to) && whole

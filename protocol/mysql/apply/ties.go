@@ -231,3 +231,9 @@ func unlogged(t *relay.Table, ties []tie) error {
 	}
 	return nil
 }
+
+// Heads implements relay.Family.
+func (t *Target) Heads(ctx context.Context, table relay.TableName) (bool, error) {
+	ties, err := t.ties(ctx)
+	return slices.ContainsFunc(ties, func(k tie) bool { return k.Parent == table }), err
+}

@@ -102,6 +102,7 @@ func (t *Target) Identify(ctx context.Context, table *relay.Table, images []rela
 				identities[i].Unique = append(identities[i].Unique, k.identity[n].name+"\x00"+key)
 			}
 		}
+		identities[i].Middle = len(k.parents) > 0 && len(k.children) > 0
 		identities[i].Partial = logical.HasAbsent(cells)
 		if identities[i].Parents, err = t.named(ctx, k, k.parents, cells); err == nil {
 			identities[i].Children, err = t.named(ctx, k, k.children, cells)

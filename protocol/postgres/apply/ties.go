@@ -161,3 +161,9 @@ func imageOf(row [][]byte) relay.Image {
 	}
 	return logical.AppendImage(nil, cells)
 }
+
+// Heads implements relay.Family.
+func (t *Target) Heads(ctx context.Context, table relay.TableName) (bool, error) {
+	ties, err := t.ties(ctx)
+	return slices.ContainsFunc(ties, func(k catalog.Tie) bool { return k.Parent == table }), err
+}
