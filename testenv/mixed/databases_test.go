@@ -198,6 +198,14 @@ func (l *loading) change(i int) []string {
 	return []string{fmt.Sprintf("UPDATE app.reactions SET kind = 'laugh' WHERE person = %d", anyone)}
 }
 
+// whole makes 101,280 rows of both databases.
+const whole = 4800
+
+// TestWholeDatabasesInPostgreSQL: between regions of one engine rows go as they are, and not by value.
+func TestWholeDatabasesInPostgreSQL(t *testing.T) {
+	start(t, nil, postgreSQL, postgreSQL, postgreSQL).wholeDatabases(t, whole, 3*time.Second)
+}
+
 // wholeDatabases fills both databases from all regions at once, n customers and people in all, changes them everywhere, and waits until they are the same by value.
 func (b *bed) wholeDatabases(t *testing.T, n int, changing time.Duration) {
 	loaders, rows := make([]*loading, len(b.regions)), make([]int, len(b.regions))

@@ -23,7 +23,7 @@ func TestMixed(t *testing.T) {
 	t.Run("rekeyed", b.rekeyed)
 	t.Run("policies", b.policies)
 	t.Run("parted", b.parted)
-	t.Run("databases", func(t *testing.T) { b.wholeDatabases(t, 300, 5*time.Second) })
+	t.Run("databases", func(t *testing.T) { b.wholeDatabases(t, whole, 5*time.Second) })
 	t.Run("verified", func(t *testing.T) { b.verified(t, 700) })
 	t.Run("storm", func(t *testing.T) { b.storm(t, 8*time.Second) })
 	t.Run("quiet", func(t *testing.T) {

@@ -52,7 +52,7 @@ func TestMySQLRegionsOfOlderVersions(t *testing.T) {
 	_, text := doctor(t, c)
 	requireWords(t, text, "MySQL 8.0.36", "what other regions define can be defined here")
 
-	stormUnderFaults(t, bed, newLoad(bed, 17), 17, 10*time.Second)
+	stormUnderFaults(t, bed, newLoad(bed, 17), 17, 6*time.Second)
 	run(t, a, rowsOfBig(3000), rowsOfSums)
 	run(t, a, "INSERT INTO app.parent VALUES (1, NULL)", "INSERT INTO app.child VALUES (1, 1)", "CREATE DEFINER='somebody'@'%' VIEW app.seen AS SELECT id FROM app.parent")
 	waitRows(t, c.Server.DB(), "SELECT COUNT(*) FROM app.child", "1")
