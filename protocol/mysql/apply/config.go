@@ -25,14 +25,14 @@ const (
 // for each schema with replicated tables. BINLOG REPLAY lets it
 // write row events and name their origin; BINLOG ADMIN keeps their text out of the log; SELECT on the tables lets it
 // look at them, and DELETE is for rows whose secondary unique values a newer row needs. Without BINLOG REPLAY, INSERT is needed
-// too. BINLOG MONITOR is for Fence. CREATE, ALTER, INDEX, DROP and CREATE VIEW are for Define.
-const Grants = `GRANT BINLOG REPLAY, BINLOG ADMIN, BINLOG MONITOR ON *.* TO %[1]s;
+// too. CREATE, ALTER, INDEX, DROP and CREATE VIEW are for Define.
+const Grants = `GRANT BINLOG REPLAY, BINLOG ADMIN ON *.* TO %[1]s;
 GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO %[1]s;
 GRANT SELECT, DELETE, CREATE, ALTER, INDEX, DROP, CREATE VIEW ON app.* TO %[1]s;`
 
 // MySQLGrants is Grants for MySQL. REPLICATION_APPLIER lets the user write row events and say when they were committed first; the rest
-// are rights that MySQL, unlike MariaDB, wants for row events too. REPLICATION CLIENT is for Fence, REFERENCES for tables with foreign keys that Define makes.
-const MySQLGrants = `GRANT REPLICATION_APPLIER, REPLICATION CLIENT ON *.* TO %[1]s;
+// are rights that MySQL, unlike MariaDB, wants for row events too. REFERENCES is for tables with foreign keys that Define makes.
+const MySQLGrants = `GRANT REPLICATION_APPLIER ON *.* TO %[1]s;
 GRANT CREATE, SELECT, INSERT, UPDATE ON octant.* TO %[1]s;
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP, CREATE VIEW, REFERENCES ON app.* TO %[1]s;`
 

@@ -13,7 +13,6 @@ import (
 // Error codes of the servers that mean something here; both have them. See https://mariadb.com/kb/en/mariadb-error-codes/.
 const (
 	codeDuplicateKey   = 1062
-	codeSyntax         = 1064
 	codeRowNotFound    = 1032
 	codeNoSuchTable    = 1146
 	codeNoSuchColumn   = 1054

@@ -35,7 +35,7 @@ func (mariaDB) whole() []setting {
 }
 
 func (mariaDB) learn(ctx context.Context, s *session, c *Config) (abilities, error) {
-	can := abilities{logEnd: "SHOW MASTER STATUS"}
+	var can abilities
 	rs, err := s.query(ctx, "read settings", "SELECT @@max_allowed_packet, @@binlog_annotate_row_events, @@server_id")
 	if err != nil {
 		return can, err

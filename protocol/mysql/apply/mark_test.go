@@ -2,7 +2,6 @@ package apply_test
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -256,24 +255,6 @@ func testOneTransactionPerLane(t *testing.T, on *database) {
 		if err := tx.Write(b.ctx, nil); !errors.Is(err, relay.ErrClosed) {
 			t.Errorf("write after the end: %v", err)
 		}
-	}
-}
-
-func TestFence(t *testing.T) { onEach(t, testFence) }
-
-func testFence(t *testing.T, on *database) {
-	b := on.newBed(t, simpleTable)
-	target := b.open("octant")
-	at, err := target.Fence(b.ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, offset := b.position()
-	if want := fmt.Sprintf("%s:%d", file, offset); string(at) != want {
-		t.Fatalf("got %s, want %s", at, want)
-	}
-	if err := target.Ping(b.ctx); err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -33,7 +33,7 @@ func (mySQL) whole() []setting {
 var errNoReplay = errors.New("look for privileges: GRANT REPLICATION_APPLIER ON *.* to the database user, who writes rows as row events")
 
 func (mySQL) learn(ctx context.Context, s *session, _ *Config) (abilities, error) {
-	can := abilities{version: s.conn.GetServerVersion(), logEnd: "SHOW BINARY LOG STATUS"}
+	can := abilities{version: s.conn.GetServerVersion()}
 	rs, err := s.query(ctx, "read settings", "SELECT @@max_allowed_packet, @@binlog_rows_query_log_events")
 	if err != nil {
 		return can, err
@@ -46,20 +46,12 @@ func (mySQL) learn(ctx context.Context, s *session, _ *Config) (abilities, error
 	if !can.replay {
 		return can, errNoReplay
 	}
-	if _, err = s.query(ctx, "look for the log's end", can.logEnd); isSyntax(err) { // before 8.2
-		can.logEnd = "SHOW MASTER STATUS"
-	}
 	if row[1].AsUint64() == 0 {
 		return can, nil
 	}
 	can.unlogged, err = allowed(ctx, s, "SET SESSION binlog_rows_query_log_events=0")
 	can.annotated = !can.unlogged
 	return can, err
-}
-
-func isSyntax(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Code == codeSyntax
 }
 
 // lane: the format description leaves the session waiting for a GTID.

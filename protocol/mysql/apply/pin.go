@@ -28,7 +28,6 @@ const idleTransactionSeconds = 300
 // abilities are what the user may do, as found by trying, and what the server is.
 type abilities struct {
 	version   string // the server's, of MySQL only
-	logEnd    string // the statement that tells where the log ends
 	replay    bool   // row events, and the native mark
 	unlogged  bool   // the text of statements can be kept out of the log
 	annotated bool   // the text of statements is logged with the rows, and cannot be kept out for want of a privilege

@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -103,25 +102,6 @@ func (t *Target) Begin(ctx context.Context, mark relay.Mark) (relay.Tx, error) {
 		return nil, fmt.Errorf("begin transaction: %w", err)
 	}
 	return t.lanes[mark.Lane].begin(ctx, mark)
-}
-
-// Fence returns where the server's log ends now: "<file>:<offset>". Rows that this session's locks cover and that other
-// sessions committed before are before it, so a caller that captures up to here has seen them.
-func (t *Target) Fence(ctx context.Context) (relay.Position, error) {
-	var at relay.Position
-	err := t.withControl(ctx, func(s *session) error {
-		rs, err := s.query(ctx, "read binlog position", t.can.logEnd)
-		if err != nil {
-			return err
-		}
-		if len(rs[0].Values) == 0 {
-			return errors.New("read binlog position: the server has no binary log: set log_bin")
-		}
-		row := rs[0].Values[0]
-		at = relay.Position(fmt.Sprintf("%s:%d", row[0].AsString(), row[1].AsUint64()))
-		return nil
-	})
-	return at, err
 }
 
 // Ping tells whether the database answers.
