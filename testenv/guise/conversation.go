@@ -21,6 +21,8 @@ type conversation struct {
 	guise          *Guise
 	client, server net.Conn
 
+	fromClient, fromServer *bufio.Reader
+
 	attributes bool // the client says before a query which attributes it has
 
 	reading atomic.Pointer[reading] // how the server's answer is read; nil: as it is
@@ -31,14 +33,11 @@ type reading func(packet) (packet, error)
 
 // commands carries what the client says, in other words where the edition has others.
 func (c *conversation) commands() {
-	in, continued, first := bufio.NewReader(c.client), false, true
+	continued := false
 	for {
-		p, err := readPacket(in)
+		p, err := readPacket(c.fromClient)
 		if err != nil {
 			return
-		}
-		if first {
-			c.attributes, first = announcesAttributes(p), false
 		}
 		if !continued && p.sequence() == 0 && len(p.payload()) > 0 {
 			p = c.command(p)
@@ -106,26 +105,21 @@ func (c *conversation) rename(p packet) (packet, error) {
 
 // answers carries what the server says.
 func (c *conversation) answers() {
-	in := bufio.NewReader(c.server)
-	p, err := readPacket(in)
-	if err != nil {
-		return
-	}
-	if p, err = disguised(p, c.guise.edition.Version); err != nil {
-		return
-	}
+	continued := false
 	for {
-		if _, err := c.client.Write(p); err != nil {
+		p, err := readPacket(c.fromServer)
+		if err != nil {
 			return
 		}
-		continued := p.continued()
-		if p, err = readPacket(in); err != nil {
-			return
-		}
+		more := p.continued()
 		if read := c.reading.Load(); read != nil && !continued {
 			if p, err = (*read)(p); err != nil {
 				return
 			}
+		}
+		continued = more
+		if _, err := c.client.Write(p); err != nil {
+			return
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package guise
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ type Guise struct {
 
 	mu      sync.Mutex
 	unknown []string // statements that the edition did not know
+	native  string   // the password that is asked for in the old way; "": in the server's
 }
 
 // New listens on a port of the loopback interface for what is meant for the MySQL at target.
@@ -43,6 +45,19 @@ func (g *Guise) Close() error {
 	err := g.listener.Close()
 	g.wg.Wait()
 	return err
+}
+
+// DemandNative has all accounts be of mysql_native_password, which 8.0 has loaded and 9.x has no more, and have this password, at the server as well.
+func (g *Guise) DemandNative(password string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.native = password
+}
+
+func (g *Guise) nativePassword() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.native
 }
 
 // Unknown are the statements so far that the edition did not know, each once.
@@ -83,7 +98,10 @@ func (g *Guise) carry(client net.Conn) {
 	defer server.Close()
 	stop := context.AfterFunc(g.ctx, func() { client.Close(); server.Close() })
 	defer stop()
-	c := &conversation{guise: g, client: client, server: server}
+	c := &conversation{guise: g, client: client, server: server, fromClient: bufio.NewReader(client), fromServer: bufio.NewReader(server)}
+	if c.login() != nil {
+		return
+	}
 	var both sync.WaitGroup
 	both.Go(func() { c.answers(); client.Close(); server.Close() })
 	both.Go(func() { c.commands(); client.Close(); server.Close() })

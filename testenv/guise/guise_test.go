@@ -16,13 +16,14 @@ import (
 const (
 	syntax   = 1064
 	variable = 1193
+	denied   = 1045
 )
 
 // TestEditionsKnowTheirWords asks a MySQL 9.7 in two guises, of which each knows what the other does not.
 func TestEditionsKnowTheirWords(t *testing.T) {
 	server := envtest.Server(t, testenv.ServerOptions{Engine: testenv.MySQL97, Relaxed: true})
 	exec(t, server.DB(), "CREATE USER dba IDENTIFIED BY 'secret'; GRANT ALL PRIVILEGES ON *.* TO dba; CREATE USER relay; GRANT REPLICATION_APPLIER, SET_ANY_DEFINER, ALLOW_NONEXISTENT_DEFINER ON *.* TO relay")
-	eight, later := connect(t, server, guise.MySQL80), connect(t, server, guise.MySQL84)
+	eight, later := login(t, disguise(t, server, guise.MySQL80), "secret"), login(t, disguise(t, server, guise.MySQL84), "secret")
 	for _, c := range []struct {
 		statement    string
 		eight, later uint16 // the errors
@@ -64,15 +65,36 @@ func TestEditionsKnowTheirWords(t *testing.T) {
 	}
 }
 
-func connect(t *testing.T, s *testenv.Server, e guise.Edition) *sql.DB {
+// TestNativePasswords: the client knows the password, or is refused. The server is asked in its own way, with a key and, once it has the account in its cache, without.
+func TestNativePasswords(t *testing.T) {
+	server := envtest.Server(t, testenv.ServerOptions{Engine: testenv.MySQL97, Relaxed: true})
+	exec(t, server.DB(), "CREATE USER dba IDENTIFIED BY 'secret'")
+	g := disguise(t, server, guise.MySQL80)
+	g.DemandNative("secret")
+	for range 3 {
+		if have := ask(t, login(t, g, "secret"), "SELECT CURRENT_USER()"); have != "dba@%" {
+			t.Errorf("logged in as %s", have)
+		}
+	}
+	if err := login(t, g, "wrong").PingContext(t.Context()); code(err) != denied || !strings.Contains(err.Error(), "mysql_native_password") {
+		t.Errorf("a wrong password: %v", err)
+	}
+}
+
+func disguise(t *testing.T, s *testenv.Server, e guise.Edition) *guise.Guise {
 	t.Helper()
 	g, err := guise.New(e, s.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = g.Close() })
+	return g
+}
+
+func login(t *testing.T, g *guise.Guise, password string) *sql.DB {
+	t.Helper()
 	c := mysql.NewConfig()
-	c.User, c.Passwd, c.Net, c.Addr = "dba", "secret", "tcp", g.Addr()
+	c.User, c.Passwd, c.Net, c.Addr = "dba", password, "tcp", g.Addr()
 	connector, err := mysql.NewConnector(c)
 	if err != nil {
 		t.Fatal(err)

@@ -15,19 +15,20 @@ import (
 type guises map[string]*guise.Guise
 
 // disguise has a region's relay find its database in a guise.
-func (g guises) disguise(t *testing.T, c *testenv.RelayConfig, as guise.Edition) {
+func (g guises) disguise(t *testing.T, c *testenv.RelayConfig, as guise.Edition) *guise.Guise {
+	t.Helper()
 	scheme, rest, _ := strings.Cut(c.Database.URL, "@")
 	old, err := guise.New(as, strings.TrimSuffix(rest, "/"))
 	if err != nil {
-		t.Error(err)
-		return
+		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = old.Close() })
 	g[c.Region.Name] = old
 	c.Database.URL = scheme + "@" + old.Addr() + "/"
+	return old
 }
 
-// TestMySQLRegionsOfOlderVersions has a region of MySQL 9.7, one that knows no more than 8.4, and one that knows no more than 8.0, whose server leaves what foreign keys do to InnoDB
+// TestMySQLRegionsOfOlderVersions has a region of MySQL 9.7, one that knows no more than 8.4, and one that knows no more than 8.0, with an account of mysql_native_password, whose server leaves what foreign keys do to InnoDB
 // as older ones do. There is a storm with faults, a definition, a comparison, and the region of 8.0 joins once more. The relays never say what these versions do not know, but
 // for the one question by which they find out how to ask for the end of the log.
 func TestMySQLRegionsOfOlderVersions(t *testing.T) {
@@ -41,7 +42,7 @@ func TestMySQLRegionsOfOlderVersions(t *testing.T) {
 			case "b":
 				old.disguise(t, c, guise.MySQL84)
 			case "c":
-				old.disguise(t, c, guise.MySQL80)
+				old.disguise(t, c, guise.MySQL80).DemandNative(c.Database.Password)
 			}
 		},
 	})
