@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,7 +18,7 @@ import (
 type flight struct {
 	plan     *conflict.Plan
 	locks    []string  // row keys and unique values that nobody else may write meanwhile
-	after    []*flight // flights that hold one of them
+	after    []*flight // flights that hold one of them, or held it when this one took off
 	previous *flight   // of the same origin: it commits first
 	stream   *stream   // set if the transaction is too large to be planned whole
 	clear    bool      // it has met a row that has a unique value that it needs, and may delete such rows
@@ -28,6 +29,7 @@ type flight struct {
 	safe      chan struct{} // closed when what the flight carries can no longer be lost, here or at its origin
 	done      chan struct{} // closed when it has been committed, or given up because the applier stops
 	committed bool          // valid once done is closed
+	left      []*flight     // of a flight that was given up, those that it was behind; valid once done is closed
 	stumbled  relay.Signal  // raised when it rolls back: those that wait behind it let go of their locks
 	headway   *relay.Signal // raised when a flight of the same origin begins to commit, or has ended
 }
@@ -82,10 +84,8 @@ func (a *Applier) received(ctx context.Context, seq relay.Seq, wait func(context
 
 // cross writes and commits.
 func (a *Applier) cross(ctx context.Context, f *flight) error {
-	for _, other := range f.after {
-		if err := wait(ctx, other.done); err != nil {
-			return err
-		}
+	if err := f.waitBehind(ctx); err != nil {
+		return err
 	}
 	for attempt := 0; ; attempt++ {
 		if !a.excuse(f) {
@@ -109,6 +109,17 @@ func (a *Applier) cross(ctx context.Context, f *flight) error {
 			return nil
 		}
 	}
+}
+
+// waitBehind waits until all flights are done that the flight shares a row with. One that is given up, since its origin is paused, has perhaps not waited for those before it.
+func (f *flight) waitBehind(ctx context.Context) error {
+	for behind := slices.Clone(f.after); len(behind) > 0; behind = behind[1:] {
+		if err := wait(ctx, behind[0].done); err != nil {
+			return err
+		}
+		behind = append(behind, behind[0].left...)
+	}
+	return nil
 }
 
 // errGaveWay says that a flight rolled back because it held its locks for long, and the one before it may be waiting for them.

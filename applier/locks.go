@@ -1,6 +1,10 @@
 package applier
 
-import "github.com/octant-db/octant/conflict"
+import (
+	"slices"
+
+	"github.com/octant-db/octant/conflict"
+)
 
 // locks knows which flight writes which row, and which value of a unique key. The caller serialises access.
 type locks struct {
@@ -26,12 +30,30 @@ func (l *locks) take(f *flight, writes []conflict.Write, unique []string) {
 	}
 }
 
-// release takes the locks back, except those that a later flight has taken over.
+// release takes the locks back, except those that a later flight has taken over. Of a flight that was given up those that it was behind may still fly: they have them again.
 func (l *locks) release(f *flight) {
+	if !f.committed {
+		f.left = f.after
+	}
 	for _, k := range f.locks {
-		if l.holders[k] == f {
-			delete(l.holders, k)
+		if l.holders[k] != f {
+			continue
+		}
+		delete(l.holders, k)
+		if h := f.before(k); h != nil {
+			l.holders[k] = h
 		}
 	}
 	f.locks = nil
+}
+
+// before is the flight that has a lock of those that this one, which was given up, was behind, if any does.
+func (f *flight) before(lock string) *flight {
+	for behind := slices.Clone(f.left); len(behind) > 0; behind = behind[1:] {
+		if slices.Contains(behind[0].locks, lock) {
+			return behind[0]
+		}
+		behind = append(behind, behind[0].left...)
+	}
+	return nil
 }
