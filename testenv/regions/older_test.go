@@ -14,11 +14,25 @@ import (
 // guises are the databases of some regions as older ones.
 type guises map[string]*guise.Guise
 
-// disguise has a region's relay find its database in a guise.
-func (g guises) disguise(t *testing.T, c *testenv.RelayConfig, as guise.Edition) *guise.Guise {
+// asOldOnes leave what foreign keys do to InnoDB.
+var asOldOnes = []string{"--innodb-native-foreign-keys=ON"}
+
+// disguise has b's relay find its database as MySQL 8.4, and c's as 8.0 with an account of mysql_native_password.
+func (g guises) disguise(t *testing.T, c *testenv.RelayConfig) {
+	t.Helper()
+	switch c.Region.Name {
+	case "b":
+		g.as(t, c, guise.MySQL84)
+	case "c":
+		g.as(t, c, guise.MySQL80).DemandNative(c.Database.Password)
+	}
+}
+
+// as has a region's relay find its database in a guise.
+func (g guises) as(t *testing.T, c *testenv.RelayConfig, edition guise.Edition) *guise.Guise {
 	t.Helper()
 	scheme, rest, _ := strings.Cut(c.Database.URL, "@")
-	old, err := guise.New(as, strings.TrimSuffix(rest, "/"))
+	old, err := guise.New(edition, strings.TrimSuffix(rest, "/"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,15 +49,10 @@ func TestMySQLRegionsOfOlderVersions(t *testing.T) {
 	old := make(guises)
 	bed := envtest.Start(t, testenv.Options{
 		Regions: 3, Octant: envtest.Octant(t), Engine: testenv.MySQL97, Relaxed: true, Memory: true, Schema: joinSchema + familySchema,
-		ServerArgs: []string{"--innodb-native-foreign-keys=ON"},
+		ServerArgs: asOldOnes,
 		Configure: func(c *testenv.RelayConfig) {
 			c.Rules = []testenv.RuleConfig{{Tables: []string{"app.sums"}, Policy: "merge", Counters: []string{"n"}}}
-			switch c.Region.Name {
-			case "b":
-				old.disguise(t, c, guise.MySQL84)
-			case "c":
-				old.disguise(t, c, guise.MySQL80).DemandNative(c.Database.Password)
-			}
+			old.disguise(t, c)
 		},
 	})
 	a, b, c := bed.Region("a"), bed.Region("b"), bed.Region("c")

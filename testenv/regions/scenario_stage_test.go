@@ -145,7 +145,12 @@ func (s *stage) captured(r *testenv.Region) error {
 // startStage starts a bed for scenarios: regions of the engines, one after the other and again from the first.
 func startStage(t *testing.T, regions int, all []*scenarios.Scenario, engines ...testenv.Engine) *stage {
 	t.Helper()
-	bed := envtest.Start(t, testenv.Options{
+	return newStage(t, envtest.Start(t, stageOptions(t, regions, all, engines...)))
+}
+
+func stageOptions(t *testing.T, regions int, all []*scenarios.Scenario, engines ...testenv.Engine) testenv.Options {
+	t.Helper()
+	return testenv.Options{
 		Regions: regions, Memory: true, Relaxed: true, Octant: envtest.Octant(t), Engines: engines,
 		SchemaOf: func(r *testenv.Region) string { return stageSchema(r.Engine, all) },
 		Configure: func(c *testenv.RelayConfig) {
@@ -154,8 +159,7 @@ func startStage(t *testing.T, regions int, all []*scenarios.Scenario, engines ..
 				c.Rules = append(c.Rules, scenarioRules(s, s.Rules, c.Region.Name)...)
 			}
 		},
-	})
-	return newStage(t, bed)
+	}
 }
 
 // stageSchema makes the tables of all scenarios, and one that the stage writes to.

@@ -44,11 +44,7 @@ func TestScenariosInEightRegions(t *testing.T) {
 func playReal(t *testing.T, regions int, engines ...testenv.Engine) {
 	t.Helper()
 	real := realOnes(t, engines...)
-	stage := startStage(t, regions, real, engines...)
-	for _, group := range chorusOf(real) {
-		stage.sing(t, group)
-		stage.heal() // one that failed may have left it otherwise
-	}
+	startStage(t, regions, real, engines...).singAll(t, real)
 }
 
 // realOnes are the scenarios that all the engines can have.
@@ -99,6 +95,15 @@ func placeOf(e testenv.Engine) string {
 		return "mysql"
 	}
 	return "mariadb"
+}
+
+// singAll plays scenarios, those together that have the same faults.
+func (s *stage) singAll(t *testing.T, all []*scenarios.Scenario) {
+	t.Helper()
+	for _, group := range chorusOf(all) {
+		s.sing(t, group)
+		s.heal() // one that failed may have left it otherwise
+	}
 }
 
 // sing plays scenarios together.
