@@ -74,6 +74,7 @@ type Applier struct {
 	saved   savedState // the last checkpoint
 
 	letters  *letters
+	alerts   reminders
 	namings  namings
 	index    *index
 	notes    *notebook
@@ -148,6 +149,9 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 	if a.letters, err = openLetters(cfg.Store, cfg.Clock.Now(), relay.LSN(cfg.Log.Local().Last())); err != nil {
 		return nil, err
 	}
+	if a.alerts, err = openReminders(cfg.Store, cfg.Clock.Now()); err != nil {
+		return nil, err
+	}
 	a.merged.Store(uint64(saved.merged))
 	nonce := uint64(cfg.Clock.Now().UnixMicro())
 	a.engine = conflict.New(cfg.Self, nil, a.index, saved.snapshot, nonce, a.noteConflict)
@@ -213,6 +217,7 @@ func (a *Applier) Run(ctx context.Context) error {
 	if err := a.keepForm(ctx); err != nil {
 		return err
 	}
+	a.remindAgain()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.runMerger(ctx) })
 	g.Go(func() error { return a.runKeeper(ctx) })

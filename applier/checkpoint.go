@@ -290,6 +290,9 @@ func (a *Applier) saveState(ctx context.Context, w *writer) error {
 	if err != nil {
 		return err
 	}
+	if err := a.alerts.save(w); err != nil {
+		return err
+	}
 	state := savedState{merged: relay.LSN(a.merged.Load()), snapshot: a.engine.Snapshot()}
 	if err := state.save(ctx, w, old.Generation+1); err != nil {
 		return err
@@ -299,6 +302,7 @@ func (a *Applier) saveState(ctx context.Context, w *writer) error {
 	if err := w.flush(ctx); err != nil {
 		return err
 	}
+	a.alerts.changed = false
 	a.saved = state
 	a.engine.Saved(state.snapshot)
 	return nil

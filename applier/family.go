@@ -185,7 +185,7 @@ func (a *Applier) reportAlone(names []string) {
 		if !ok {
 			continue
 		}
-		a.cfg.Report(relay.Problem{
+		a.remind(relay.Problem{
 			Kind: "foreign_keys", Subject: tie.Child.Schema + "." + tie.Child.Table,
 			Detail: fmt.Sprintf("a row of %s.%s was given another key, and the rows that refer to it by (%s) have changed in this region alone: what ON UPDATE CASCADE does is in no log",
 				tie.Parent.Schema, tie.Parent.Table, strings.Join(tie.Columns, ", ")),
@@ -213,7 +213,7 @@ func (a *Applier) noteTorn(parent string) {
 // reportTorn says that children may be left in this region alone: they were parted here, in no log, from a parent with which they went elsewhere.
 func (a *Applier) reportTorn(torn []relay.Tie) {
 	for _, tie := range torn {
-		a.cfg.Report(relay.Problem{
+		a.remind(relay.Problem{
 			Kind: "foreign_keys", Subject: tie.Child.Schema + "." + tie.Child.Table,
 			Detail: fmt.Sprintf("another region deleted a row of %s.%s while this one gave it another key: rows that referred to it by (%s) may be left here alone (ON UPDATE SET NULL beside ON DELETE CASCADE)",
 				tie.Parent.Schema, tie.Parent.Table, strings.Join(tie.Columns, ", ")),
@@ -254,7 +254,7 @@ func (a *Applier) reportBroken(ctx context.Context, broken map[string]relay.Tie)
 }
 
 func (a *Applier) reportChain(tie relay.Tie) {
-	a.cfg.Report(relay.Problem{
+	a.remind(relay.Problem{
 		Kind: "foreign_keys", Subject: tie.Child.Schema + "." + tie.Child.Table,
 		Detail: fmt.Sprintf("a row of %s.%s was deleted here while others wrote below it: rows that refer to those of %s.%s may be left here alone, or be missing here alone (ON DELETE CASCADE in a chain)",
 			tie.Parent.Schema, tie.Parent.Table, tie.Child.Schema, tie.Child.Table),

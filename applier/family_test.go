@@ -5,7 +5,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/octant-db/octant/applier"
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
 )
@@ -159,4 +161,46 @@ func TestLateChildrenMeetWhatEndedTheirParentFirst(t *testing.T) {
 	b.receive(2, at, nil, line("app.d", "", "1||1"), line("app.d", "", "2||2"))
 	b.settle()
 	b.requireTable("app.d", map[string]string{"2": "2||2"})
+}
+
+// That rows may be different in one region alone is told once, when it happens, and again by each relay that is started within a day.
+func TestWhatForeignKeysDidInSilenceIsToldAgain(t *testing.T) {
+	b := newBed(t, 2)
+	var by atomic.Int64
+	b.config = func(c *applier.Config) { c.Clock = forward{b.clock, &by} }
+	told := func() bool {
+		_, is := b.problem("foreign_keys")
+		return is
+	}
+	restart := func() {
+		b.kill()
+		b.problems = nil
+		b.start()
+		b.receive(2, now(), nil, line("app.p", "", "2||p")) // what is written comes behind what is told
+		b.settle()
+	}
+	b.d.localIn("app.p", "1||p")
+	b.start()
+	b.d.localIn("app.p", "-1")
+	b.settle()
+	if told() {
+		t.Fatal("told of a row that one region alone has deleted")
+	}
+	b.receive(2, now(), nil, line("app.p", "1||p", ""))
+	b.settle()
+	if !told() {
+		t.Fatal("two regions have deleted a row in a chain, and nothing is told")
+	}
+	if err := b.a.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	restart()
+	if !told() {
+		t.Fatal("not told after a restart")
+	}
+	by.Add(int64(25 * time.Hour))
+	restart()
+	if told() {
+		t.Fatal("told for more than a day")
+	}
 }

@@ -150,6 +150,10 @@ func requireLoud(t *testing.T, bed *testenv.Bed) {
 	run(t, a, "INSERT INTO app.heads VALUES (1)", "INSERT INTO app.tails VALUES (1, 1)", "INSERT INTO app.torn VALUES (1, 1)", "UPDATE app.heads SET id=id", "DELETE FROM app.heads WHERE id=7", "UPDATE app.heads SET id=2")
 	waitProblem(t, bed, "a", "foreign_keys", "a row of app.heads was given another key, and the rows that refer to it by (head) have changed in this region alone")
 	waitRows(t, relaySQL(t, bed, "a"), "SELECT subject FROM octant.problems WHERE kind='foreign_keys'", "app.tails")
+	for name, head := range map[string]string{"a": "2", "b": "1", "c": "1"} {
+		waitRows(t, bed.Region(name).Server.DB(), "SELECT COUNT(*) FROM app.heads WHERE id=2", "1")
+		waitRows(t, bed.Region(name).Server.DB(), "SELECT head FROM app.tails", head)
+	}
 	run(t, a, "INSERT INTO app.judged VALUES (1, 2)")
 	for _, name := range []string{"b", "c"} {
 		db := relaySQL(t, bed, name)
