@@ -66,14 +66,14 @@ func (r *Relay) StopSource(ctx context.Context) error {
 // StartSource implements Controller.
 func (r *Relay) StartSource(ctx context.Context) error { return r.capture.setStopped(ctx, false) }
 
-// Purge implements Controller.
+// Purge implements Controller. Who purges sees which replicas are there: those need what they have not been sent.
 func (r *Relay) Purge(ctx context.Context, before LSN, force bool) error {
 	if own, _ := r.cfg.Applier.Needs(); before > own {
 		if err := r.cfg.Applier.Save(ctx); err != nil {
 			return fmt.Errorf("save the applier's checkpoint, up to which can be purged: %w", err)
 		}
 	}
-	needed, why := r.neededBy()
+	needed, why := r.neededBy((*knownReplica).wants)
 	if own, _ := r.cfg.Applier.Needs(); force {
 		needed, why = own, "the applier"
 	}

@@ -1,9 +1,11 @@
 package relay_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,6 +71,60 @@ func TestStopStartSourceManyTimes(t *testing.T) {
 	}
 	n.captured()
 	n.checkLocal()
+}
+
+// TestWhatReplicasWereSentMayBeLost keeps what a replica was sent shortly before its connection broke, and lets that go which it was sent before.
+func TestWhatReplicasWereSentMayBeLost(t *testing.T) {
+	n := newNode(t, newNetwork(), 1)
+	n.config.ReplicaMemory = time.Hour
+	var there atomic.Pointer[relay.ReplicaStatus]
+	n.config.Replicas = func() (list []relay.ReplicaStatus, _, _ uint64) {
+		if s := there.Load(); s != nil {
+			list = append(list, *s)
+		}
+		return list, 0, 0
+	}
+	var kept atomic.Uint64
+	n.config.Trim = func(needs func() (relay.LSN, map[relay.Region]relay.Seq)) error {
+		lsn, _ := needs()
+		kept.Store(uint64(lsn))
+		return nil
+	}
+	n.start()
+	n.source.addRandom(rand.New(rand.NewPCG(1, 2)), 30)
+	n.captured()
+	n.applier.mu.Lock()
+	n.applier.needs, n.applier.savable = relay.LSN(n.db.Local().Last()), relay.LSN(n.db.Local().Last())
+	n.applier.mu.Unlock()
+	needs := func(why string, first relay.LSN) {
+		t.Helper()
+		err := n.relay.Purge(t.Context(), 30, false)
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("from %d on", first)) || !strings.Contains(err.Error(), "replica 77") {
+			t.Errorf("%s: purged what a replica needs: %v", why, err)
+		}
+	}
+	began := n.clock.Now()
+	at := func(since time.Time, lsn relay.LSN) relay.ReplicaStatus {
+		return relay.ReplicaStatus{ServerID: 77, Kind: "replica", Since: since, LSN: lsn}
+	}
+	n.relay.Followed(at(began, 12))
+	more := at(began, 20)
+	there.Store(&more)
+	needs("while it is there", 20)
+	eventually(t, "retention to keep what is on its way", func() bool { return kept.Load() == 12 })
+	there.Store(nil)
+	n.relay.Followed(more)
+	needs("a moment after it was sent more", 12)
+	n.clock.offset.Add(int64(time.Minute))
+	n.relay.Followed(at(began, 21))
+	n.clock.offset.Add(int64(time.Minute))
+	n.relay.Followed(at(began, 25))
+	needs("a minute after it was sent more", 21)
+	again := n.clock.Now()
+	n.relay.Followed(at(again, 15))
+	needs("it has come back, and asked for more than was thought", 15)
+	n.relay.Followed(at(began, 25))
+	needs("its former connection ends only now", 15)
 }
 
 // TestKnownReplicasAreWaitedFor keeps what a replica has not been sent, also when it is away and over a restart, but not for ever.

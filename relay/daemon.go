@@ -197,6 +197,7 @@ func (r *Relay) Run(parent context.Context) error {
 	g.Go(func() error { return r.runDurable(ctx, before) })
 	g.Go(func() error { return r.runPulse(ctx) })
 	g.Go(func() error { return r.runRetention(ctx) })
+	g.Go(func() error { return r.replicas.run(ctx) })
 	g.Go(func() error { return r.runEvictions(ctx) })
 	for _, p := range r.peers {
 		g.Go(func() error { return p.run(ctx) })
@@ -283,7 +284,7 @@ func (r *Relay) needs() (LSN, map[Region]Seq) {
 	for origin := range received {
 		received[origin] = min(received[origin], r.firstLacked(origin))
 	}
-	lsn, _ := r.neededBy()
+	lsn, _ := r.neededBy((*knownReplica).mayLack)
 	return lsn, received
 }
 
@@ -309,8 +310,8 @@ func (r *Relay) firstLacked(origin Region) Seq {
 	return first
 }
 
-// neededBy is the first entry that must be kept, and for whom.
-func (r *Relay) neededBy() (LSN, string) {
+// neededBy is the first entry that must be kept, and for whom; ofReplicas is what a replica needs.
+func (r *Relay) neededBy(ofReplicas func(*knownReplica, time.Time) LSN) (LSN, string) {
 	lsn, _ := r.cfg.Applier.Needs()
 	who := "the applier"
 	for _, p := range r.peers {
@@ -318,7 +319,7 @@ func (r *Relay) neededBy() (LSN, string) {
 			lsn, who = first, "peer "+p.cfg.Name
 		}
 	}
-	if first, replica := r.replicas.first(); first < lsn {
+	if first, replica := r.replicas.first(ofReplicas); first < lsn {
 		lsn, who = first, replica
 	}
 	return lsn, who

@@ -13,6 +13,8 @@ import (
 type replicas struct {
 	r *Relay
 
+	changed chan struct{} // somebody has come or gone since what is known was made durable
+
 	mu    sync.Mutex
 	known map[uint32]knownReplica
 }
@@ -21,8 +23,39 @@ type replicas struct {
 type knownReplica struct {
 	ServerID uint32
 	Host     string
-	LSN      LSN // the last entry that it was sent
-	Seen     time.Time
+	LSN      LSN       // the last entry that it certainly has, or began behind
+	Sent     LSN       // the last one that it was sent
+	Seen     time.Time // when it was last there
+	Since    time.Time // when that connection began
+	Mark     LSN       // what it had been sent at Marked
+	Marked   time.Time
+}
+
+// onItsWay is for how long what a replica was sent may be lost with the connection. Connections on which that much is not acknowledged are given up before.
+const onItsWay = time.Minute
+
+// follow notes where the replica is. Where it begins it has asked for; what it is sent from there on it has some time later only.
+func (k *knownReplica) follow(s ReplicaStatus, now time.Time) {
+	k.ServerID, k.Host, k.Seen = s.ServerID, s.Host, now
+	switch {
+	case s.LSN == 0: // it has not found its place yet
+	case s.Since.After(k.Since) || k.LSN == 0:
+		k.Since, k.LSN, k.Mark, k.Marked = s.Since, s.LSN, s.LSN, now
+	case now.Sub(k.Marked) >= onItsWay:
+		k.LSN, k.Mark, k.Marked = k.Mark, s.LSN, now
+	}
+	k.Sent = max(s.LSN, k.LSN)
+}
+
+// mayLack is the first entry that the replica may ask for if its connection breaks: it may have lost the last one that it has.
+func (k *knownReplica) mayLack(time.Time) LSN { return k.LSN }
+
+// wants is the first entry that the replica may ask for if its connection holds.
+func (k *knownReplica) wants(now time.Time) LSN {
+	if k.Seen.Equal(now) {
+		return k.Sent
+	}
+	return k.LSN
 }
 
 var replicaPrefix = []byte("h")
@@ -30,7 +63,7 @@ var replicaPrefix = []byte("h")
 func replicaKey(id uint32) []byte { return fmt.Appendf(replicaPrefix, "%d", id) }
 
 func loadReplicas(r *Relay) (*replicas, error) {
-	rs := &replicas{r: r, known: make(map[uint32]knownReplica)}
+	rs := &replicas{r: r, changed: make(chan struct{}, 1), known: make(map[uint32]knownReplica)}
 	for pair, err := range r.cfg.Facts.Scan(replicaPrefix, nil) {
 		if err != nil {
 			return nil, fmt.Errorf("read which replicas are known: %w", err)
@@ -44,41 +77,70 @@ func loadReplicas(r *Relay) (*replicas, error) {
 	return rs, nil
 }
 
-// look takes down who is reading now, and returns the time. Clients without a server id are tools that come once. A replica that was
-// sent nothing yet has what it had.
+// look takes down who is reading now, and returns the time. Clients without a server id are tools that come once.
 func (rs *replicas) look() (now time.Time) {
 	list, _, _ := rs.r.cfg.Replicas()
 	now = rs.r.cfg.Clock.Now()
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	for _, s := range list {
-		if s.Kind != "replica" || s.ServerID == 0 {
-			continue
-		}
-		k := rs.known[s.ServerID]
-		k.ServerID, k.Host, k.Seen = s.ServerID, s.Host, now
-		if s.LSN > 0 {
-			k.LSN = s.LSN
-		}
-		if k.LSN > 0 {
-			rs.known[s.ServerID] = k
-		}
+		rs.note(s, now)
 	}
 	return now
 }
 
-// first is the first entry that a known replica may still ask for, and which replica that is; the end of the log if there is none. A
-// replica may have lost the last entry that it was sent.
-func (rs *replicas) first() (LSN, string) {
-	oldest := rs.look().Add(-rs.r.cfg.ReplicaMemory)
+// note takes down where one of them is; the lock is held.
+func (rs *replicas) note(s ReplicaStatus, now time.Time) {
+	if s.Kind != "replica" || s.ServerID == 0 {
+		return
+	}
+	k := rs.known[s.ServerID]
+	if s.Since.Before(k.Since) {
+		return // its former connection ends after it has come back
+	}
+	if k.follow(s, now); k.LSN > 0 {
+		rs.known[s.ServerID] = k
+	}
+}
+
+// Followed notes where a stock replica is that has come or goes. Those that stay are looked at now and then; who comes and goes in between would not be seen.
+func (r *Relay) Followed(s ReplicaStatus) {
+	rs := r.replicas
+	rs.mu.Lock()
+	rs.note(s, r.cfg.Clock.Now())
+	rs.mu.Unlock()
+	select {
+	case rs.changed <- struct{}{}:
+	default:
+	}
+}
+
+// run makes durable who is known when that changes.
+func (rs *replicas) run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-rs.changed:
+		}
+		if err := rs.save(ctx); err != nil && ctx.Err() == nil {
+			rs.r.cfg.Logger.Warn("what replicas are known is made durable later", "error", err)
+		}
+	}
+}
+
+// first is the first entry that a known replica needs, and which replica that is; the end of the log if there is none.
+func (rs *replicas) first(needs func(*knownReplica, time.Time) LSN) (LSN, string) {
+	now := rs.look()
+	oldest := now.Add(-rs.r.cfg.ReplicaMemory)
 	lsn, who := LSN(rs.r.cfg.Log.Local().Last()+1), ""
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	for _, k := range rs.known {
-		if k.Seen.Before(oldest) || k.LSN >= lsn {
+		if k.Seen.Before(oldest) || needs(&k, now) >= lsn {
 			continue
 		}
-		lsn, who = k.LSN, fmt.Sprintf("replica %d at %s, last seen at %s", k.ServerID, k.Host, k.Seen.UTC().Format(time.DateTime))
+		lsn, who = needs(&k, now), fmt.Sprintf("replica %d at %s, last seen at %s", k.ServerID, k.Host, k.Seen.UTC().Format(time.DateTime))
 	}
 	return lsn, who
 }

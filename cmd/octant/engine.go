@@ -33,7 +33,7 @@ type engine struct {
 	// renditions show what is not binlog events to stock replicas; nil: it is.
 	renditions func(*live) admin.Renditions
 	identity   func() identity // of the database, as far as it was reached
-	primary    func(*config.Config, relay.Publisher, *admin.Engine, *slog.Logger) (server, error)
+	primary    func(*config.Config, relay.Publisher, func(relay.ReplicaStatus), *admin.Engine, *slog.Logger) (server, error)
 	// connect makes the parts that work with one server. They reach it when they run.
 	connect func(context.Context, config.Database) (*database, error)
 	reports *reports

@@ -254,6 +254,9 @@ func (l *live) StartSource(ctx context.Context) error { return l.now().StartSour
 // Evict implements relay.Controller.
 func (l *live) Evict(ctx context.Context, peer string) error { return l.now().Evict(ctx, peer) }
 
+// Followed tells of a stock replica, as relay.Relay.Followed.
+func (l *live) Followed(s relay.ReplicaStatus) { l.now().Followed(s) }
+
 // Purge implements relay.Controller.
 func (l *live) Purge(ctx context.Context, before relay.LSN, force bool) error {
 	return l.now().Purge(ctx, before, force)

@@ -21,7 +21,7 @@ import (
 const servedCache = 8 << 20
 
 func (m *mySQL) primary(
-	cfg *config.Config, publisher relay.Publisher, sql *admin.Engine, log *slog.Logger,
+	cfg *config.Config, publisher relay.Publisher, followed func(relay.ReplicaStatus), sql *admin.Engine, log *slog.Logger,
 ) (server, error) {
 	secured, err := primary.TLSConfig(primary.Certificates{
 		Cert: cfg.Listen.TLSCert, Key: cfg.Listen.TLSKey, ClientCA: cfg.Listen.TLSClientCA, Dir: cfg.Region.DataDir,
@@ -35,7 +35,8 @@ func (m *mySQL) primary(
 	}
 	s := primary.New(primary.Config{
 		Users: users(cfg.Users), TLS: secured, LoginKey: loginKey, ServerID: cfg.ReplicaID(), ServerUUID: m.uuid(), ServerVersion: m.version,
-		Log: m.store, Renditions: m.renditions, Publisher: publisher, SQL: answers(sql), Upstream: m.asReplicasAsk, Logger: log, Now: time.Now,
+		Log: m.store, Renditions: m.renditions, Publisher: publisher, SQL: answers(sql), Upstream: m.asReplicasAsk, Followed: followed,
+		Logger: log, Now: time.Now,
 		MaxConnections: cfg.Listen.MaxConnections, MaxMemory: cfg.Listen.MaxMemory,
 		LoginTimeout: cfg.Listen.LoginTimeout, WriteTimeout: cfg.Listen.WriteTimeout, CacheBytes: servedCache,
 	})

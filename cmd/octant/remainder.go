@@ -65,7 +65,7 @@ func serveRelays(ctx context.Context, cfg *config.Config, e *engine, p relay.Pub
 	if err != nil {
 		return fmt.Errorf("listen.mysql: %w", err)
 	}
-	primary, err := e.primary(cfg, p, nil, log.With("part", "primary"))
+	primary, err := e.primary(cfg, p, nil, nil, log.With("part", "primary"))
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

@@ -229,7 +229,7 @@ func serve(ctx context.Context, cfg *config.Config, l *live, e *engine, schedule
 		Comparison: func() relay.Comparison { return l.now().side }, Donor: l.donor, Renditions: renditions, Verifications: schedule.Verifications, Membership: group,
 		Version: e.serverVersion, MySQL: e.mysql, ServerID: cfg.ReplicaID(), ServerUUID: e.serverUUID, Listen: cfg.Listen.MySQL, Logger: log.With("part", "sql"),
 	})
-	primary, err := e.primary(cfg, l, sql, log.With("part", "primary"))
+	primary, err := e.primary(cfg, l, l.Followed, sql, log.With("part", "primary"))
 	if err != nil {
 		return errors.Join(err, l.now().database.close())
 	}

@@ -54,6 +54,9 @@ type Config struct {
 	Publisher  relay.Publisher // nil: relays are refused
 	SQL        SQL             // nil: statements that are not of a replica's handshake are refused
 	Upstream   func() Upstream // what is known of the database now; nil: zero values
+	// Followed is told of each stock replica when it has found its place in the log, and again when it goes, with the last entry that it was sent. nil: nobody
+	// asks. It does not block.
+	Followed func(relay.ReplicaStatus)
 
 	Logger *slog.Logger     // nil: silent
 	Now    func() time.Time // for what is shown and for the throttle; nil: time.Now
@@ -95,6 +98,9 @@ type Session struct {
 func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Followed == nil {
+		c.Followed = func(relay.ReplicaStatus) {}
 	}
 	if c.Now == nil {
 		c.Now = time.Now

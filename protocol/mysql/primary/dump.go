@@ -62,6 +62,7 @@ func (d *dump) run(ctx context.Context) error {
 	defer d.books.close()
 	err := d.settle(ctx)
 	if err == nil {
+		d.follow()
 		err = d.pump(ctx)
 	}
 	var refused *rendition.Refusal
@@ -98,6 +99,12 @@ func (d *dump) plan() (err error) {
 	d.start, err = d.groups.start(d.log)
 	d.lsn = d.start.lsn - 1
 	return err
+}
+
+// follow says that the replica has found its place, from which on it needs the log.
+func (d *dump) follow() {
+	d.c.progress.update(func(s *relay.ReplicaStatus) { s.LSN = max(d.lsn, 1) })
+	d.c.follows()
 }
 
 func (d *dump) pump(ctx context.Context) error {

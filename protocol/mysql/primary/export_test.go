@@ -11,11 +11,12 @@ import (
 
 // What the fuzz targets read as a client would send it.
 var (
-	Tokenize    = func(q string) (int, bool) { t, ok := tokenize(q); return len(t), ok }
-	RoleFor     = roleFor
-	ParseState  = parseState
-	ParseDump   = func(b []byte) error { _, err := parseDump(b); return err }
-	ParseRegist = func(b []byte) error { _, err := parseRegister(b); return err }
+	Tokenize        = func(q string) (int, bool) { t, ok := tokenize(q); return len(t), ok }
+	RoleFor         = roleFor
+	ParseState      = parseState
+	BoundUnanswered = boundUnanswered
+	ParseDump       = func(b []byte) error { _, err := parseDump(b); return err }
+	ParseRegist     = func(b []byte) error { _, err := parseRegister(b); return err }
 )
 
 // ParseSet reads a SET statement and the options that follow from it.

@@ -68,8 +68,16 @@ func (c *session) serveDump(command dumpCommand) error {
 	}
 	c.srv.evict(c, o.serverID, o.uuid)
 	return c.stream(kindReplica, o, dumpBytes, func(ctx context.Context, w *packetWriter) error {
+		defer c.follows()
 		return newDump(c, w, says, o).run(ctx)
 	})
+}
+
+// follows tells where the replica is now.
+func (c *session) follows() {
+	if status, active := c.progress.get(); active {
+		c.srv.cfg.Followed(status)
+	}
 }
 
 // What a stream holds in memory: the buffer to be written, and what was read ahead.
@@ -84,6 +92,9 @@ func (c *session) stream(kind string, o options, bytes int64, run func(context.C
 		return errNoRoom()
 	}
 	defer c.srv.memory.give(bytes)
+	if err := boundUnanswered(c.raw.Conn); err != nil {
+		return err
+	}
 	nc := c.conn.Conn.Conn // TLS, if there is
 	c.progress.start(relay.ReplicaStatus{
 		Connection: c.id(), ServerID: o.serverID, Kind: kind, User: c.name(), Host: c.host(), Since: c.srv.cfg.Now(),
