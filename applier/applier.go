@@ -158,7 +158,6 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 	if a.letters.level > saved.merged {
 		a.engine.Again(a.letters.level)
 	}
-	a.reader.admit = admitted
 	a.engine.Govern(a.rule)
 	a.engine.Withhold(a.index.withheld)
 	a.engine.Bereave(a.bereave)

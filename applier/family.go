@@ -148,7 +148,7 @@ func (a *Applier) bereaving(list []*conflict.Transaction) (parents []conflict.Ro
 	defer a.mu.Unlock()
 	for _, t := range list {
 		for i := range t.Changes {
-			if c := &t.Changes[i]; c.After.Middle && a.engine.Bereft(c, ending) {
+			if c := &t.Changes[i]; a.engine.Bereft(c, ending) {
 				parents = append(parents, c.After)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -113,13 +114,29 @@ func (a *Applier) cross(ctx context.Context, f *flight) error {
 
 // waitBehind waits until all flights are done that the flight shares a row with. One that is given up, since its origin is paused, has perhaps not waited for those before it.
 func (f *flight) waitBehind(ctx context.Context) error {
-	for behind := slices.Clone(f.after); len(behind) > 0; behind = behind[1:] {
-		if err := wait(ctx, behind[0].done); err != nil {
+	for other := range withLeft(f.after) {
+		if err := wait(ctx, other.done); err != nil {
 			return err
 		}
-		behind = append(behind, behind[0].left...)
 	}
 	return nil
+}
+
+// withLeft yields flights, and of each that was given up those that it was behind, every one once. What a flight has left is looked at when the loop is done with it.
+func withLeft(flights []*flight) iter.Seq[*flight] {
+	return func(yield func(*flight) bool) {
+		var met []*flight
+		for next := slices.Clone(flights); len(next) > 0; next = next[1:] {
+			f := next[0]
+			if slices.Contains(met, f) {
+				continue
+			}
+			if !yield(f) {
+				return
+			}
+			met, next = append(met, f), append(next, f.left...)
+		}
+	}
 }
 
 // errGaveWay says that a flight rolled back because it held its locks for long, and the one before it may be waiting for them.

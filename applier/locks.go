@@ -49,11 +49,10 @@ func (l *locks) release(f *flight) {
 
 // before is the flight that has a lock of those that this one, which was given up, was behind, if any does.
 func (f *flight) before(lock string) *flight {
-	for behind := slices.Clone(f.left); len(behind) > 0; behind = behind[1:] {
-		if slices.Contains(behind[0].locks, lock) {
-			return behind[0]
+	for other := range withLeft(f.left) {
+		if slices.Contains(other.locks, lock) {
+			return other
 		}
-		behind = append(behind, behind[0].left...)
 	}
 	return nil
 }

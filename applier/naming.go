@@ -21,10 +21,7 @@ import (
 // namedAtOnce is how many rows are named in one step, which is durable before anything else is merged.
 const namedAtOnce = 4096
 
-// admitted has all tables' rows have provisional identities.
-func admitted(*relay.Table) error { return nil }
-
-// notAdmitted is what says admit where rows are to be written that have no keys of their own.
+// notAdmitted says why rows that have no keys of their own are not written.
 func notAdmitted(t *relay.Table) error {
 	return &relay.TableError{Table: t.String(), Kind: relay.MissingTable, Reason: "the table is missing here: create it"}
 }

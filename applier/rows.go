@@ -32,7 +32,7 @@ type reader struct {
 	target   relay.Target
 	decoders map[relay.Flavour]relay.Decoder
 	include  func(schema, table string) bool
-	// admit tells why rows of a table cannot have provisional identities.
+	// admit tells why rows of a table cannot have provisional identities; nil: they can.
 	admit func(t *relay.Table) error
 	// windows holds slices of changes that are being identified, to be used again.
 	windows sync.Pool
@@ -177,7 +177,7 @@ func (r *reader) identifyRun(ctx context.Context, run []relay.Change) ([]relay.I
 		}
 	}
 	ids, err := r.target.Identify(ctx, run[0].Table, images)
-	if err == nil && len(ids) > 0 && ids[0].Provisional {
+	if err == nil && len(ids) > 0 && ids[0].Provisional && r.admit != nil {
 		err = r.admit(run[0].Table)
 	}
 	if err != nil {
