@@ -161,14 +161,20 @@ func (a *steering) files(t *testing.T) []string {
 // waitFirst waits until a file is the first that the relay has: room is made a moment later.
 func (a *steering) waitFirst(t *testing.T, file string) {
 	t.Helper()
+	a.waitFiles(t, "from "+file+" on", func(first string) bool { return first == file })
+}
+
+// waitFiles waits until the first file that the relay has is as it should be.
+func (a *steering) waitFiles(t *testing.T, which string, right func(first string) bool) {
+	t.Helper()
 	ctx := envtest.Context(t, soon)
 	for {
 		files := a.files(t)
-		if len(files) > 0 && files[0] == file {
+		if len(files) > 0 && right(files[0]) {
 			return
 		}
 		if ctx.Err() != nil {
-			t.Fatalf("the relay has %v, not from %s on", files, file)
+			t.Fatalf("the relay has %v, not the files %s", files, which)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

@@ -3,7 +3,6 @@ package replicas_test
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/octant-db/octant/testenv"
 	"github.com/octant-db/octant/testenv/envtest"
@@ -75,17 +74,7 @@ func (s *site) writeLargeFile(t *testing.T, n int) {
 // waitTrimmed waits until the relay no longer has the source's first file.
 func (a *steering) waitTrimmed(t *testing.T) {
 	t.Helper()
-	ctx := envtest.Context(t, soon)
-	for {
-		files := a.files(t)
-		if len(files) > 0 && files[0] != firstFile {
-			return
-		}
-		if ctx.Err() != nil {
-			t.Fatalf("the relay still has %v", files)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	a.waitFiles(t, "behind "+firstFile, func(first string) bool { return first != firstFile })
 }
 
 // retain gives the relay another retention.
