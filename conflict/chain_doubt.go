@@ -1,7 +1,5 @@
 package conflict
 
-import "slices"
-
 // Broken sets what is told of a parent of which this region's rows, two generations below it, may differ from those of others: see tellChain and doubtful.
 func (e *Engine) Broken(tell func(parent string)) { e.broken = tell }
 
@@ -74,9 +72,7 @@ func (e *Engine) tellChain(t *Transaction, v *view) {
 			continue
 		}
 		ends, err := v.ends(f.Parent)
-		if err == nil && slices.ContainsFunc(ends, func(d End) bool {
-			return d.Version.Region == e.self && !t.Deps.Saw(d.Version) && !d.saw(t.Version())
-		}) {
+		if err == nil && e.crossed(ends, t) {
 			e.broken(f.Parent)
 		}
 	}

@@ -155,10 +155,15 @@ func (e *Engine) tell(t *Transaction, v *view) {
 			continue
 		}
 		reg, _, err := e.index.Get(endKey(rival))
-		if err == nil && slices.ContainsFunc(reg.Ends, func(d End) bool {
-			return d.Version.Region == e.self && !t.Deps.Saw(d.Version) && !d.saw(t.Version())
-		}) {
+		if err == nil && e.crossed(reg.Ends, t) {
 			e.torn(f.Parent)
 		}
 	}
+}
+
+// crossed tells whether one of these ends is this region's, and neither its author nor that of a transaction had seen the other.
+func (e *Engine) crossed(ends []End, t *Transaction) bool {
+	return slices.ContainsFunc(ends, func(d End) bool {
+		return d.Version.Region == e.self && !t.Deps.Saw(d.Version) && !d.saw(t.Version())
+	})
 }
