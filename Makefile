@@ -19,6 +19,7 @@ engines: ## provide what tests and demo use: a database server by apt, as root; 
 	@./testenv/install-engines
 	@./testenv/install-tools "promtool: prometheus" "chromium: chromium fonts-dejavu-core" "pt-online-schema-change: percona-toolkit" \
 		"mydumper: mydumper" "mariadb-backup: mariadb-backup"
+	@GO=$(GO) ./testenv/build-tool testenv/ghost
 	@./testenv/install-tools "docker-compose: docker-compose" # alone: not every release has it, and the others must come all the same
 
 demo: build engines ## eight regions on this machine; ENGINES=mysql, postgres or mixed; KEEP=1 leaves them running

@@ -233,8 +233,7 @@ func writeEverywhere(t *testing.T, bed *testenv.Bed) (stop func()) {
 // by RENAME. The shadow stays where it is, others go on with what fits, and with the rest when they have made the change too.
 func TestOnlineSchemaChangeOfOneRegion(t *testing.T) {
 	definitionEngines(t, func(t *testing.T, engine testenv.Engine) {
-		bed := smallBed(t, testenv.Options{Engine: engine, Schema: pairSchema + "CREATE TABLE app.other (id INT PRIMARY KEY, v INT);" +
-			"CREATE TABLE app.numbers (id INT PRIMARY KEY); INSERT INTO app.numbers VALUES (0)" + moreRows(39) + ";"})
+		bed := smallBed(t, testenv.Options{Engine: engine, Schema: pairSchema + "CREATE TABLE app.other (id INT PRIMARY KEY, v INT);"})
 		a, b := bed.Region("a"), bed.Region("b")
 		run(t, a, "INSERT INTO app.t VALUES (1, 'one'), (2, 'two')")
 		settleAll(t, bed)
@@ -267,7 +266,6 @@ func TestOnlineSchemaChangeOfOneRegion(t *testing.T) {
 		mustCall(t, bed, "b", "resume('a')")
 		settleAll(t, bed)
 		requireRows(t, bed, "SELECT id, w, v FROM app.t ORDER BY id", "1 7 one more; 2 8 by trigger; 3 33 three")
-		toolsChangeATable(t, bed)
 	})
 }
 

@@ -20,33 +20,42 @@ type schemaTool struct {
 	args    func(s *testenv.Server, alter string) []string
 }
 
-var schemaTools = []schemaTool{
-	{"pt-online-schema-change", true, func(s *testenv.Server, alter string) []string {
+var (
+	byTriggers = schemaTool{"pt-online-schema-change", true, func(s *testenv.Server, alter string) []string {
 		return []string{"--alter=" + alter, "--socket=" + s.Socket(), "--user=root", "--recursion-method=none", "--no-version-check", "--chunk-size=50", "--sleep=0.05",
 			"--set-vars=lock_wait_timeout=20", "--execute", "D=app,t=t"}
-	}},
-	{"gh-ost", false, func(s *testenv.Server, alter string) []string {
+	}}
+	byTheLog = schemaTool{"gh-ost", false, func(s *testenv.Server, alter string) []string {
 		host, port, _ := net.SplitHostPort(s.Addr())
 		return []string{"--alter=" + alter, "--host=" + host, "--port=" + port, "--user=tool", "--password=secret", "--database=app", "--table=t", "--allow-on-master", "--assume-rbr",
 			"--chunk-size=50", "--skip-metadata-lock-check", "--initially-drop-ghost-table", "--initially-drop-old-table", "--ok-to-drop-table", "--execute"}
-	}},
-}
+	}}
+)
 
-// toolsChangeATable runs the tools themselves, each in one region after the other, while all regions write. Other tables go on, and so does the rest of the cluster: rows that have the new column wait in the region that
-// has it not yet. In the end all regions have the same rows.
-func toolsChangeATable(t *testing.T, bed *testenv.Bed) {
-	for _, r := range bed.Regions {
-		run(t, r, "CREATE USER tool@'%' IDENTIFIED BY 'secret'", "GRANT ALL ON *.* TO tool@'%'")
-	}
-	for n, tool := range schemaTools {
-		t.Run(tool.program, func(t *testing.T) { tool.changes(t, bed, fmt.Sprintf("by_tool%d", n), 100+n) })
+// TestSchemaChangeTools runs the tools themselves, each in one region after the other, while all regions write. Other tables go on, and so does the rest of the cluster: rows that have the new
+// column wait in the region that has it not yet. In the end all regions have the same rows. gh-ost sets transaction_isolation, which MariaDB has from 11.1 on.
+func TestSchemaChangeTools(t *testing.T) {
+	for _, c := range []struct {
+		engine testenv.Engine
+		tools  []schemaTool
+	}{{testenv.MariaDB1011, []schemaTool{byTriggers}}, {testenv.MariaDB118, []schemaTool{byTheLog}}, {testenv.MySQL97, []schemaTool{byTriggers, byTheLog}}} {
+		t.Run(c.engine.String(), func(t *testing.T) {
+			bed := smallBed(t, testenv.Options{Engine: c.engine, Schema: pairSchema + "CREATE TABLE app.other (id INT PRIMARY KEY, v INT);" +
+				"CREATE TABLE app.numbers (id INT PRIMARY KEY); INSERT INTO app.numbers VALUES (0)" + moreRows(39) + ";"})
+			for _, r := range bed.Regions {
+				run(t, r, "CREATE USER tool@'%' IDENTIFIED BY 'secret'", "GRANT ALL ON *.* TO tool@'%'")
+			}
+			for n, tool := range c.tools {
+				t.Run(tool.program, func(t *testing.T) { tool.changes(t, bed, fmt.Sprintf("by_tool%d", n), 100+n) })
+			}
+		})
 	}
 }
 
 func (tool *schemaTool) changes(t *testing.T, bed *testenv.Bed, column string, other int) {
-	program, err := exec.LookPath(tool.program)
+	program, err := testenv.Tool(tool.program)
 	if err != nil {
-		t.Skipf("%v: make engines installs pt-online-schema-change; gh-ost is for whoever has it", err)
+		t.Skip(err)
 	}
 	a, b := bed.Region("a"), bed.Region("b")
 	run(t, a, "INSERT INTO app.t (id, v) SELECT seq.n + 1000, 'row' FROM (SELECT 40*x.id + y.id n FROM (SELECT id FROM app.numbers) x, (SELECT id FROM app.numbers) y) seq ON DUPLICATE KEY UPDATE v='row'")
