@@ -37,7 +37,7 @@ test: engines vet fmt-check ## everything: vet, format, all tests with the race 
 
 test-processes:
 	$(GO) test -p 1 -timeout 28m $(PROCESSES)
-	$(GO) test -p 1 -run '$(LARGE)' ./protocol/mysql/apply ./protocol/mysql/binlog
+	$(GO) test -p 1 -run '$(LARGE)' ./protocol/mysql/apply ./protocol/mysql/binlog ./applier ./relaylog
 
 test-race:
 	$(GO) test -race -p 1 -timeout 28m -skip '$(LARGE)' $$($(GO) list ./... | grep -v -F $(PROCESSES:.%=-e %))

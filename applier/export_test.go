@@ -3,6 +3,7 @@ package applier
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -205,4 +206,50 @@ func (a *Applier) Spill(ctx context.Context) error {
 	a.index.kept = -hotBytes - 1
 	a.mu.Unlock()
 	return a.spill(ctx, nil)
+}
+
+// Notes is a conflict log by itself.
+type Notes struct {
+	lock   sync.Mutex
+	notes  *notebook
+	tables *tableStore
+}
+
+// NewNotes opens the conflict log of a store.
+func NewNotes(store relay.Store, parse func(relay.Flavour, []byte) (*relay.Table, error), show func(*relay.Table, relay.Image, bool) string) *Notes {
+	tables, err := openTables(store, parse)
+	if err != nil {
+		panic(err)
+	}
+	return &Notes{notes: newNotebook(store, relay.SystemClock{}, 0, show), tables: tables}
+}
+
+// Note takes a conflict down.
+func (n *Notes) Note(c *conflict.Conflict) {
+	n.lock.Lock()
+	defer n.lock.Unlock()
+	n.notes.note(c, "app.t")
+}
+
+// SaveIfFull does what the keeper does.
+func (n *Notes) SaveIfFull(ctx context.Context) error {
+	n.lock.Lock()
+	defer n.lock.Unlock()
+	if !n.notes.full() {
+		return nil
+	}
+	return n.notes.save(ctx, &n.lock, n.tables, func() {})
+}
+
+// DecodeNote reads a saved conflict.
+func DecodeNote(data []byte) (savedNote, error) { return decodeNote(data) }
+
+// EncodeNote is a conflict with these texts and image, as it is saved.
+func EncodeNote(images [3]string) ([]byte, error) {
+	c := savedNote{Conflict: relay.Conflict{Local: images[0], Remote: images[1], Key: `{"id":1}`}, Image: relay.Image(images[2])}
+	if images[2] == "" {
+		c.Image = nil
+	}
+	var w noteWriter
+	return w.encode(c)
 }

@@ -16,9 +16,13 @@ import (
 //	1  of releases that wrote no version
 //	2  the events of long histories are in blocks beside their registers, a foreign key that can take its rows away in two ways has two ties, which are named so,
 //	   and rows in the middle of chains of foreign keys have what they were written as
+//	3  conflicts are compressed
 //
-// Anything in a new form is written only once its version is durable.
-const FormVersion = 2
+// Anything in a new form is written only once its version is durable. What is in form 2 is read as it is.
+const FormVersion = 3
+
+// readableForm is the oldest version that stands in a Store and is read as it is.
+const readableForm = 2
 
 // versionKey has the version, in four bytes.
 var versionKey = []byte("f")
@@ -34,11 +38,15 @@ func checkForm(store relay.Store, parse func(relay.Flavour, []byte) (*relay.Tabl
 	case len(data) != 4:
 		return false, fmt.Errorf("open the version index: its version has %d bytes: %w", len(data), relay.ErrCorrupt)
 	}
-	if version := binary.BigEndian.Uint32(data); version != FormVersion {
+	version := binary.BigEndian.Uint32(data)
+	switch {
+	case version > FormVersion:
 		return false, fmt.Errorf("open the version index: it was written by a newer octant (form %d, and this program knows %d): use that one, or load the region again with octant join and an empty data directory",
 			version, FormVersion)
+	case version < readableForm:
+		return false, fmt.Errorf("open the version index: it has form %d, which no octant has written: %w", version, relay.ErrCorrupt)
 	}
-	return true, nil
+	return version == FormVersion, nil
 }
 
 // errFormerTies says that what is known cannot be carried over from the former form.

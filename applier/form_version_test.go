@@ -57,6 +57,10 @@ func TestOtherFormsAreRefused(t *testing.T) {
 	if err := b.opens(); err == nil || !strings.Contains(err.Error(), "written by a newer octant") {
 		t.Errorf("a newer form: %v", err)
 	}
+	b.write(relay.Pair{Key: []byte("f"), Value: binary.BigEndian.AppendUint32(nil, 1)})
+	if err := b.opens(); err == nil {
+		t.Error("a version that nobody has written was taken")
+	}
 	b.write(relay.Pair{Key: []byte("f"), Value: []byte("?")})
 	if err := b.opens(); err == nil {
 		t.Error("a version that is cut short was taken")

@@ -3,7 +3,6 @@ package applier
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"iter"
@@ -27,7 +26,7 @@ const (
 // notebook is the conflict log. A conflict is found again when the local stream is folded again after a crash; its number is made from what
 // it is about, so that it is still there once.
 //
-// In the Store: "c" when(8) id(8) -> the conflict as JSON, and "d" id(8) -> when(8): that is when it was found first, in microseconds.
+// In the Store: "c" when(8) id(8) -> the conflict in the form of notebook_form.go, and "d" id(8) -> when(8): that is when it was found first, in microseconds.
 type notebook struct {
 	store relay.Store
 	clock relay.Clock
@@ -154,7 +153,7 @@ func (n *notebook) all(ctx context.Context, a *Applier) ([]savedNote, error) {
 		}
 		var c savedNote
 		if err == nil {
-			err = json.Unmarshal(pair.Value, &c)
+			c, err = decodeNote(pair.Value)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read the conflict log: %w", err)

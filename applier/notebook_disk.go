@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -101,6 +100,7 @@ func (n *notebook) writeSome(ctx context.Context, w *writer, ids []uint64) error
 	if err != nil {
 		return fmt.Errorf("look for conflicts that are on record: %w", err)
 	}
+	var encoder noteWriter
 	for i, id := range ids {
 		c, known := n.saving[id], len(times[i]) == 8
 		if known {
@@ -112,9 +112,9 @@ func (n *notebook) writeSome(ctx context.Context, w *writer, ids []uint64) error
 			}
 			continue
 		}
-		data, err := json.Marshal(c)
+		data, err := encoder.encode(c)
 		if err != nil {
-			return fmt.Errorf("save a conflict: %w", err)
+			return err
 		}
 		w.put(savedKey(c.At, id), data)
 		w.put(places[i], savedKey(c.At, id)[1:9])
