@@ -77,6 +77,7 @@ type Applier struct {
 	alerts   reminders
 	namings  namings
 	index    *index
+	left     int // registers in it when it was last looked for what may be forgotten
 	notes    *notebook
 	kinds    map[kind]uint64       // conflicts since the start
 	rules    map[string]*tableRule // by table

@@ -12,10 +12,9 @@ import (
 	"github.com/octant-db/octant/relay"
 )
 
-// How often what is forgotten is forgotten, and what is not is saved. Most registers are forgotten within a second or two: a checkpoint
-// that waits saves few of them, and folding a minute of the log again after a crash takes seconds.
+// How often what is not forgotten is saved. Most registers are forgotten within a second or two: a checkpoint that waits saves few of them, and folding a minute of the
+// log again after a crash takes seconds.
 const (
-	forgetEvery     = 200 * time.Millisecond
 	checkpointEvery = time.Minute
 	// hotBytes is how much of the version index stays in memory.
 	hotBytes = 24 << 20
@@ -182,18 +181,6 @@ func (a *Applier) runKeeper(ctx context.Context) error {
 			a.cfg.Logger.Error("save the applier's checkpoint", "error", err)
 		}
 	}
-}
-
-// forget drops what every region has seen, and tells whether too much is left for memory, and whether there are many new conflicts.
-func (a *Applier) forget() (full, noted bool, err error) {
-	a.lookups.Lock()
-	defer a.lookups.Unlock()
-	a.gate.Lock()
-	defer a.gate.Unlock()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	err = a.engine.Forget()
-	return a.index.full() || a.index.behind, a.notes.full(), err
 }
 
 // checkpoint saves the version index as it is after the last merged entry. The order is what makes it safe: registers first, then the place,

@@ -337,9 +337,9 @@ func (x *index) returns(k conflict.Key) {
 }
 
 // Forget implements conflict.Index. What is only in the Store is forgotten at the next checkpoint.
-func (x *index) Forget(limit relay.HLC, keep func(conflict.Key) bool) error {
-	x.limit = max(x.limit, limit)
-	return x.hot.Forget(limit, func(k conflict.Key) bool {
+func (x *index) Forget(cut conflict.Cut, keep func(conflict.Key) bool) error {
+	x.limit = max(x.limit, cut.Stable)
+	return x.hot.Forget(cut, func(k conflict.Key) bool {
 		if keep(k) {
 			return true
 		}

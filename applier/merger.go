@@ -57,6 +57,9 @@ func (a *Applier) mergeUntilDone(ctx context.Context, e *relay.Entry, body relay
 func (a *Applier) mergeEntry(ctx context.Context, e *relay.Entry, body relay.Body) error {
 	a.gate.Lock()
 	defer a.gate.Unlock()
+	if err := a.forgetGrown(); err != nil {
+		return err
+	}
 	a.mu.Lock()
 	a.engine.At(e.LSN, a.clock)
 	a.mu.Unlock()

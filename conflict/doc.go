@@ -37,5 +37,6 @@
 // shown, the other hidden and kept. Tables that are emptied by a statement: see empty.go.
 //
 // What may be forgotten: a register whose version every region's database shows for good (the stable cut, [Engine.Stable]). Whatever
-// still comes was written by someone who had seen it, so it is newer and not in conflict with it.
+// still comes was written by someone who had seen it, so it is newer and not in conflict with it. Of a row that has to do with no others, and that the last writer wins,
+// it is enough that all regions show what the author of its last write wrote: see [Cut].
 package conflict

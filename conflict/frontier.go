@@ -1,6 +1,7 @@
 package conflict
 
 import (
+	"math"
 	"slices"
 
 	"github.com/octant-db/octant/relay"
@@ -125,7 +126,25 @@ func without(regions []relay.Region, r relay.Region) []relay.Region {
 	return slices.DeleteFunc(slices.Clone(regions), func(x relay.Region) bool { return x == r })
 }
 
-// Forget drops the registers at or below the stable cut, except those that are still to be written. While the log is merged again it does nothing: see Again.
+// shownElsewhere is the clock of each region up to which the databases of all regions show what that one wrote, for good. None of them can still write a row without
+// having seen that: what they had written before has been merged.
+func (e *Engine) shownElsewhere() relay.Vector {
+	if len(e.others) == 0 || e.unmet > 0 {
+		return nil
+	}
+	all := append(slices.Clone(e.others), e.self)
+	shown := make(relay.Vector, relay.MaxRegions+1)
+	for _, author := range all {
+		least := relay.HLC(math.MaxInt64)
+		for _, r := range without(all, author) {
+			least = min(least, e.peers[r].announced.Get(author))
+		}
+		shown[author] = least
+	}
+	return shown
+}
+
+// Forget drops the registers at or below the cut, except those that are still to be written. While the log is merged again it does nothing: see Again.
 func (e *Engine) Forget() error {
 	if e.lsn < e.again {
 		return nil
@@ -138,7 +157,7 @@ func (e *Engine) Forget() error {
 	}
 	e.floor = max(e.floor, e.Stable())
 	e.over.pass(e.floor, e.clock)
-	return e.index.Forget(e.floor, e.Holds)
+	return e.index.Forget(Cut{Stable: e.floor, Shown: e.shownElsewhere(), Lone: e.lone}, e.Holds)
 }
 
 // Holds tells whether a row's register must be kept, however old: it is on its way to the table, or it shares a unique value with
@@ -148,6 +167,9 @@ func (e *Engine) Holds(k Key) bool {
 	_, pinned := e.pins[k]
 	return pending || pinned || e.repairs.has(k) || e.unsettled(k) || e.keep != nil && e.keep(k)
 }
+
+// lone tells whether a row has to do with nothing but its own writes, of which the last one wins, if its register says nothing else.
+func (e *Engine) lone(k Key) bool { return e.rule(k).Policy == LWW }
 
 // unsettled tells whether a register has to do with a transaction under Rollback that is not behind the last checkpoint; see settles.
 func (e *Engine) unsettled(k Key) bool {

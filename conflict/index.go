@@ -1,7 +1,5 @@
 package conflict
 
-import "github.com/octant-db/octant/relay"
-
 // Index holds M: the registers of the rows that were written lately. A key without a register was last written by a version that
 // every region has seen.
 type Index interface {
@@ -16,8 +14,8 @@ type Index interface {
 	Take(k Key, w *Kept) (met *Kept, taken bool, err error)
 	// Remove drops one register that is known.
 	Remove(Key) error
-	// Forget drops the registers whose version is not above the limit, except those that keep holds on to.
-	Forget(limit relay.HLC, keep func(Key) bool) error
+	// Forget drops the registers that the cut lets go of, except those that keep holds on to.
+	Forget(cut Cut, keep func(Key) bool) error
 	// Claims returns the keys of the registers whose row exists and has the unique value or the parent, in any order.
 	Claims(value string) ([]Key, error)
 	// Under returns the keys of the registers that begin so, in any order.

@@ -57,6 +57,14 @@ func (k *Kept) age() relay.HLC {
 	return k.version.HLC
 }
 
+// author is the region whose write is all that the register says; 0 if it says more.
+func (k *Kept) author() relay.Region {
+	if k.whole != nil {
+		return 0
+	}
+	return k.version.Region
+}
+
 // claims is what the register is listed under.
 func (k *Kept) claims() []string {
 	if k.whole != nil {

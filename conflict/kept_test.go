@@ -86,7 +86,7 @@ func TestMemoryForgetsByAge(t *testing.T) {
 	left := []int{3, 3, 3, 2, 2, 2, 2, 2, 2, 0} // by limit; d is held up to 8
 	for limit, want := range left {
 		held := func(k conflict.Key) bool { return k == "d" && limit < 9 }
-		if err := m.Forget(relay.HLC(limit), held); err != nil {
+		if err := m.Forget(conflict.Cut{Stable: relay.HLC(limit)}, held); err != nil {
 			t.Fatal(err)
 		}
 		if m.Len() != want {

@@ -10,7 +10,7 @@ import (
 // Memory is an Index that lives in memory alone.
 type Memory struct {
 	rows   map[Key]*Kept
-	ages   ages
+	ages   []ages                      // by author
 	claims map[string]map[Key]struct{} // by unique value
 
 	copies bool
@@ -69,7 +69,7 @@ func (m *Memory) set(k Key, old *Kept, now Kept) {
 	if old == nil {
 		old = m.room()
 		m.rows[k] = old
-		m.ages.add(age{now.age(), k})
+		m.list(k, &now)
 	} else {
 		m.disclaim(k, old)
 	}
@@ -98,27 +98,37 @@ func (m *Memory) Remove(k Key) error {
 	return nil
 }
 
+// list has Forget look at a register when its age is due.
+func (m *Memory) list(k Key, r *Kept) {
+	author := int(r.author())
+	if author >= len(m.ages) {
+		m.ages = append(m.ages, make([]ages, author+1-len(m.ages))...)
+	}
+	m.ages[author].add(age{r.age(), k})
+}
+
 // Forget implements Index.
-func (m *Memory) Forget(limit relay.HLC, keep func(Key) bool) error {
-	var held []age
-	for {
-		a, due := m.ages.next(limit)
-		if !due {
-			break
-		}
-		r := m.rows[a.key]
-		switch {
-		case r == nil:
-		case r.age() > limit:
-			m.ages.add(age{r.age(), a.key})
-		case keep(a.key):
-			held = append(held, a)
-		default:
-			m.drop(a.key, r)
+func (m *Memory) Forget(cut Cut, keep func(Key) bool) error {
+	var held []Key
+	for author := range m.ages {
+		limit := cut.of(relay.Region(author))
+		for {
+			a, due := m.ages[author].next(limit)
+			if !due {
+				break
+			}
+			r := m.rows[a.key]
+			switch {
+			case r == nil:
+			case !cut.passes(a.key, r), keep(a.key):
+				held = append(held, a.key)
+			default:
+				m.drop(a.key, r)
+			}
 		}
 	}
-	for _, a := range held {
-		m.ages.add(a)
+	for _, k := range held {
+		m.list(k, m.rows[k])
 	}
 	return nil
 }

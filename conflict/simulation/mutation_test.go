@@ -92,6 +92,14 @@ var mutations = []mutation{
 		"e.floor = max(e.floor, e.Stable())", "e.floor = max(e.floor, e.Frontier())", "",
 	},
 	{
+		"rows are forgotten when one region shows them", "conflict/frontier.go",
+		"least = min(least, e.peers[r].announced.Get(author))", "least = e.peers[r].announced.Get(author)", "",
+	},
+	{
+		"rows with unique values are forgotten before the stable cut", "conflict/kept.go",
+		"if k.whole != nil {\n\t\treturn 0\n\t}\n\treturn k.version.Region", "if k.whole != nil {\n\t\treturn k.whole.Version.Region\n\t}\n\treturn k.version.Region", "",
+	},
+	{
 		"rows are forgotten while the log is merged again", "conflict/frontier.go",
 		"if e.lsn < e.again {", "if false {", "",
 	},
