@@ -20,8 +20,11 @@ const conflictSchema = `CREATE DATABASE app;
 CREATE TABLE app.t (id INT PRIMARY KEY, v VARCHAR(40), n INT, pad CHAR(60));
 CREATE TABLE app.done (id INT PRIMARY KEY);`
 
-// rowsPerStatement is how many rows one transaction of the backlog has.
-const rowsPerStatement = 100
+const (
+	rowsPerStatement = 100 // and transaction of the backlog
+	// rowsOfTransaction makes the backlog larger than what the version index has in memory, for each of the transactions that the settings ask for.
+	rowsOfTransaction = 4
+)
 
 // shares are how many percent of the rows are written in both regions.
 var shares = []int{0, 1, 20}
@@ -40,10 +43,11 @@ func benchConflicts(t *testing.T, s settings, r *report) {
 		speeds = append(speeds, r.row(c))
 		costs = append(costs, r.row(bench.Comparison{What: what + ": CPU of relay and database", Unit: "µs/row", Goal: bench.ForScale}))
 	}
+	rows := rowsOfTransaction * s.transactions
 	for range s.rounds {
-		off := s.applyConflicts(t, unchecked, 2*s.transactions, 0, "unchecked")
+		off := s.applyConflicts(t, unchecked, rows, 0, "unchecked")
 		for i, share := range shares {
-			on := s.applyConflicts(t, checked, 2*s.transactions, share, fmt.Sprint("conflicts-", share))
+			on := s.applyConflicts(t, checked, rows, share, fmt.Sprint("conflicts-", share))
 			speeds[i].Add(on.speed, off.speed, load(t))
 			costs[i].Add(on.cost, off.cost, load(t))
 		}

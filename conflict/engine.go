@@ -42,6 +42,7 @@ type Engine struct {
 	nonce    uint64
 	peers    []peerView // by region
 	counters Counters
+	wrote    Kept // what ownPlain hands to the index, in one place for all
 }
 
 // Counters tell what the engine has decided. They only rise.

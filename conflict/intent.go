@@ -72,8 +72,8 @@ func (e *Engine) ownPlain(rule *lastRule, t *Transaction, c *Change) (bool, erro
 	if _, pinned := e.pins[c.Key]; pinned || rule.of(e, c).Policy != LWW {
 		return false, nil
 	}
-	w := keptOfWrite(t, &c.After)
-	met, taken, err := e.index.Take(c.Key, &w)
+	e.wrote = keptOfWrite(t, &c.After)
+	met, taken, err := e.index.Take(c.Key, &e.wrote)
 	if err != nil || met != nil && met.whole != nil {
 		return false, err
 	}

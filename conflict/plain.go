@@ -120,12 +120,12 @@ func (d *plainDecision) write(t *Transaction, c *Change, known *Kept) int {
 			return -1
 		}
 	}
-	w := Write{Key: c.Key, Before: was.Row, Version: t.Version(), Expect: expectation(was, c)}
-	if !w.Before.Exists() {
+	d.plan.Writes = append(d.plan.Writes, Write{Key: c.Key, Version: t.Version(), Expect: expectation(was, c)})
+	w := &d.plan.Writes[len(d.plan.Writes)-1]
+	if w.Before = was.Row; !w.Before.Exists() {
 		w.Before = c.Before
 	}
 	w.become(c.After)
-	d.plan.Writes = append(d.plan.Writes, w)
 	return len(d.plan.Writes) - 1
 }
 

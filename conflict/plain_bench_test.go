@@ -30,7 +30,7 @@ func BenchmarkPlainRows(b *testing.B) {
 			if err != nil || len(p.Writes) != rows {
 				b.Fatal(len(p.Writes), err)
 			}
-			if err := e.Own(p.Mark, batch, changes[n]); err != nil {
+			if err := e.OwnIntended(p); err != nil {
 				b.Fatal(err)
 			}
 			e.Heard(2, relay.Heartbeat{Last: seq, Promise: relay.HLC(seq), Announced: relay.Vector{0, relay.HLC(seq)}})
