@@ -14,11 +14,20 @@ import (
 
 // A conflict in the Store:
 //
-//	'z' | Zstandard frame of: local | remote | image | the rest as JSON
+//	'p' | parts
+//	'z' | Zstandard frame of: parts
+//
+//	parts: local | remote | image | the rest as JSON
 //
 // Each of the first three has its length in front, as an unsigned varint. They are nearly all of a conflict about long rows, and much of each stands in the others, too: written as they
 // are, thousands of conflicts a second would keep the Store at merging its tables, at several times their size in memory. Conflicts of form 2 are JSON alone, so they begin with a brace.
-const noteMark = 'z'
+const (
+	plainNote  = 'p'
+	packedNote = 'z'
+)
+
+// packFrom is how large the parts are that are worth the compression, which takes some 8 µs at least.
+const packFrom = 1 << 10
 
 // noteWindow is how far back the compression looks: over the texts and the image of a row of maxNoteImage.
 const noteWindow = 64 << 10
@@ -53,17 +62,26 @@ func (w *noteWriter) encode(c savedNote) ([]byte, error) {
 		return nil, fmt.Errorf("save a conflict: %w", err)
 	}
 	w.plain = append(w.plain, rest...)
-	w.packed = noteCoder().in.EncodeAll(w.plain, append(w.packed[:0], noteMark))
+	if len(w.plain) < packFrom {
+		return append([]byte{plainNote}, w.plain...), nil
+	}
+	w.packed = noteCoder().in.EncodeAll(w.plain, append(w.packed[:0], packedNote))
 	return bytes.Clone(w.packed), nil
 }
 
 func decodeNote(data []byte) (c savedNote, err error) {
-	if len(data) == 0 || data[0] != noteMark {
-		return c, json.Unmarshal(data, &c)
+	if len(data) == 0 {
+		return c, relay.ErrCorrupt
 	}
-	plain, err := noteCoder().out.DecodeAll(data[1:], nil)
-	if err != nil {
-		return c, err
+	plain := data[1:]
+	switch data[0] {
+	case plainNote:
+	case packedNote:
+		if plain, err = noteCoder().out.DecodeAll(plain, nil); err != nil {
+			return c, err
+		}
+	default:
+		return c, json.Unmarshal(data, &c)
 	}
 	var parts [3][]byte
 	for i := range parts {
