@@ -306,20 +306,39 @@ func (b *bed) awaitSame(t testing.TB, limit time.Duration, tables ...*table) {
 	t.Helper()
 	began := time.Now()
 	for _, tab := range tables {
-		var dumps []string
-		deadline := began.Add(limit)
-		for !b.same(t, tab, &dumps) {
-			if time.Now().After(deadline) {
-				for i, dump := range dumps {
-					t.Errorf("%s in region %s (%s): %d rows; elsewhere they are not so:\n%.3000s", tab.name, b.regions[i].name, b.regions[i].is,
-						strings.Count(dump, "\n"), less(dump, dumps[(i+1)%len(dumps)]))
-				}
-				t.FailNow()
+		for {
+			looked := time.Now()
+			if b.same(t, tab) {
+				break
 			}
-			pause()
+			if time.Since(began) > limit {
+				b.tellDifferences(t, tab)
+			}
+			rest(time.Since(looked))
 		}
 	}
 	t.Logf("the same after %s", time.Since(began).Round(time.Millisecond))
+}
+
+// rest waits after a look that took so long: to read a large table again and again would take the processor from the relays that are waited for.
+func rest(took time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), min(max(3*took, 50*time.Millisecond), 5*time.Second))
+	defer cancel()
+	<-ctx.Done()
+}
+
+// tellDifferences ends the test with what the regions have otherwise than the next one.
+func (b *bed) tellDifferences(t testing.TB, tab *table) {
+	t.Helper()
+	var dumps []string
+	for _, r := range b.regions {
+		dumps = append(dumps, tab.dump(t, r))
+	}
+	for i, dump := range dumps {
+		t.Errorf("%s in region %s (%s): %d rows; elsewhere they are not so:\n%.3000s", tab.name, b.regions[i].name, b.regions[i].is,
+			strings.Count(dump, "\n"), less(dump, dumps[(i+1)%len(dumps)]))
+	}
+	t.FailNow()
 }
 
 // less returns the lines of one text that the other has not.
@@ -337,14 +356,12 @@ func less(one, other string) string {
 	return strings.Join(list, "")
 }
 
-func (b *bed) same(t testing.TB, tab *table, dumps *[]string) bool {
+// same looks until a region has other rows than the first.
+func (b *bed) same(t testing.TB, tab *table) bool {
 	t.Helper()
-	*dumps = nil
-	for _, r := range b.regions {
-		*dumps = append(*dumps, tab.dump(t, r))
-	}
-	for _, dump := range *dumps {
-		if dump != (*dumps)[0] {
+	first := tab.dump(t, b.regions[0])
+	for _, r := range b.regions[1:] {
+		if tab.dump(t, r) != first {
 			return false
 		}
 	}
