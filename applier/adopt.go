@@ -258,6 +258,9 @@ func (x *adoption) put(ctx context.Context, list []adopted) error {
 	met := make(map[conflict.Key]bool)
 	for i := range list {
 		a := &list[i]
+		if follows(a.reg) {
+			return held(a.key, errFollows.Error())
+		}
 		if a.name == "" {
 			return held(a.key, "nothing tells which row it is")
 		}
@@ -279,6 +282,9 @@ func (x *adoption) put(ctx context.Context, list []adopted) error {
 	}
 	return x.spill(ctx)
 }
+
+// errFollows says that a register has keys of parents in the donor's form.
+var errFollows = errors.New("children follow their parents to other keys")
 
 func held(k conflict.Key, reason string) error {
 	return &relay.TableError{Table: tableOf(k), Reason: reason}
@@ -302,6 +308,9 @@ func (x *adoption) spill(ctx context.Context) error {
 func (x *adoption) others(ctx context.Context) error {
 	return x.each(ctx, noRow, func(a adopted) error {
 		a.name = a.key
+		if follows(a.reg) {
+			return x.leaveOut(&a, errFollows)
+		}
 		if parent, ends := a.key.Parent(); ends {
 			if x.ties[parent] == "" {
 				return x.leaveOut(&a, fmt.Errorf("a row to which others refer has got another key or is gone, and nothing tells which one it was"))

@@ -51,7 +51,7 @@ func tableOf(name string) *relay.Table {
 	if strings.HasPrefix(name, "~") {
 		is = foreign
 	}
-	return &relay.Table{
+	described := &relay.Table{
 		Schema: schema, Name: table, Flavour: is, Native: []byte(name), Key: []relay.KeyPart{{Column: 0}},
 		Columns: []relay.Column{{Name: "id", Kind: relay.Text}, {Name: "u", Kind: relay.Text}, {Name: "v", Kind: relay.Text}},
 		Unset: func(img relay.Image, columns []int) (relay.Image, error) {
@@ -62,6 +62,10 @@ func tableOf(name string) *relay.Table {
 			return relay.Image(strings.Join(cells, "|")), nil
 		},
 	}
+	if table == following.Child.Table || table == following.Parent.Table {
+		described.Plain, described.Composer = barred{}, barred{}
+	}
+	return described
 }
 
 func idOf(img relay.Image) string {

@@ -161,20 +161,29 @@ func concernsChildren(t *conflict.Transaction) bool {
 	return slices.ContainsFunc(t.Changes, func(c conflict.Change) bool { return len(c.Ends()) > 0 || c.After.Middle && len(c.After.Parents) > 0 })
 }
 
-// leave compares what ties about another key refer to in a row before and after a change. It returns the names by which rows lose it, and keeps the ties whose
-// rows change in this region alone.
-func (p *part) leave(before, after []relay.Keyed) (left []string) {
-	for _, was := range before {
-		if slices.Contains(after, was) {
-			continue
-		}
-		if tie, ok := relay.ParseTie(was.Name); ok && tie.Alone() {
-			p.alone = append(p.alone, tie.Name())
-			continue
-		}
-		left = append(left, was.Name)
+// leave compares what ties about another key refer to in a row before and after the change that was taken last. The names by which rows lose it, or follow it, go with
+// the change; the ties whose rows change in this region alone are kept.
+func (p *part) leave(before, after []relay.Keyed, is conflict.Row) {
+	c := &p.changes[len(p.changes)-1]
+	if len(p.changes) > 1 && p.changes[len(p.changes)-2].Moved && !c.Before.Exists() {
+		c = &p.changes[len(p.changes)-2]
 	}
-	return left
+	for _, was := range before {
+		if slices.ContainsFunc(after, func(now relay.Keyed) bool { return now.Name == was.Name && now.Exact == was.Exact }) {
+			continue
+		}
+		switch tie, ok := relay.ParseTie(was.Name); {
+		case ok && tie.Alone():
+			p.alone = append(p.alone, tie.Name())
+		case ok && tie.Follows:
+			c.Rekeyed = append(c.Rekeyed, rekey(&was, tie.Name(), after, is))
+			if !was.Logged {
+				p.followed = append(p.followed, tie.Name())
+			}
+		default:
+			c.Left = append(c.Left, was.Name)
+		}
+	}
 }
 
 // reportAlone says that rows of this region have changed in no log: other regions cannot do the same to theirs, since they do not know to which.
@@ -203,9 +212,9 @@ func rival(parent string) string {
 	return tie.Rival().Name() + strings.TrimPrefix(parent, tie.Name())
 }
 
-// noteTorn keeps that another region has ended a parent in one way, and this one in the other, until it is reported. The applier's lock is held.
+// noteTorn keeps that another region has ended a parent in one way, and this one in another, until it is reported. The applier's lock is held.
 func (a *Applier) noteTorn(parent string) {
-	if tie, ok := relay.ParseTie(parent); ok && !tie.Rekeyed {
+	if tie, ok := relay.ParseTie(parent); ok && (!tie.Divided || !tie.Rekeyed) {
 		a.torn = append(a.torn, tie)
 	}
 }
@@ -213,6 +222,10 @@ func (a *Applier) noteTorn(parent string) {
 // reportTorn says that children may be left in this region alone: they were parted here, in no log, from a parent with which they went elsewhere.
 func (a *Applier) reportTorn(torn []relay.Tie) {
 	for _, tie := range torn {
+		if !tie.Divided {
+			a.reportStrayed(tie)
+			continue
+		}
 		a.remind(relay.Problem{
 			Kind: "foreign_keys", Subject: tie.Child.Schema + "." + tie.Child.Table,
 			Detail: fmt.Sprintf("another region deleted a row of %s.%s while this one gave it another key: rows that referred to it by (%s) may be left here alone (ON UPDATE SET NULL beside ON DELETE CASCADE)",

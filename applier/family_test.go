@@ -27,6 +27,11 @@ var below = relay.Tie{
 	Child: relay.TableName{Schema: "app", Table: "e"}, Parent: relay.TableName{Schema: "app", Table: "c"}, Columns: []string{"v"},
 }
 
+// Those of app.f follow theirs to another key.
+var following = relay.Tie{
+	Child: relay.TableName{Schema: "app", Table: "f"}, Parent: relay.TableName{Schema: "app", Table: "p"}, Columns: []string{"v"}, Rekeyed: true, Follows: true,
+}
+
 // family names a row's parent and its children.
 func family(table *relay.Table, img relay.Image, id *relay.Identity) {
 	switch table.Name {
@@ -38,9 +43,13 @@ func family(table *relay.Table, img relay.Image, id *relay.Identity) {
 		if p := parentOf(string(img)); p != "" {
 			id.Parents = []string{divided.Name() + p, divided.Rival().Name() + p}
 		}
+	case "f":
+		id.Parents = []string{following.Name() + parentOf(string(img))}
 	case "p":
 		id.Children = []string{tie.Name() + idOf(img), divided.Name() + idOf(img)}
-		id.Keyed = []relay.Keyed{{Name: divided.Rival().Name() + idOf(img)}}
+		id.Keyed = []relay.Keyed{
+			{Name: divided.Rival().Name() + idOf(img)}, {Name: following.Name() + idOf(img), Columns: []int{0}},
+		}
 	}
 }
 
@@ -52,7 +61,7 @@ func (t *target) Below(_ context.Context, table *relay.Table, images []relay.Ima
 	t.d.mu.Lock()
 	defer t.d.mu.Unlock()
 	for _, img := range images {
-		for _, child := range map[string][]string{"p": {"app.c", "app.d"}, "c": {"app.e"}}[table.Name] {
+		for _, child := range map[string][]string{"p": {"app.c", "app.d", "app.f"}, "c": {"app.e"}}[table.Name] {
 			for _, row := range t.d.tables[child] {
 				if parentOf(row) == idOf(img) {
 					found = append(found, relay.Change{Op: relay.Delete, Table: tableOf(child), Before: relay.Image(row)})

@@ -3,6 +3,7 @@ package applier
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
@@ -133,6 +134,29 @@ func (f *formWriter) chain(r conflict.Register) {
 	}
 }
 
+// follow writes where children follow to, and what of the ends may concern those that are found here.
+func (f *formWriter) follow(r conflict.Register) {
+	for i := range r.Fates {
+		f.end(&r.Fates[i].End)
+		f.number(uint64(r.Fates[i].Place))
+	}
+	for i := range r.Ends {
+		f.end(&r.Ends[i])
+		f.number(uint64(r.Ends[i].Place))
+	}
+}
+
+func (f *formWriter) end(d *conflict.End) {
+	f.text(d.Now.From)
+	f.text(d.Now.To)
+	f.row(d.Now.Row)
+	f.number(uint64(len(d.Now.Columns)))
+	for _, i := range d.Now.Columns {
+		f.number(uint64(i))
+	}
+	f.flag(d.Round)
+}
+
 func (f *formWriter) texts(list []string) {
 	f.number(uint64(len(list)))
 	for _, s := range list {
@@ -246,7 +270,7 @@ func (f *formReader) block(b block) []*conflict.Event {
 
 func (f *formReader) kin(r *conflict.Register) {
 	r.Row.Parents, r.Row.Children = f.texts(), f.texts()
-	r.Row.Middle = len(r.Row.Parents) > 0 && len(r.Row.Children) > 0 // one that was saved before links were kept has none
+	r.Row.Middle = led(r.Row.Parents) && len(r.Row.Children) > 0 // one that was saved before links were kept has none
 	for range f.count() {
 		r.Ends = append(r.Ends, conflict.End{Version: f.version(), Deps: f.clocks()})
 	}
@@ -283,6 +307,25 @@ func (f *formReader) chain(r *conflict.Register) {
 	for i := range r.Ends {
 		r.Ends[i].Place, r.Ends[i].Via = int(f.number()), conflict.Key(f.text())
 	}
+}
+
+func (f *formReader) follow(r *conflict.Register) {
+	for i := range r.Fates {
+		f.end(&r.Fates[i].End)
+		r.Fates[i].Place = int(f.number())
+	}
+	for i := range r.Ends {
+		f.end(&r.Ends[i])
+		r.Ends[i].Place = int(f.number())
+	}
+}
+
+func (f *formReader) end(d *conflict.End) {
+	d.Now.From, d.Now.To, d.Now.Row = f.text(), f.text(), f.row()
+	for range f.count() {
+		d.Now.Columns = append(d.Now.Columns, int(f.number()))
+	}
+	d.Round = f.flag()
 }
 
 func (f *formReader) texts() (list []string) {
@@ -376,4 +419,12 @@ func (f *formReader) text() string {
 	s := string(f.rest[:n])
 	f.rest = f.rest[n:]
 	return s
+}
+
+// led tells whether any parent can take a row along, or leave it.
+func led(parents []string) bool {
+	return slices.ContainsFunc(parents, func(parent string) bool {
+		tie, ok := relay.ParseTie(parent)
+		return !ok || !tie.Follows
+	})
 }

@@ -16,7 +16,7 @@ import (
 //	1  of releases that wrote no version
 //	2  the events of long histories are in blocks beside their registers, a foreign key that can take its rows away in two ways has two ties, which are named so,
 //	   and rows in the middle of chains of foreign keys have what they were written as
-//	3  conflicts are compressed
+//	3  conflicts are compressed, and there is where children follow a parent to that is given another key
 //
 // Anything in a new form is written only once its version is durable. What is in form 2 is read as it is.
 const FormVersion = 3

@@ -112,6 +112,7 @@ func (a *Applier) mergeLocal(ctx context.Context, e *relay.Entry, body relay.Bod
 		}
 		a.reportEmptied(&part)
 		a.reportAlone(part.alone)
+		a.reportFollowed(part.followed)
 		if err := a.redefine(ctx, part.definitions); err != nil {
 			return err
 		}

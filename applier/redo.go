@@ -128,7 +128,7 @@ func (r *Redo) bereave(ctx context.Context, c *conflict.Change) error {
 	names := slices.Clone(c.Ends())
 	for n := 0; n < len(names); n++ { // those of children that go come behind
 		for _, f := range found[names[n]] {
-			after, err := bereft(ctx, r.cfg.Target, f.Key, f.Row, names[n])
+			after, err := r.lost(ctx, f, c, names[n])
 			if err != nil {
 				return err
 			}
@@ -144,6 +144,14 @@ func (r *Redo) bereave(ctx context.Context, c *conflict.Change) error {
 		}
 	}
 	return r.Flush(ctx)
+}
+
+// lost is what a child becomes that a change of a row takes a parent from, or that follows it.
+func (r *Redo) lost(ctx context.Context, child conflict.Found, c *conflict.Change, parent string) (conflict.Row, error) {
+	if now := c.Sends(parent); now != nil {
+		return followed(ctx, r.cfg.Target, child.Key, child.Row, now)
+	}
+	return bereft(ctx, r.cfg.Target, child.Key, child.Row, parent)
 }
 
 // redoTries is how often a transaction is tried that something stands in the way of.

@@ -77,6 +77,9 @@ func (x *index) encode(ctx context.Context, w *writer, k conflict.Key, r conflic
 			flags |= flagChain
 			f.chain(r)
 		}
+		if follows(r) {
+			f.follow(r)
+		}
 		payload, err = f.b, f.err
 	} else {
 		table, err = x.tables.save(ctx, w, r.Row.Table)
@@ -121,6 +124,11 @@ func fates(r conflict.Register) bool {
 // chain tells whether a register has to do with chains of foreign keys.
 func chain(r conflict.Register) bool {
 	return len(r.Past) > 0 || r.Until > 0 || r.Place > 0 || slices.ContainsFunc(r.Ends, func(d conflict.End) bool { return d.Place > 0 || d.Via != "" })
+}
+
+// follows tells whether a register has to do with children that follow their parents. What is said of that is behind all else, and may be missing.
+func follows(r conflict.Register) bool {
+	return slices.ContainsFunc(r.Fates, func(f conflict.Fate) bool { return f.Follows() }) || slices.ContainsFunc(r.Ends, func(d conflict.End) bool { return d.Follows() })
 }
 
 // kin tells whether a register has to do with foreign keys.
@@ -204,6 +212,9 @@ func (x *index) decodeBlocked(k conflict.Key, b []byte) (r conflict.Register, bl
 		}
 		if flags&flagChain != 0 {
 			f.chain(&r)
+		}
+		if len(f.rest) > 0 {
+			f.follow(&r)
 		}
 		if f.err != nil {
 			return r, nil, fmt.Errorf("read the version index: %w", f.err)

@@ -20,9 +20,11 @@ const partRows = 1024
 type part struct {
 	changes []conflict.Change
 	// alone are the ties by which rows have changed in their region alone, since others were given another key, for all that the log says.
-	alone  []string
-	unique []string // values of secondary unique keys that it takes or gives up, table and index in front
-	bytes  int64
+	alone []string
+	// followed are those by which rows have followed them to it in no log.
+	followed []string
+	unique   []string // values of secondary unique keys that it takes or gives up, table and index in front
+	bytes    int64
 	// definitions are statements that change definitions; a part that has one has nothing else.
 	definitions []relay.Change
 }
@@ -207,26 +209,25 @@ func (p *part) assemble(run []relay.Change, ids []relay.Identity) {
 				isKey = rowKey(name, after)
 			}
 		}
-		var left []string
+		p.changes = appendChange(p.changes, was, wasKey, is, isKey)
 		if was.Exists() && is.Exists() && len(before.Keyed) > 0 {
-			left = p.leave(before.Keyed, after.Keyed)
+			p.leave(before.Keyed, after.Keyed, is)
 		}
-		p.changes = appendChange(p.changes, was, wasKey, is, isKey, left)
 		p.unique = appendUnique(p.unique, was.Unique, is.Unique)
 	}
 }
 
-func appendChange(list []conflict.Change, was conflict.Row, wasKey conflict.Key, is conflict.Row, isKey conflict.Key, left []string) []conflict.Change {
+func appendChange(list []conflict.Change, was conflict.Row, wasKey conflict.Key, is conflict.Row, isKey conflict.Key) []conflict.Change {
 	if was.Exists() && is.Exists() && wasKey != isKey {
 		return append(list,
-			conflict.Change{Key: wasKey, Before: was, After: was.Deleted(), Left: left, Moved: true}, // what it leaves is in left
+			conflict.Change{Key: wasKey, Before: was, After: was.Deleted(), Moved: true},
 			conflict.Change{Key: isKey, After: is},
 		)
 	}
 	if !is.Exists() {
 		is, isKey = was.Deleted(), wasKey
 	}
-	return append(list, conflict.Change{Key: isKey, Before: was, After: is, Left: left})
+	return append(list, conflict.Change{Key: isKey, Before: was, After: is})
 }
 
 // appendUnique adds the unique values that change hands: a value that a row keeps is guarded by the row's own key.

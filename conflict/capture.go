@@ -296,6 +296,9 @@ func (e *Engine) Passed(mark relay.Mark, landed *Landed) error {
 	if err := e.unchanged(landed); err != nil {
 		return err
 	}
+	if err := e.noteRounds(landed); err != nil {
+		return err
+	}
 	for _, k := range sorted(landed.Open()) {
 		e.repairs.add(k)
 	}

@@ -111,6 +111,9 @@ func (v *view) reconsider(parent string) error {
 	}
 	for _, k := range children {
 		reg := v.rows[k].reg
+		if v.engine.follower(reg.written()) {
+			continue // those that follow are no part of chains
+		}
 		if reg.middle() {
 			err = v.relink(k, reg)
 		} else {

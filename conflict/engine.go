@@ -19,6 +19,8 @@ type Engine struct {
 	bereave func(k Key, row Row, parent string) (Row, error)
 	keep    func(Key) bool // nil: nothing is withheld
 	rival   func(parent string) string
+	heir    func(parent string) string
+	follow  func(k Key, row Row, now *Rekey) (Row, error)
 	turns   turns
 	over    over
 	broken  func(parent string)
@@ -88,6 +90,7 @@ func New(
 		owed:    make(map[Key]struct{}, len(from.Repairs)),
 		claims:  make(map[string][]Key),
 		rival:   func(string) string { return "" },
+		heir:    func(string) string { return "" },
 		settled: from.Settled,
 		clock:   from.Clock,
 	}

@@ -84,6 +84,8 @@ type Change struct {
 	After  Row
 	// Left has names under which rows refer to Before, and to nothing any more: those of foreign keys that take them away from such rows when it is changed.
 	Left []string
+	// Rekeyed has names under which rows refer to Before and follow it to another key.
+	Rekeyed []Rekey
 	// Moved says that Before was given another key and is not deleted: it is still what it was for those who have not seen that.
 	Moved bool
 }
@@ -131,6 +133,8 @@ type Register struct {
 // Claims is what an index lists a register under.
 func (r *Register) Claims() []string {
 	switch {
+	case len(r.Ends) > 0:
+		return r.arrivals()
 	case len(r.Past) > 0:
 		parents, _ := r.ties()
 		if r.Row.Exists() {
@@ -142,9 +146,29 @@ func (r *Register) Claims() []string {
 	case !r.Wrote.Exists():
 		return r.Row.Claims()
 	case !r.Row.Exists():
-		return r.Wrote.Parents
+		return append(slices.Clip(r.Wrote.Parents), r.steps()...)
 	}
-	return append(slices.Clip(r.Row.Claims()), r.Wrote.Parents...)
+	return append(append(slices.Clip(r.Row.Claims()), r.Wrote.Parents...), r.steps()...)
+}
+
+// arrivals list the ends of a parent under what its children have followed it to.
+func (r *Register) arrivals() (list []string) {
+	for i := range r.Ends {
+		if to := r.Ends[i].Now.To; to != "" {
+			list = append(list, arrival(to))
+		}
+	}
+	return list
+}
+
+// steps are the names that a row may have followed its parents to.
+func (r *Register) steps() (list []string) {
+	for i := range r.Fates {
+		if to := r.Fates[i].Now.To; to != "" {
+			list = append(list, to)
+		}
+	}
+	return list
 }
 
 // Age is the clock up to which a register is needed.

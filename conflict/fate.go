@@ -50,15 +50,7 @@ func (e *Engine) meet(k Key, reg Register, more ...Fate) (Register, error) {
 			reg.Fates = append(reg.Fates, f)
 		}
 	}
-	slices.SortStableFunc(reg.Fates, func(a, b Fate) int {
-		if a.Version == b.Version && a.Second != b.Second {
-			if b.Second {
-				return -1
-			}
-			return 1
-		}
-		return a.Version.Compare(b.Version)
-	})
+	slices.SortStableFunc(reg.Fates, func(a, b Fate) int { return compareEnds(&a.End, &b.End) })
 	var err error
 	reg.Row, err = e.fated(k, reg.Wrote, reg.Fates)
 	return reg, err
@@ -81,16 +73,29 @@ func (e *Engine) fated(k Key, wrote Row, fates []Fate) (Row, error) {
 	return e.suffered(k, wrote, counts)
 }
 
-// suffered is a row with some fates, each of which counts.
+// suffered is a row with some fates, each of which counts. What takes something from it does so for good, wherever it has followed its parents to since.
 func (e *Engine) suffered(k Key, row Row, fates []Fate) (Row, error) {
-	for _, f := range fates {
-		next, err := e.bereave(k, row, f.Parent)
-		if err != nil || !next.Exists() {
-			return next, err
+	for _, takes := range []bool{false, true} {
+		for _, f := range fates {
+			if f.Follows() == takes {
+				continue
+			}
+			next, err := e.suffer(k, row, &f)
+			if err != nil || !next.Exists() {
+				return next, err
+			}
+			row = next
 		}
-		row = next
 	}
 	return row, nil
+}
+
+// suffer is a row with one fate.
+func (e *Engine) suffer(k Key, row Row, f *Fate) (Row, error) {
+	if f.Follows() {
+		return e.follow(k, row, &f.Now)
+	}
+	return e.bereave(k, row, f.Parent)
 }
 
 // outlive applies to a write what is known of the ends of its parents.
@@ -144,21 +149,29 @@ func (v *view) place(d End, former []End, rival string) (End, error) {
 
 // before tells whether an end had come when another one was made, for that one's author.
 func (d *End) before(f *End) bool {
-	return f.saw(d.Version) || d.Version == f.Version && f.Second && !d.Second
+	return f.saw(d.Version) || d.Version == f.Version && compareEnds(d, f) < 0
 }
 
 // tell tells of parents that another region's transaction has ended, and this region in another way, if neither knew of the other.
 func (e *Engine) tell(t *Transaction, v *view) {
+	if e.torn == nil {
+		return
+	}
 	for _, f := range v.ended {
-		rival := e.rival(f.Parent)
-		if rival == "" || e.torn == nil {
-			continue
-		}
-		reg, _, err := e.index.Get(endKey(rival))
-		if err == nil && e.crossed(reg.Ends, t) {
+		if e.tore(t, f.Parent) || e.strayed(t, f.Parent) {
 			e.torn(f.Parent)
 		}
 	}
+}
+
+// tore tells whether this region has ended a parent in the other one of two ways.
+func (e *Engine) tore(t *Transaction, parent string) bool {
+	rival := e.rival(parent)
+	if rival == "" {
+		return false
+	}
+	reg, _, err := e.index.Get(endKey(rival))
+	return err == nil && e.crossed(reg.Ends, t)
 }
 
 // crossed tells whether one of these ends is this region's, and neither its author nor that of a transaction had seen the other.

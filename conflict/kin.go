@@ -18,12 +18,14 @@ import (
 // Rows that M has forgotten were shown everywhere before the deletion was made: the applier looks them up in the table
 // ([Transaction.Found]), and the log entry that writes them is explained by what its mark carries.
 
-// End is a deletion of a parent.
+// End is a deletion of a parent, or a change of its key.
 type End struct {
 	Version relay.Version
 	Deps    relay.Vector // what its author had seen; shared
 	Second  bool         // its transaction had ended the parent in the other way before: see fate.go
 	Place   int          // how many changes of its transaction that end parents came before it
+	Now     Rekey        // what children follow to; none: they do not
+	Round   bool         // and what stood here before it and was not remembered may have come back since, in no log: see round.go
 	Via     Key          // the row that was deleted with its own parent, which ended this one; none: it was deleted itself. See chain.go
 }
 
@@ -49,11 +51,20 @@ func (c *Change) Ends() []string {
 	case !c.Before.Exists():
 		return nil
 	case c.After.Exists(), c.Moved:
-		return c.Left
+		return c.leaves()
 	case len(c.Left) == 0:
 		return c.Before.Children
 	}
 	return append(slices.Clip(c.Before.Children), c.Left...)
+}
+
+// leaves are the names under which children lose a row that is there still, or follow it.
+func (c *Change) leaves() []string {
+	names := slices.Clip(c.Left)
+	for i := range c.Rekeyed {
+		names = append(names, c.Rekeyed[i].From)
+	}
+	return names
 }
 
 // AppendKeys appends what M is asked for because of a change: its own key, and the deletions of the row's parents.
@@ -72,6 +83,9 @@ func related(c *Change) bool { return len(c.After.Parents) > 0 || len(c.Ends()) 
 func (v *view) survive(k Key, reg Register) (Register, error) {
 	if !reg.Row.Exists() {
 		return reg, nil
+	}
+	if v.engine.follower(reg.Row) {
+		return v.trace(k, reg)
 	}
 	chained, err := v.chained(reg.Row)
 	if err != nil {
@@ -110,7 +124,7 @@ func (v *view) chained(row Row) (bool, error) {
 func (v *view) lose(t *Transaction, c *Change) error {
 	ends := c.Ends()
 	for _, parent := range ends {
-		if err := v.end(t, parent); err != nil {
+		if err := v.end(t, parent, c.Sends(parent)); err != nil {
 			return err
 		}
 	}
@@ -120,9 +134,9 @@ func (v *view) lose(t *Transaction, c *Change) error {
 	return nil
 }
 
-// end merges that a transaction has deleted a parent.
-func (v *view) end(t *Transaction, parent string) error {
-	d, err := v.noteEnd(t, parent)
+// end merges that a transaction has deleted a parent, or what it is called now.
+func (v *view) end(t *Transaction, parent string, now *Rekey) error {
+	d, err := v.noteEnd(t, parent, now)
 	if err != nil {
 		return err
 	}
@@ -134,6 +148,8 @@ func (v *view) end(t *Transaction, parent string) error {
 	for _, k := range children {
 		reg := v.rows[k].reg
 		switch {
+		case v.engine.follower(reg.written()):
+			err = v.send(k, reg, &d)
 		case reg.middle():
 			err = v.relink(k, reg)
 		case !authorSaw(t.Version(), t.Deps, reg.Version):
@@ -149,12 +165,15 @@ func (v *view) end(t *Transaction, parent string) error {
 }
 
 // noteEnd keeps a deletion.
-func (v *view) noteEnd(t *Transaction, parent string) (End, error) {
+func (v *view) noteEnd(t *Transaction, parent string, now *Rekey) (End, error) {
 	former, err := v.ends(parent)
 	if err != nil {
 		return End{}, err
 	}
 	d := End{Version: t.Version(), Deps: t.Deps, Place: v.turn}
+	if now != nil {
+		d.Now = *now
+	}
 	if rival := v.engine.rival(parent); rival != "" {
 		if d, err = v.place(d, former, rival); err != nil {
 			return d, err
@@ -162,26 +181,34 @@ func (v *view) noteEnd(t *Transaction, parent string) (End, error) {
 	}
 	var ends []End
 	for _, old := range former {
-		if old.Via != "" || old.Version != d.Version && old.Version.HLC > v.engine.settled {
+		replaced := old.Version == d.Version && (now == nil || old.Place == d.Place)
+		if old.Via != "" || !replaced && old.Version.HLC > v.engine.settled {
 			ends = append(ends, old)
 		}
 	}
 	return d, v.putEnds(parent, append(ends, d))
 }
 
-// children are the rows that are known and name a parent.
+// children are the rows that are known and name a parent. One that has followed to it, and further, is listed under the name alone that such a parent has for those who follow.
 func (v *view) children(parent string) ([]Key, error) {
-	below, err := v.lists(parent)
-	if err != nil {
-		return nil, err
+	names := []string{parent}
+	if heir := v.engine.heir(parent); heir != "" && heir != parent {
+		names = append(names, heir)
 	}
-	var keys []Key
-	for _, k := range sorted(append(slices.Clone(below), v.claims[parent]...)) {
+	var listed, keys []Key
+	for _, name := range names {
+		below, err := v.lists(name)
+		if err != nil {
+			return nil, err
+		}
+		listed = append(append(listed, below...), v.claims[name]...)
+	}
+	for _, k := range sorted(listed) {
 		row, err := v.row(k)
 		if err != nil {
 			return nil, err
 		}
-		if row.reg.History == nil && row.reg.named(parent) {
+		if row.reg.History == nil && slices.ContainsFunc(names, row.reg.named) {
 			keys = append(keys, k)
 		}
 	}
@@ -190,7 +217,7 @@ func (v *view) children(parent string) ([]Key, error) {
 
 // named tells whether a row names a parent, or has done so.
 func (r *Register) named(parent string) bool {
-	return slices.ContainsFunc(r.links(), func(l Link) bool { return l.Row.Exists() && slices.Contains(l.Row.Parents, parent) })
+	return slices.Contains(r.steps(), parent) || slices.ContainsFunc(r.links(), func(l Link) bool { return l.Row.Exists() && slices.Contains(l.Row.Parents, parent) })
 }
 
 // orphan has a child do what its foreign key says.
@@ -220,9 +247,12 @@ func (v *view) endFound(end Fate) error {
 		row.found = true
 		row.first = &Change{Key: f.Key, Before: f.Row}
 		reg := Register{Row: f.Row}
-		if f.Row.Middle {
+		switch {
+		case v.engine.follower(f.Row):
+			err = v.send(f.Key, reg, &end.End)
+		case f.Row.Middle:
 			err = v.relink(f.Key, reg)
-		} else {
+		default:
 			err = v.orphan(f.Key, reg, end)
 		}
 		if err != nil {
@@ -241,6 +271,9 @@ func (e *Engine) after(c *Change, landed *Landed) (Register, error) {
 	}
 	if c.middle() {
 		return reg, nil // see relink
+	}
+	if e.follower(c.Before) {
+		return e.followed(c.Key, reg, landed)
 	}
 	if e.divided(c.Before) || landed.chained(c.Before) {
 		fates, err := e.fates(c.Before.Parents, landed)

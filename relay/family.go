@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"slices"
 	"strings"
 )
 
@@ -20,6 +21,7 @@ type Tie struct {
 	Columns       []string // of Child
 	Unset         bool     // the columns become NULL; otherwise the row goes too, or see Alone
 	Rekeyed       bool     // it is about another key
+	Follows       bool     // it is about another key, and rows get that: see Heir and Following
 	Divided       bool     // rows go with a parent that is deleted, and let go of one that is given another key: see Rival
 }
 
@@ -29,12 +31,19 @@ func (t Tie) Rival() Tie {
 	return t
 }
 
-// Alone tells whether what becomes of children stays in its region: they get their parent's new key. No region can do that for another one.
-func (t Tie) Alone() bool { return t.Rekeyed && !t.Unset }
+// Heir is the tie by which rows of the same foreign key get their parent's new key, whether there is one or not.
+func (t Tie) Heir() Tie {
+	return Tie{Child: t.Child, Parent: t.Parent, Columns: t.Columns, Rekeyed: true, Follows: true}
+}
+
+// Alone tells whether what becomes of children stays in its region: they get their parent's new key, and no region can do that for another one.
+func (t Tie) Alone() bool { return t.Rekeyed && !t.Unset && !t.Follows }
 
 // action is the word for what it does.
 func (t Tie) action() string {
 	switch {
+	case t.Follows:
+		return "rekeyed follows"
 	case t.Alone():
 		return "rekeyed alone"
 	case t.Divided && t.Rekeyed:
@@ -63,8 +72,38 @@ func ParseTie(text string) (Tie, bool) {
 		return Tie{}, false
 	}
 	t := Tie{Columns: strings.Split(parts[2], "\x02"), Unset: strings.HasSuffix(parts[1], "unset"), Rekeyed: strings.Contains(parts[1], "rekeyed")}
-	t.Divided = strings.HasPrefix(parts[1], "divided")
+	t.Divided, t.Follows = strings.HasPrefix(parts[1], "divided"), strings.HasSuffix(parts[1], "follows")
 	t.Child.Schema, t.Child.Table, _ = strings.Cut(parts[0], ".")
 	t.Parent.Schema, t.Parent.Table, _ = strings.Cut(parts[3], ".")
 	return t, t.Child.Table != "" && t.action() == parts[1]
+}
+
+// Following tells which of a database's ties that would be Alone can be done in every region: the same everywhere, if the definitions are. Referenced are the columns of the parent that each of them refers
+// to, and keyed tells whether a column is part of a primary or unique key. Rows by whose key others know them do not follow, nor do those that share columns with other foreign keys
+// that change them, nor any beside tables in the middle of chains.
+func Following(ties []Tie, referenced [][]string, keyed func(table TableName, column string) bool) []bool {
+	follows := make([]bool, len(ties))
+	for i, k := range ties {
+		follows[i] = k.Alone() && !middle(ties, k.Child) && !middle(ties, k.Parent) &&
+			!slices.ContainsFunc(k.Columns, func(c string) bool { return keyed(k.Child, c) || entangled(ties, referenced, &k, c) })
+	}
+	return follows
+}
+
+// middle tells whether rows of a table can be taken, or parted from what they refer to, and take others with them.
+func middle(ties []Tie, table TableName) bool {
+	return slices.ContainsFunc(ties, func(k Tie) bool { return k.Child == table && !k.Alone() }) &&
+		slices.ContainsFunc(ties, func(k Tie) bool { return k.Parent == table && !k.Rekeyed })
+}
+
+// entangled tells whether a column of a tie is another foreign key's too, or is referred to.
+func entangled(ties []Tie, referenced [][]string, k *Tie, column string) bool {
+	for i := range ties {
+		x := &ties[i]
+		same := x.Parent == k.Parent && slices.Equal(x.Columns, k.Columns)
+		if x.Child == k.Child && !same && slices.Contains(x.Columns, column) || x.Parent == k.Child && slices.Contains(referenced[i], column) {
+			return true
+		}
+	}
+	return false
 }

@@ -72,6 +72,9 @@ type Write struct {
 type Keyed struct {
 	Name  string // as in Parents of its children
 	Exact string // differs where the values do, though they are equal for the database
+	// Columns are those of the row's table that it is made of, Logged says that the database logs what it does to rows.
+	Columns []int
+	Logged  bool
 }
 
 // Identity is what makes a row the same row for the database: two rows with equal identities cannot stand in one table.

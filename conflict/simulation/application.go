@@ -112,7 +112,7 @@ func (c *Cluster) update(r *region, row conflict.Row, table string) cells {
 	for range 1 + c.rng.IntN(2) {
 		switch n := c.rng.IntN(5); {
 		case table == "parent" && n < 2:
-			now.n = c.rng.IntN(6)
+			now.n = c.rng.IntN(c.numbers())
 		case len(c.opt.Families) > 0 && n < 2:
 			now.p = c.parent(r, table)
 		case n == 0:
@@ -128,6 +128,14 @@ func (c *Cluster) update(r *region, row conflict.Row, table string) cells {
 		}
 	}
 	return now
+}
+
+// numbers is how many numbers parents are given: with few of them what was one's becomes another's.
+func (c *Cluster) numbers() int {
+	if c.opt.Numbers > 0 {
+		return c.opt.Numbers
+	}
+	return 6
 }
 
 // value is a value of a unique column; most rows have none.

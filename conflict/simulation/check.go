@@ -137,11 +137,12 @@ func (c *Cluster) causal() error {
 func (c *Cluster) causalEntry(r *region, e *entry, shown map[conflict.Key]relay.Version) error {
 	if e.Kind == relay.Local {
 		v := relay.Version{HLC: e.HLC, Region: r.id}
+		wrote := make(map[conflict.Key]bool)
 		for _, ch := range e.changes {
-			if shown[ch.Key].Compare(v) >= 0 {
+			if !wrote[ch.Key] && shown[ch.Key].Compare(v) >= 0 {
 				return fmt.Errorf("region %d: write %v of %q is not newer than %v, which it had seen", r.id, v, ch.Key, shown[ch.Key])
 			}
-			shown[ch.Key] = v
+			shown[ch.Key], wrote[ch.Key] = v, true
 		}
 		return nil
 	}

@@ -35,6 +35,8 @@ type Options struct {
 	Loss bool
 	// Families are tables with foreign keys, beside "parent": see Families. What these do to rows the databases do not log.
 	Families []string
+	// Numbers is how many different numbers parents are given; 0: few.
+	Numbers int
 	// Lacks has regions' databases lack a table for a while.
 	Lacks bool
 	// Join has one region more join in the midst of the history.

@@ -62,7 +62,7 @@ func (d *database) set(k conflict.Key, after conflict.Row) (conflict.Change, boo
 		delete(d.rows, k)
 	}
 	c := conflict.Change{Key: k, Before: before, After: after}
-	c.Left = d.schema.Left(&c)
+	c.Left, c.Rekeyed = d.schema.Left(&c), d.schema.Rekeyed(&c)
 	return c, true
 }
 

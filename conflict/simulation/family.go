@@ -26,10 +26,11 @@ var Chain = []string{"kid", "toy"}
 // bond is what a foreign key does when a parent is deleted, or is given another number. In names it stands between the child's table and the parent.
 type bond struct{ table, how string }
 
-// bonds say what children lose: themselves, or their parent.
+// bonds say what children lose: themselves, or their parent. Followers lose nothing when it gets another number.
 var bonds = map[bond]string{
 	{"kid", "key"}: "goes", {"toy", "key"}: "goes", {"torn", "end"}: "goes",
 	{"ward", "key"}: "parted", {"ward", "number"}: "parted", {"loose", "end"}: "parted", {"heir", "number"}: "parted", {"torn", "number"}: "parted",
+	{"mate", "end"}: "goes", {"mate", "number"}: "follows", {"pal", "end"}: "parted", {"pal", "number"}: "follows",
 }
 
 func (b bond) to(parent string) string { return b.table + "." + b.how + "=" + parent }
@@ -39,6 +40,12 @@ func bondOf(name string) bond {
 	table, rest, _ := strings.Cut(name, ".")
 	how, _, _ := strings.Cut(rest, "=")
 	return bond{table, how}
+}
+
+// nameIn is how a name calls the parent.
+func nameIn(name string) string {
+	_, parent, _ := strings.Cut(name, "=")
+	return parent
 }
 
 // parents names a row's parent as the engine takes it.
@@ -56,14 +63,10 @@ func (c cells) parents(table string) (names []string) {
 
 // Left implements Schema: rows refer to nothing when a parent is given another number.
 func (mixture) Left(c *conflict.Change) []string {
-	if tableOf(c.Key) != "parent" || !c.Before.Exists() || !c.After.Exists() {
+	n, _, changed := renumbered(c)
+	if !changed {
 		return nil
 	}
-	was, is := cellsOf(string(c.Before.Image)), cellsOf(string(c.After.Image))
-	if was.n == is.n {
-		return nil
-	}
-	n := strconv.Itoa(was.n)
 	return []string{bond{"heir", "number"}.to(n), bond{"torn", "number"}.to(n), bond{"ward", "number"}.to(n)}
 }
 
@@ -72,7 +75,7 @@ func childrenOf(k conflict.Key, c cells) []string {
 	table, key, _ := strings.Cut(string(k), "/")
 	switch n := strconv.Itoa(c.n); table {
 	case "parent":
-		return []string{bond{"kid", "key"}.to(key), bond{"loose", "end"}.to(n), bond{"torn", "end"}.to(n), bond{"ward", "key"}.to(key)}
+		return []string{bond{"kid", "key"}.to(key), bond{"loose", "end"}.to(n), bond{"mate", "end"}.to(n), bond{"pal", "end"}.to(n), bond{"torn", "end"}.to(n), bond{"ward", "key"}.to(key)}
 	case "kid":
 		return []string{bond{"toy", "key"}.to(key)}
 	}
@@ -106,7 +109,7 @@ func (d *database) refused(w *conflict.Write) bool {
 
 // Rival implements Schema.
 func (mixture) Rival(parent string) string {
-	_, p, _ := strings.Cut(parent, "=")
+	p := nameIn(parent)
 	switch b := bondOf(parent); b {
 	case bond{"torn", "end"}:
 		return bond{"torn", "number"}.to(p)
@@ -152,7 +155,11 @@ func (c *Cluster) parent(r *region, table string) string {
 
 // cascade does what foreign keys do when a row is deleted; the log does not show it.
 func (d *database) cascade(c *conflict.Change) {
+	d.carry(c)
 	for _, parent := range c.Ends() {
+		if bonds[bondOf(parent)] == "follows" {
+			continue
+		}
 		for _, k := range d.below(parent) {
 			was := d.row(k)
 			now, err := d.schema.Bereave(k, was, parent)

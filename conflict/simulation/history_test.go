@@ -34,8 +34,24 @@ func everything(seed uint64, rng *rand.Rand) simulation.Options {
 	return opt
 }
 
+// following is in the seeds of histories in which children follow their parents to other keys.
+const following = 1 << 21
+
+// followed is options of such a seed. Often each number is some parent's only once.
+func followed(seed uint64, rng *rand.Rand) simulation.Options {
+	opt := shape(seed, rng)
+	opt.Tables, opt.Families, opt.Numbers = nil, simulation.Followers, []int{0, 40, 1000}[rng.IntN(3)]
+	opt.Loss = opt.Regions > 2 && rng.IntN(4) == 0
+	opt.Join = !opt.Loss && opt.Regions < 8 && rng.IntN(4) == 0
+	opt.Refusals = rng.IntN(4) == 0
+	return opt
+}
+
 // options derives a history's shape from its seed, so that the seed alone replays it.
 func options(seed uint64) simulation.Options {
+	if seed&following != 0 && *only == "" {
+		return followed(seed, rand.New(rand.NewPCG(seed, 2)))
+	}
 	if seed&dense != 0 && *only == "" {
 		return everything(seed, rand.New(rand.NewPCG(seed, 2)))
 	}
@@ -50,6 +66,8 @@ func options(seed uint64) simulation.Options {
 	switch {
 	case *only == "toy":
 		opt.Families = simulation.Chain
+	case *only == "mate":
+		opt.Families, opt.Numbers = simulation.Followers, []int{0, 40, 1000}[rng.IntN(3)]
 	case slices.Contains(simulation.Families, *only):
 		opt.Families = []string{*only}
 	case families && *only == "":
@@ -106,7 +124,7 @@ func mix(opt *simulation.Options, rng *rand.Rand) {
 		opt.Keys = 2 + rng.IntN(3)
 	}
 	opt.Talk = opt.Talk || rng.IntN(2) == 0
-	if *only == "toy" || slices.Contains(simulation.Families, *only) {
+	if *only == "toy" || *only == "mate" || slices.Contains(simulation.Families, *only) {
 		opt.Tables = nil
 	} else if *only != "" {
 		opt.Tables = []string{*only}
@@ -149,6 +167,20 @@ func TestHistoriesOfEverything(t *testing.T) {
 	play(t, func(yield func(uint64) bool) {
 		for s := range uint64(*histories * 4 / 5) {
 			if !yield(dense | s) {
+				return
+			}
+		}
+	})
+}
+
+// TestHistoriesOfFollowers is about children that follow their parents to other keys.
+func TestHistoriesOfFollowers(t *testing.T) {
+	if *seed != 0 {
+		t.Skip("TestHistories replays it")
+	}
+	play(t, func(yield func(uint64) bool) {
+		for s := range uint64(*histories / 4) {
+			if !yield(following | s) {
 				return
 			}
 		}

@@ -44,7 +44,7 @@ func (c *Cluster) oracle() (rows map[conflict.Key]string, hidden int, left map[c
 	byTable := make(map[string][]conflict.Key)
 	truths := make(map[conflict.Key]truth)
 	truncations, by := c.truncations()
-	taken := chains(writes)
+	taken, all := chains(writes), steps(writes)
 	for k, list := range writes {
 		t := truthOf(tableOf(k), list)
 		if tableOf(k) == "lww" && erased(t.last, truncations, by) {
@@ -53,7 +53,9 @@ func (c *Cluster) oracle() (rows map[conflict.Key]string, hidden int, left map[c
 		if m, ok := remnantOf(k, t, writes); ok {
 			left[k] = m
 		}
-		if t = bereft(k, t, writes); taken.taken(k, t.last) {
+		if slices.Contains(Followers, tableOf(k)) {
+			t = whither(tableOf(k), t, all)
+		} else if t = bereft(k, t, writes); taken.taken(k, t.last) {
 			t.cells = nil
 		}
 		if t.cells != nil {
@@ -265,7 +267,7 @@ func (c *Cluster) folded() error {
 	c.hidden = hidden
 	survivors := c.survivors()
 	for i, r := range survivors {
-		if err := sameRows(rows, c.known(r, rows, c.shared(r, left))); err == nil {
+		if err := sameRows(rows, c.led(r, rows, c.known(r, rows, c.shared(r, left)))); err == nil {
 			continue
 		} else if i == 0 {
 			return fmt.Errorf("wrong: the fold of all writes differs: %w", err)

@@ -15,9 +15,10 @@ func TestSoakHistories(t *testing.T) {
 	if err != nil {
 		t.Fatalf("OCTANT_SOAK must be a duration such as 1h: %v", err)
 	}
+	kinds := [3]uint64{0, dense, following}
 	first, played := rand.Uint64()|1, 0
 	play(t, func(yield func(uint64) bool) {
-		for end := time.Now().Add(duration); time.Now().Before(end) && yield((first+uint64(played)/2)&^dense|uint64(played)%2*dense); {
+		for end := time.Now().Add(duration); time.Now().Before(end) && yield((first+uint64(played)/3)&^(dense|following)|kinds[played%3]); {
 			played++
 		}
 	})

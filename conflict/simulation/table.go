@@ -38,7 +38,7 @@ func cellsOf(image string) cells {
 
 // unique lists the row's unique values as the engine takes them.
 func (c cells) unique(table string) []string {
-	if table == "torn" || table == "toy" {
+	if table == "torn" || table == "toy" || slices.Contains(Followers, table) {
 		return nil // a row that one region alone has kept would be in the way of others there, or in that of what it has not
 	}
 	var list []string
@@ -61,6 +61,11 @@ type Schema interface {
 	Row(k conflict.Key, image string) conflict.Row
 	// Bereave is what a row becomes when a parent is deleted that it names.
 	Bereave(k conflict.Key, row conflict.Row, parent string) (conflict.Row, error)
+	// Rekeyed is how children name a row that was changed, and follow it.
+	Rekeyed(c *conflict.Change) []conflict.Rekey
+	// Follow is what a row becomes that follows a parent, and Heir under which name it does: see conflict.Engine.Follow.
+	Follow(k conflict.Key, row conflict.Row, now *conflict.Rekey) (conflict.Row, error)
+	Heir(parent string) string
 	// Rival is the other name that a parent has in rows that can lose it in two ways; none for others.
 	Rival(parent string) string
 	// Left is how children name a row that was changed, and do not any more.

@@ -114,6 +114,17 @@ func (c *schema) children(k conflict.Key) (names []string) {
 // Left implements simulation.Schema: rows are referred to by their keys, and a row that is given another one is deleted and inserted.
 func (*schema) Left(*conflict.Change) []string { return nil }
 
+// Rekeyed implements simulation.Schema: see Left.
+func (*schema) Rekeyed(*conflict.Change) []conflict.Rekey { return nil }
+
+// Follow implements simulation.Schema.
+func (*schema) Follow(_ conflict.Key, row conflict.Row, _ *conflict.Rekey) (conflict.Row, error) {
+	return row, nil
+}
+
+// Heir implements simulation.Schema.
+func (*schema) Heir(string) string { return "" }
+
 // Rival implements simulation.Schema.
 func (*schema) Rival(string) string { return "" }
 

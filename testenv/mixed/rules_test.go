@@ -26,10 +26,11 @@ var ruled = []*table{
 // uneven counts in a column that ends at other numbers in one engine than in the others.
 var uneven = &table{name: "uneven", rest: "PRIMARY KEY (id)", columns: []column{{"id", each("int"), ""}, {"n", both("tinyint", "smallint"), ""}}}
 
-// heads and tails are tied: a tail lets go of a head that is given another key. Two engines do not log that.
+// heads, tails and shadows are tied: a tail lets go of a head that is given another key, a shadow follows it. Two engines do not log that.
 var (
-	heads = &table{name: "heads", rest: "PRIMARY KEY (id)", columns: []column{{"id", each("int"), ""}}}
-	tails = &table{name: "tails", rest: "PRIMARY KEY (id), FOREIGN KEY (head) REFERENCES heads (id) ON UPDATE SET NULL", columns: []column{{"id", each("int"), ""}, {"head", each("int"), ""}}}
+	heads   = &table{name: "heads", rest: "PRIMARY KEY (id)", columns: []column{{"id", each("int"), ""}}}
+	tails   = &table{name: "tails", rest: "PRIMARY KEY (id), FOREIGN KEY (head) REFERENCES heads (id) ON UPDATE SET NULL", columns: []column{{"id", each("int"), ""}, {"head", each("int"), ""}}}
+	shadows = &table{name: "shadows", rest: "PRIMARY KEY (id), FOREIGN KEY (head) REFERENCES heads (id) ON UPDATE CASCADE", columns: []column{{"id", each("int"), ""}, {"head", each("int"), ""}}}
 )
 
 // ruling gives a relay the rules.
@@ -47,7 +48,7 @@ func ruling(c *testenv.RelayConfig) {
 
 // createRuled makes these tables. PostgreSQL logs the rows before changes if it is asked to.
 func createRuled(is dialect) string {
-	text := heads.create(is) + ";" + tails.create(is) + ";"
+	text := heads.create(is) + ";" + tails.create(is) + ";" + shadows.create(is) + ";"
 	for _, t := range append(ruled, uneven) {
 		text += t.create(is) + ";"
 		if is == postgreSQL {
@@ -135,18 +136,19 @@ func (b *bed) policies(t *testing.T) {
 	b.noLetters(t)
 }
 
-// parted: a row that is given another key is let go of in all regions, also in those whose log does not say so and those whose log does.
+// parted: a row that is given another key is let go of, or followed, in all regions, also in those whose log does not say so and those whose log does.
 func (b *bed) parted(t *testing.T) {
 	for n, r := range b.regions {
-		r.exec(t, fmt.Sprintf("INSERT INTO app.heads VALUES (%d); INSERT INTO app.tails VALUES (%d, %d)", n, n, n))
+		r.exec(t, fmt.Sprintf("INSERT INTO app.heads VALUES (%d); INSERT INTO app.tails VALUES (%d, %d); INSERT INTO app.shadows VALUES (%d, %d)", n, n, n, n, n))
 	}
-	b.awaitSame(t, time.Minute, heads, tails)
+	b.awaitSame(t, time.Minute, heads, tails, shadows)
 	for n, r := range b.regions {
 		r.exec(t, fmt.Sprintf("UPDATE app.heads SET id = %d WHERE id = %d", 10+n, n))
 	}
-	b.awaitSame(t, time.Minute, heads, tails)
+	b.awaitSame(t, time.Minute, heads, tails, shadows)
 	for _, r := range b.regions {
 		awaitTrue(t, time.Minute, "no tail has a head in region "+r.name, func() bool { return r.one(t, "SELECT COUNT(*) FROM app.tails WHERE head IS NULL") == "3" })
+		awaitTrue(t, time.Minute, "all shadows have followed in region "+r.name, func() bool { return r.one(t, "SELECT COUNT(*) FROM app.shadows WHERE head = id + 10") == "3" })
 	}
 	b.noLetters(t)
 }

@@ -28,6 +28,9 @@ CREATE TABLE app.notes (id INT PRIMARY KEY, region INT, number INT, text VARCHAR
   FOREIGN KEY (region, number) REFERENCES app.docs (region, number) ON DELETE SET NULL ON UPDATE SET NULL);
 CREATE TABLE app.heads (id INT PRIMARY KEY);
 CREATE TABLE app.tails (id INT PRIMARY KEY, head INT, FOREIGN KEY (head) REFERENCES app.heads (id) ON UPDATE CASCADE);
+CREATE TABLE app.twins (head INT PRIMARY KEY, FOREIGN KEY (head) REFERENCES app.heads (id) ON DELETE CASCADE ON UPDATE CASCADE);
+CREATE TABLE app.leads (id INT PRIMARY KEY, name VARCHAR(20) COLLATE utf8mb4_general_ci, owner INT, UNIQUE (name));
+CREATE TABLE app.trails (id INT PRIMARY KEY, leader VARCHAR(200) COLLATE utf8mb4_general_ci, text VARCHAR(30), at DATETIME(6), FOREIGN KEY (leader) REFERENCES app.leads (name) ON DELETE CASCADE ON UPDATE CASCADE);
 CREATE TABLE app.torn (id INT PRIMARY KEY, head INT, FOREIGN KEY (head) REFERENCES app.heads (id) ON DELETE CASCADE ON UPDATE SET NULL);
 CREATE TABLE app.judged (id INT PRIMARY KEY, head INT, FOREIGN KEY (head) REFERENCES app.heads (id) ON DELETE CASCADE);
 `
@@ -35,6 +38,7 @@ CREATE TABLE app.judged (id INT PRIMARY KEY, head INT, FOREIGN KEY (head) REFERE
 // families writes at random to one region's families until ctx ends. What foreign keys refuse is part of it.
 type families struct {
 	db    *sql.DB
+	own   int // which leads are its own: nobody else gives them other names, nor deletes them
 	rand  *rand.Rand
 	first []string // what it does first of all, and as often as it takes
 	done  int
@@ -64,7 +68,7 @@ func (f *families) step(ctx context.Context) {
 
 func (f *families) statement() string {
 	parent, id, n := f.parent(), f.rand.IntN(60), f.rand.IntN(1000)
-	switch f.rand.IntN(14) {
+	switch f.rand.IntN(19) {
 	case 0, 1:
 		return fmt.Sprintf("DELETE FROM app.parents WHERE name='%s'", parent)
 	case 2, 3, 4:
@@ -86,8 +90,24 @@ func (f *families) statement() string {
 		return fmt.Sprintf("UPDATE app.docs SET number=%d WHERE region=%d AND number=%d", f.rand.IntN(8), n%3, n%8)
 	case 12:
 		return fmt.Sprintf("UPDATE app.parents SET name='%s' WHERE name='%s'", f.parent(), parent)
+	case 13:
+		return fmt.Sprintf("INSERT INTO app.leads VALUES (%d,'%s',%d)", f.own*100+n%8, f.lead(f.own), f.own)
+	case 14, 15:
+		return fmt.Sprintf("UPDATE app.leads SET name='%s' WHERE id=%d", f.lead(f.own), f.own*100+n%8)
+	case 16:
+		return fmt.Sprintf("REPLACE INTO app.trails SELECT %d, name, '%d', NOW(6) FROM app.leads WHERE name='%s'", id, n, f.lead(n%3))
+	case 17:
+		if n%4 == 0 {
+			return fmt.Sprintf("DELETE FROM app.leads WHERE id=%d", f.own*100+n%8)
+		}
+		return fmt.Sprintf("UPDATE app.trails SET text='%d' WHERE id=%d", n, id)
 	}
 	return fmt.Sprintf("REPLACE INTO app.notes VALUES (%d,%d,%d,'%d')", id, n%3, n%8, n)
+}
+
+// lead is one of a few names of one region's leads, in capitals or not.
+func (f *families) lead(own int) string {
+	return fmt.Sprintf("%s%d of %d", []string{"lead", "Lead"}[f.rand.IntN(2)], f.rand.IntN(12), own)
 }
 
 // parent is one of a few names, in capitals or not.
@@ -103,7 +123,7 @@ func TestFamiliesConvergeAfterAStorm(t *testing.T) {
 	}})
 	writers := make([]*families, len(bed.Regions))
 	for i, r := range bed.Regions {
-		writers[i] = &families{db: r.Server.DB(), rand: rand.New(rand.NewPCG(7, uint64(i))), first: parting(t, bed, i)}
+		writers[i] = &families{db: r.Server.DB(), own: i, rand: rand.New(rand.NewPCG(7, uint64(i))), first: parting(t, bed, i)}
 	}
 	chaos := testenv.NewChaos(bed, testenv.ChaosOptions{Seed: 7, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	storm(t, familiesStorm, chaos, writers)
@@ -123,6 +143,7 @@ func TestFamiliesConvergeAfterAStorm(t *testing.T) {
 	}
 	if !envtest.Engine(t).IsMySQL() { // which logs what its foreign keys do
 		requireLoud(t, bed)
+		requireFollowed(t, bed)
 		requireDivided(t, bed)
 	}
 }
@@ -143,16 +164,17 @@ func parting(t *testing.T, bed *testenv.Bed, i int) []string {
 	return []string{fmt.Sprintf("DELETE FROM app.parents WHERE name='p%d'", id), fmt.Sprintf("DELETE FROM app.docs WHERE region=%d", id)}
 }
 
-// requireLoud: rows that follow another one's key in one region alone are reported, and a table whose rows are judged by their writes, and go without one, is held.
+// requireLoud: rows whose own key follows another one's do so in one region alone, which is reported, while others follow everywhere; and a table whose rows are judged by their writes, and go without one, is held.
 func requireLoud(t *testing.T, bed *testenv.Bed) {
 	t.Helper()
 	a := bed.Region("a")
-	run(t, a, "INSERT INTO app.heads VALUES (1)", "INSERT INTO app.tails VALUES (1, 1)", "INSERT INTO app.torn VALUES (1, 1)", "UPDATE app.heads SET id=id", "DELETE FROM app.heads WHERE id=7", "UPDATE app.heads SET id=2")
+	run(t, a, "INSERT INTO app.heads VALUES (1)", "INSERT INTO app.tails VALUES (1, 1)", "INSERT INTO app.twins VALUES (1)", "INSERT INTO app.torn VALUES (1, 1)", "UPDATE app.heads SET id=id", "DELETE FROM app.heads WHERE id=7", "UPDATE app.heads SET id=2")
 	waitProblem(t, bed, "a", "foreign_keys", "a row of app.heads was given another key, and the rows that refer to it by (head) have changed in this region alone")
-	waitRows(t, relaySQL(t, bed, "a"), "SELECT subject FROM octant.problems WHERE kind='foreign_keys'", "app.tails")
+	waitRows(t, relaySQL(t, bed, "a"), "SELECT subject FROM octant.problems WHERE kind='foreign_keys'", "app.twins")
 	for name, head := range map[string]string{"a": "2", "b": "1", "c": "1"} {
 		waitRows(t, bed.Region(name).Server.DB(), "SELECT COUNT(*) FROM app.heads WHERE id=2", "1")
-		waitRows(t, bed.Region(name).Server.DB(), "SELECT head FROM app.tails", head)
+		waitRows(t, bed.Region(name).Server.DB(), "SELECT head FROM app.tails", "2")
+		waitRows(t, bed.Region(name).Server.DB(), "SELECT head FROM app.twins", head)
 	}
 	run(t, a, "INSERT INTO app.judged VALUES (1, 2)")
 	for _, name := range []string{"b", "c"} {
@@ -185,6 +207,36 @@ func requireDivided(t *testing.T, bed *testenv.Bed) {
 	everywhere("SELECT COUNT(*) FROM app.torn WHERE id=13 AND head IS NULL", "1")
 	everywhere("SELECT COUNT(*) FROM app.heads WHERE id=11", "0")
 	waitProblem(t, bed, "a", "foreign_keys", "another region deleted a row of app.heads while this one gave it another key: rows that referred to it by (head) may be left here alone")
+}
+
+// requireFollowed: rows follow a parent to another key, in all regions, also those that somebody writes who does not know of it. When two regions change one key at a time
+// they go where the later one says, and both regions say that some may be elsewhere there.
+func requireFollowed(t *testing.T, bed *testenv.Bed) {
+	t.Helper()
+	a, b := bed.Region("a"), bed.Region("b")
+	run(t, a, "INSERT INTO app.heads VALUES (20), (21)", "INSERT INTO app.tails VALUES (20, 20), (21, 21)")
+	everywhere := func(query, want string) {
+		t.Helper()
+		for _, r := range bed.Regions {
+			waitRows(t, r.Server.DB(), query, want)
+		}
+	}
+	everywhere("SELECT COUNT(*) FROM app.tails WHERE head=id", "2")
+	bed.Network.Isolate("a", testenv.Cut)
+	run(t, a, "UPDATE app.heads SET id=22 WHERE id=20")
+	run(t, b, "INSERT INTO app.tails VALUES (22, 20)")
+	bed.Network.Rejoin("a")
+	everywhere("SELECT COUNT(*) FROM app.tails WHERE head=22", "2")
+	waitRows(t, relaySQL(t, bed, "b"), "SELECT COUNT(*) FROM octant.problems WHERE kind='foreign_keys' AND subject='app.tails'", "0")
+	bed.Network.Isolate("a", testenv.Cut)
+	run(t, a, "UPDATE app.heads SET id=23 WHERE id=21")
+	run(t, b, "UPDATE app.heads SET id=24 WHERE id=21")
+	waitRows(t, bed.Region("c").Server.DB(), "SELECT head FROM app.tails WHERE id=21", "24")
+	bed.Network.Rejoin("a")
+	for _, name := range []string{"a", "b"} {
+		waitProblem(t, bed, name, "foreign_keys", "a row of app.heads was given another key here while another region gave it another one or deleted it: rows that refer to it by (head) may differ here")
+	}
+	waitRows(t, relaySQL(t, bed, "c"), "SELECT COUNT(*) FROM octant.problems WHERE kind='foreign_keys' AND subject='app.tails'", "0")
 }
 
 func storm(t *testing.T, length time.Duration, chaos *testenv.Chaos, writers []*families) {

@@ -23,6 +23,9 @@ type keyPlan struct {
 	role  keyRole
 	name  string // "" for the primary key
 	parts []partPlan
+	// Of what ties refer to: the columns, and whether the database logs what they do.
+	columns []int
+	logged  bool
 }
 
 // keyRole says what a key's value is for.
@@ -32,6 +35,7 @@ const (
 	primaryKey keyRole = iota
 	uniqueKey
 	parentKey // a foreign key: the value names the row's parent
+	followKey // the same, and the row follows it to another key
 	childKey  // what a foreign key refers to: the value is that by which children name the row
 	keyedKey  // the same, for what happens to them when it is changed
 )
@@ -210,7 +214,7 @@ func (r *identifier) makeKey(k *keyPlan, to *relay.Identity) bool {
 	if whole {
 		k.role.put(to, string(r.key))
 		if k.role == keyedKey {
-			to.Keyed = append(to.Keyed, relay.Keyed{Name: string(r.key), Exact: r.exact(k)})
+			to.Keyed = append(to.Keyed, relay.Keyed{Name: string(r.key), Exact: r.exact(k), Columns: k.columns, Logged: k.logged})
 		}
 	}
 	return whole
@@ -236,7 +240,7 @@ func (role keyRole) put(to *relay.Identity, value string) {
 		to.Key = value
 	case uniqueKey:
 		to.Unique = append(to.Unique, value)
-	case parentKey:
+	case parentKey, followKey:
 		to.Parents = append(to.Parents, value)
 	case childKey:
 		to.Children = append(to.Children, value)

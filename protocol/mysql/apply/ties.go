@@ -55,6 +55,7 @@ func readTies(ctx context.Context, s *session) ([]tie, error) {
 		return nil, err
 	}
 	var list []tie
+	alone := false
 	for from := 0; from < len(rs[0].Values); {
 		at := func(row, column int) string { return text(rs[0], row, column) }
 		key := tie{key: at(from, 2), logged: logged, Tie: relay.Tie{
@@ -64,12 +65,39 @@ func readTies(ctx context.Context, s *session) ([]tie, error) {
 		for ; from < len(rs[0].Values) && at(from, 0) == key.Child.Schema && at(from, 1) == key.Child.Table && at(from, 2) == key.key; from++ {
 			key.Columns, key.referenced = append(key.Columns, at(from, 3)), append(key.referenced, at(from, 6))
 		}
-		list = append(list, key.split(onDelete, onUpdate)...)
+		list, alone = append(list, key.split(onDelete, onUpdate)...), alone || onUpdate == "CASCADE"
 	}
-	return list, nil
+	if !alone {
+		return list, nil
+	}
+	return follow(ctx, s, list)
 }
 
-// split makes the ties of one foreign key. What stays in its region is of interest where no log tells of it.
+// keysQuery lists the columns of all primary and unique keys. It is asked once, too.
+const keysQuery = `SELECT table_schema, table_name, column_name FROM information_schema.statistics WHERE non_unique=0 AND column_name IS NOT NULL`
+
+// follow finds out which children follow their parents to other keys in all regions. What is left is of interest where no log tells of it.
+func follow(ctx context.Context, s *session, list []tie) ([]tie, error) {
+	rs, err := s.query(ctx, "read keys", keysQuery)
+	if err != nil {
+		return nil, err
+	}
+	keyed := make(map[[3]string]bool)
+	for row := range rs[0].Values {
+		keyed[[3]string{text(rs[0], row, 0), text(rs[0], row, 1), text(rs[0], row, 2)}] = true
+	}
+	ties, referenced := make([]relay.Tie, len(list)), make([][]string, len(list))
+	for i := range list {
+		ties[i], referenced[i] = list[i].Tie, list[i].referenced
+	}
+	follows := relay.Following(ties, referenced, func(t relay.TableName, column string) bool { return keyed[[3]string{t.Schema, t.Table, column}] })
+	for i := range list {
+		list[i].Follows = follows[i]
+	}
+	return slices.DeleteFunc(list, func(k tie) bool { return k.logged && k.Alone() }), nil
+}
+
+// split makes the ties of one foreign key.
 func (k tie) split(onDelete, onUpdate string) (list []tie) {
 	k.Divided = onDelete == "CASCADE" && onUpdate == "SET NULL"
 	if onDelete == "CASCADE" || onDelete == "SET NULL" {
@@ -77,7 +105,7 @@ func (k tie) split(onDelete, onUpdate string) (list []tie) {
 		list = append(list, k)
 	}
 	k.Rekeyed, k.Unset = true, onUpdate == "SET NULL"
-	if k.Unset || !k.logged && onUpdate == "CASCADE" {
+	if k.Unset || onUpdate == "CASCADE" {
 		list = append(list, k)
 	}
 	return list
@@ -96,17 +124,21 @@ func logsCascades(ctx context.Context, s *session) (bool, error) {
 func planTie(d dialect, t *relay.Table, k *tie, place func(int) int) (keys []keyPlan) {
 	name := relay.TableName{Schema: t.Schema, Table: t.Name}
 	add := func(role keyRole, columns []string) {
-		key := keyPlan{role: role, name: k.Name()}
+		key := keyPlan{role: role, name: k.Name(), logged: k.logged}
 		for _, c := range columns {
 			i := columnOf(t, c, 0)
 			if i < 0 {
 				return
 			}
-			key.parts = append(key.parts, newPart(d, t.Columns[i], place(i), 0))
+			key.parts, key.columns = append(key.parts, newPart(d, t.Columns[i], place(i), 0)), append(key.columns, i)
 		}
 		keys = append(keys, key)
 	}
-	if k.Child == name && !k.Alone() {
+	switch {
+	case k.Child != name || k.Alone():
+	case k.Follows:
+		add(followKey, k.Columns)
+	default:
 		add(parentKey, k.Columns)
 	}
 	switch {
@@ -224,7 +256,7 @@ func (k *tie) whereOne(parents, children *relay.Table, values []relay.Value) (b 
 // unlogged tells why a table cannot have a rule by which rows are judged by their writes: a foreign key changes them in no log.
 func unlogged(t *relay.Table, ties []tie) error {
 	for i := range ties {
-		if k := &ties[i]; !k.logged && !k.Alone() && k.Child == (relay.TableName{Schema: t.Schema, Table: t.Name}) {
+		if k := &ties[i]; !k.logged && !k.Alone() && !k.Follows && k.Child == (relay.TableName{Schema: t.Schema, Table: t.Name}) {
 			return &relay.TableError{Table: t.String(), Reason: "foreign key " + k.key + " deletes or changes its rows, which is not in this database's log, and it has a rule other than that the last " +
 				"writer wins: make the foreign key ON DELETE RESTRICT and ON UPDATE RESTRICT, and have applications delete the children first, or leave the table to the last writer"}
 		}

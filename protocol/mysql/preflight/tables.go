@@ -87,7 +87,7 @@ func checkTemporals(tables []*table) finding.Result {
 }
 
 // checkForeignKeys: what foreign keys do when a row is deleted, and that they let go of one that is given another key, the relays do themselves where the last writer wins, since the
-// log does not have it. Rows that follow such a row do so in its region alone. Where rows can both go and let go, they can be left in one region if both come at a time.
+// log does not have it. So they do where rows follow such a row, but for some; if two things come at a time, these can be left in one region, and so can rows that can both go and let go.
 func checkForeignKeys(ctx context.Context, s *server) (finding.Result, error) {
 	const name = "foreign_keys"
 	var ruled, updating, divided, deleting []string
@@ -114,8 +114,8 @@ func checkForeignKeys(ctx context.Context, s *server) (finding.Result, error) {
 		return finding.Fail.On(name, "what foreign keys change is not in the binary log, and is carried only where the last writer wins; tables with a [[rule]] are held: "+join(ruled),
 			"have the application delete the children first, with ON DELETE RESTRICT and ON UPDATE RESTRICT; or leave the table to the last writer"), nil
 	case len(updating) > 0:
-		return finding.Warn.On(name, "rows follow a key that is changed in one region alone (ON UPDATE CASCADE), since the binary log does not say so: "+join(updating),
-			"do not change keys that others refer to, with ON UPDATE RESTRICT; a change is reported"), nil
+		return finding.Warn.On(name, "rows that follow a key (ON UPDATE CASCADE) can be left elsewhere if two regions change it at a time, or one deletes the row, and follow in one region alone if the foreign key is part of a key or in a chain: "+join(updating),
+			"change each key in one region only, or ON UPDATE RESTRICT; a region where rows may differ says so"), nil
 	case len(divided) > 0:
 		return finding.Warn.On(name, "if one region deletes a row while another one gives it another key, rows that refer to it can be left in the latter alone (ON UPDATE SET NULL beside ON DELETE CASCADE): "+join(divided),
 			"have both do the same, or ON UPDATE RESTRICT; a region where it happens says so"), nil

@@ -102,7 +102,7 @@ func (t *Target) Identify(ctx context.Context, table *relay.Table, images []rela
 				identities[i].Unique = append(identities[i].Unique, k.identity[n].name+"\x00"+key)
 			}
 		}
-		identities[i].Middle = len(k.parents) > 0 && len(k.children) > 0
+		identities[i].Middle = k.led && len(k.children) > 0
 		identities[i].Partial = logical.HasAbsent(cells)
 		if identities[i].Parents, err = t.named(ctx, k, k.parents, cells); err == nil {
 			identities[i].Children, err = t.named(ctx, k, k.children, cells)
@@ -146,7 +146,7 @@ func (t *Target) keys(ctx context.Context, k *knownTable, cells []logical.Cell) 
 		for _, i := range p.columns {
 			exact = append(binary.AppendUvarint(exact, uint64(len(cells[i].Text))), cells[i].Text...)
 		}
-		list = append(list, relay.Keyed{Name: p.name + key, Exact: string(exact)})
+		list = append(list, relay.Keyed{Name: p.name + key, Exact: string(exact), Columns: p.columns, Logged: true})
 	}
 	return list, nil
 }

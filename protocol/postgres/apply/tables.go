@@ -18,6 +18,7 @@ type knownTable struct {
 	schema       *logical.Schema // as it came
 	problem      error           // why its changes cannot be written here
 	identity     []keyPlan       // the primary key first
+	led          bool            // rows can be taken from their parents, or with them
 	parents      []keyPlan       // by which a row names its parents, a tie each
 	children     []keyPlan       // by which children name a row
 	keyed        []keyPlan       // by which those name it that lose it when it is given another key

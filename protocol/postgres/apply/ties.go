@@ -44,6 +44,7 @@ func (k *knownTable) planTies(ties []catalog.Tie) {
 	for i := range ties {
 		if columns := k.places(ties[i].Columns); ties[i].Child == own && columns != nil {
 			k.parents = append(k.parents, k.planKey(ties[i].Name(), columns, false))
+			k.led = k.led || !ties[i].Follows
 		}
 		if columns := k.places(ties[i].Referenced); ties[i].Parent == own && columns != nil {
 			list := &k.children
