@@ -337,27 +337,27 @@ func (x *index) returns(k conflict.Key) {
 }
 
 // Forget implements conflict.Index. What is only in the Store is forgotten at the next checkpoint.
-func (x *index) Forget(cut conflict.Cut, keep func(conflict.Key) bool) error {
+func (x *index) Forget(cut conflict.Cut, gone func(conflict.Key, *conflict.Kept) bool) error {
 	x.limit = max(x.limit, cut.Stable)
-	return x.hot.Forget(cut, func(k conflict.Key) bool {
-		if keep(k) {
-			return true
+	return x.hot.Forget(cut, func(k conflict.Key, r *conflict.Kept) bool {
+		if !gone(k, r) {
+			return false
 		}
-		x.drop(k)
-		return false
+		x.drop(k, r)
+		return true
 	})
 }
 
 // Remove implements conflict.Index. The key was asked for: its register is in memory.
 func (x *index) Remove(k conflict.Key) error {
-	x.drop(k)
+	if r, _ := x.hot.Kept(k); r != nil {
+		x.drop(k, r)
+	}
 	return x.hot.Remove(k)
 }
 
-func (x *index) drop(k conflict.Key) {
-	if r, _ := x.hot.Kept(k); r != nil {
-		x.bytes -= weightKept(k, r)
-	}
+func (x *index) drop(k conflict.Key, r *conflict.Kept) {
+	x.bytes -= weightKept(k, r)
 	if hlc, ok := x.saved[k]; ok {
 		x.gone[k] = hlc
 	}

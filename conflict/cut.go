@@ -9,14 +9,11 @@ import "github.com/octant-db/octant/relay"
 // write, or on several rows, is needed until every region shows what every other one wrote: the stable cut.
 type Cut struct {
 	Stable relay.HLC
-	Shown  relay.Vector   // by author: the clock up to which all others show what it wrote; not below Stable, or 0
-	Lone   func(Key) bool // whether the last writer wins the row, so that Shown counts
+	Shown  relay.Vector // by author: the clock up to which all others show what it wrote; not below Stable, or 0
 }
 
 // of is the clock up to which registers in a line of ages may be gone; see Kept.author.
 func (c *Cut) of(author relay.Region) relay.HLC { return max(c.Stable, c.Shown.Get(author)) }
 
-// passes tells whether a register may be gone.
-func (c *Cut) passes(k Key, r *Kept) bool {
-	return r.age() <= c.Stable || r.age() <= c.of(r.author()) && c.Lone(k)
-}
+// passes tells whether a register is old enough to go.
+func (c *Cut) passes(r *Kept) bool { return r.age() <= c.of(r.author()) }

@@ -157,19 +157,24 @@ func (e *Engine) Forget() error {
 	}
 	e.floor = max(e.floor, e.Stable())
 	e.over.pass(e.floor, e.clock)
-	return e.index.Forget(Cut{Stable: e.floor, Shown: e.shownElsewhere(), Lone: e.lone}, e.Holds)
+	cut, rule := Cut{Stable: e.floor, Shown: e.shownElsewhere()}, lastRule{}
+	return e.index.Forget(cut, func(k Key, r *Kept) bool {
+		if r.whole == nil && rule.of(e, k, r.table).Policy == LWW { // it has to do with nothing but its own writes
+			return !e.uses(k)
+		}
+		return r.age() <= cut.Stable && !e.Holds(k)
+	})
 }
 
-// Holds tells whether a row's register must be kept, however old: it is on its way to the table, or it shares a unique value with
-// another one, so that one of them is hidden, or its writes may be merged again after a crash, where that matters, or Withhold says so.
-func (e *Engine) Holds(k Key) bool {
+// Holds tells whether a row's register must be kept, however old: it is in use, or its writes may be merged again after a crash, where that matters.
+func (e *Engine) Holds(k Key) bool { return e.uses(k) || e.unsettled(k) }
+
+// uses tells whether a row is on its way to the table, or shares a unique value with another one, so that one of them is hidden, or Withhold says so.
+func (e *Engine) uses(k Key) bool {
 	_, pending := e.pending[k]
 	_, pinned := e.pins[k]
-	return pending || pinned || e.repairs.has(k) || e.unsettled(k) || e.keep != nil && e.keep(k)
+	return pending || pinned || e.repairs.has(k) || e.keep != nil && e.keep(k)
 }
-
-// lone tells whether a row has to do with nothing but its own writes, of which the last one wins, if its register says nothing else.
-func (e *Engine) lone(k Key) bool { return e.rule(k).Policy == LWW }
 
 // unsettled tells whether a register has to do with a transaction under Rollback that is not behind the last checkpoint; see settles.
 func (e *Engine) unsettled(k Key) bool {

@@ -14,8 +14,8 @@ type Index interface {
 	Take(k Key, w *Kept) (met *Kept, taken bool, err error)
 	// Remove drops one register that is known.
 	Remove(Key) error
-	// Forget drops the registers that the cut lets go of, except those that keep holds on to.
-	Forget(cut Cut, keep func(Key) bool) error
+	// Forget drops the registers that are due by the cut and may be gone.
+	Forget(cut Cut, gone func(Key, *Kept) bool) error
 	// Claims returns the keys of the registers whose row exists and has the unique value or the parent, in any order.
 	Claims(value string) ([]Key, error)
 	// Under returns the keys of the registers that begin so, in any order.

@@ -69,7 +69,7 @@ func (w *Write) Logged(c *Change) bool {
 // ownPlain merges a change that was planned as a plain one, and that the log shows as it was planned. It returns false, and has done nothing, if more is known of
 // the row by now than what one write left.
 func (e *Engine) ownPlain(rule *lastRule, t *Transaction, c *Change) (bool, error) {
-	if _, pinned := e.pins[c.Key]; pinned || rule.of(e, c).Policy != LWW {
+	if _, pinned := e.pins[c.Key]; pinned || rule.of(e, c.Key, c.After.Table).Policy != LWW {
 		return false, nil
 	}
 	e.wrote = keptOfWrite(t, &c.After)

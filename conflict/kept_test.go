@@ -85,8 +85,8 @@ func TestMemoryForgetsByAge(t *testing.T) {
 	}
 	left := []int{3, 3, 3, 2, 2, 2, 2, 2, 2, 0} // by limit; d is held up to 8
 	for limit, want := range left {
-		held := func(k conflict.Key) bool { return k == "d" && limit < 9 }
-		if err := m.Forget(conflict.Cut{Stable: relay.HLC(limit)}, held); err != nil {
+		gone := func(k conflict.Key, _ *conflict.Kept) bool { return k != "d" || limit >= 9 }
+		if err := m.Forget(conflict.Cut{Stable: relay.HLC(limit)}, gone); err != nil {
 			t.Fatal(err)
 		}
 		if m.Len() != want {

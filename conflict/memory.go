@@ -108,7 +108,7 @@ func (m *Memory) list(k Key, r *Kept) {
 }
 
 // Forget implements Index.
-func (m *Memory) Forget(cut Cut, keep func(Key) bool) error {
+func (m *Memory) Forget(cut Cut, gone func(Key, *Kept) bool) error {
 	var held []Key
 	for author := range m.ages {
 		limit := cut.of(relay.Region(author))
@@ -120,7 +120,7 @@ func (m *Memory) Forget(cut Cut, keep func(Key) bool) error {
 			r := m.rows[a.key]
 			switch {
 			case r == nil:
-			case !cut.passes(a.key, r), keep(a.key):
+			case !cut.passes(r), !gone(a.key, r):
 				held = append(held, a.key)
 			default:
 				m.drop(a.key, r)

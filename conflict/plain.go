@@ -55,7 +55,7 @@ func (e *Engine) allPlain(t *Transaction) bool {
 		if len(c.After.Unique)+len(c.After.Children) > 0 || related(c) {
 			return false
 		}
-		if r := rule.of(e, c); r.Policy != LWW || r.Held {
+		if r := rule.of(e, c.Key, c.After.Table); r.Policy != LWW || r.Held {
 			return false
 		}
 	}
@@ -68,9 +68,9 @@ type lastRule struct {
 	rule  *Rule
 }
 
-func (l *lastRule) of(e *Engine, c *Change) *Rule {
-	if l.rule == nil || c.After.Table == nil || c.After.Table != l.table {
-		l.table, l.rule = c.After.Table, e.rule(c.Key)
+func (l *lastRule) of(e *Engine, k Key, t *relay.Table) *Rule {
+	if l.rule == nil || t == nil || t != l.table {
+		l.table, l.rule = t, e.rule(k)
 	}
 	return l.rule
 }

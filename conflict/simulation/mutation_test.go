@@ -61,7 +61,7 @@ var mutations = []mutation{
 	},
 	{
 		"versions forgotten while rows wait for repair", "conflict/frontier.go",
-		"return pending || pinned || e.repairs.has(k) || e.unsettled(k)", "return pending || pinned || e.unsettled(k)", "",
+		"return pending || pinned || e.repairs.has(k) || e.keep", "return pending || pinned || e.keep", "",
 	},
 	{
 		"the frontier counts what was planned, not what was captured", "conflict/frontier.go",
@@ -94,10 +94,6 @@ var mutations = []mutation{
 	{
 		"rows are forgotten when one region shows them", "conflict/frontier.go",
 		"least = min(least, e.peers[r].announced.Get(author))", "least = e.peers[r].announced.Get(author)", "",
-	},
-	{
-		"rows with unique values are forgotten before the stable cut", "conflict/kept.go",
-		"if k.whole != nil {\n\t\treturn 0\n\t}\n\treturn k.version.Region", "if k.whole != nil {\n\t\treturn k.whole.Version.Region\n\t}\n\treturn k.version.Region", "",
 	},
 	{
 		"rows are forgotten while the log is merged again", "conflict/frontier.go",
