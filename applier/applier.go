@@ -162,7 +162,7 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 	a.engine.Govern(a.rule)
 	a.engine.Withhold(a.index.withheld)
 	a.engine.Bereave(a.bereave)
-	a.engine.Follow(a.follow, heir)
+	a.engine.Follow(a.follow, heir, relay.Follows)
 	a.engine.Torn(rival, a.noteTorn)
 	a.engine.Broken(a.noteBroken)
 	a.engine.Await(cfg.Regions)

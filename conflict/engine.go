@@ -20,6 +20,7 @@ type Engine struct {
 	keep    func(Key) bool // nil: nothing is withheld
 	rival   func(parent string) string
 	heir    func(parent string) string
+	follows func(parent string) bool
 	follow  func(k Key, row Row, now *Rekey) (Row, error)
 	turns   turns
 	over    over
@@ -91,6 +92,7 @@ func New(
 		claims:  make(map[string][]Key),
 		rival:   func(string) string { return "" },
 		heir:    func(string) string { return "" },
+		follows: func(string) bool { return false },
 		settled: from.Settled,
 		clock:   from.Clock,
 	}

@@ -28,8 +28,11 @@ type Row struct {
 
 // Claims is what an index lists the row under: its unique values and its parents.
 func (r Row) Claims() []string {
-	if len(r.Parents) == 0 {
+	switch {
+	case len(r.Parents) == 0:
 		return r.Unique
+	case len(r.Unique) == 0:
+		return r.Parents
 	}
 	return append(slices.Clip(r.Unique), r.Parents...)
 }

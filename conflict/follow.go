@@ -26,9 +26,9 @@ type Rekey struct {
 }
 
 // Follow sets what concerns children that follow. How makes of a row what it is once it follows a parent that it named: pure, and the same in every region. Heir is under which name a
-// parent, under whatever name children have it, is known to those that follow it.
-func (e *Engine) Follow(how func(k Key, row Row, now *Rekey) (Row, error), heir func(parent string) string) {
-	e.follow, e.heir = how, heir
+// parent, under whatever name children have it, is known to those that follow it; follows tells whether a name is such a one.
+func (e *Engine) Follow(how func(k Key, row Row, now *Rekey) (Row, error), heir func(parent string) string, follows func(parent string) bool) {
+	e.follow, e.heir, e.follows = how, heir, follows
 }
 
 // Follows tells whether children follow, and do not lose anything.
@@ -46,7 +46,7 @@ func (c *Change) Sends(parent string) *Rekey {
 
 // follower tells whether a row follows any of its parents.
 func (e *Engine) follower(row Row) bool {
-	return slices.ContainsFunc(row.Parents, func(parent string) bool { return e.heir(parent) == parent })
+	return slices.ContainsFunc(row.Parents, e.follows)
 }
 
 // compareEnds is the order in which ends come.

@@ -36,6 +36,15 @@ func (t Tie) Heir() Tie {
 	return Tie{Child: t.Child, Parent: t.Parent, Columns: t.Columns, Rekeyed: true, Follows: true}
 }
 
+// follows is the action of a tie by which rows get their parent's new key.
+const follows = "rekeyed follows"
+
+// Follows tells whether what begins with a tie's name is about one by which rows get their parent's new key. It is asked for each parent of each row that is written, and does not take the name apart.
+func Follows(text string) bool {
+	_, behind, _ := strings.Cut(text, "\x01")
+	return strings.HasPrefix(behind, follows+"\x01")
+}
+
 // Alone tells whether what becomes of children stays in its region: they get their parent's new key, and no region can do that for another one.
 func (t Tie) Alone() bool { return t.Rekeyed && !t.Unset && !t.Follows }
 
@@ -43,7 +52,7 @@ func (t Tie) Alone() bool { return t.Rekeyed && !t.Unset && !t.Follows }
 func (t Tie) action() string {
 	switch {
 	case t.Follows:
-		return "rekeyed follows"
+		return follows
 	case t.Alone():
 		return "rekeyed alone"
 	case t.Divided && t.Rekeyed:
@@ -82,12 +91,12 @@ func ParseTie(text string) (Tie, bool) {
 // to, and keyed tells whether a column is part of a primary or unique key. Rows by whose key others know them do not follow, nor do those that share columns with other foreign keys
 // that change them, nor any beside tables in the middle of chains.
 func Following(ties []Tie, referenced [][]string, keyed func(table TableName, column string) bool) []bool {
-	follows := make([]bool, len(ties))
+	can := make([]bool, len(ties))
 	for i, k := range ties {
-		follows[i] = k.Alone() && !middle(ties, k.Child) && !middle(ties, k.Parent) &&
+		can[i] = k.Alone() && !middle(ties, k.Child) && !middle(ties, k.Parent) &&
 			!slices.ContainsFunc(k.Columns, func(c string) bool { return keyed(k.Child, c) || entangled(ties, referenced, &k, c) })
 	}
-	return follows
+	return can
 }
 
 // middle tells whether rows of a table can be taken, or parted from what they refer to, and take others with them.

@@ -52,4 +52,12 @@ func TestHeir(t *testing.T) {
 	if !ok || !heir.Follows || !heir.Rekeyed || heir.Alone() || heir.Name() != heir.Heir().Name() || !slices.Equal(heir.Columns, tie.Columns) {
 		t.Errorf("%+v, %v", heir, ok)
 	}
+	for _, other := range []relay.Tie{tie, {Child: tie.Child, Parent: tie.Parent, Columns: tie.Columns, Rekeyed: true}, {Child: tie.Child, Parent: tie.Parent, Columns: []string{"rekeyed follows"}, Unset: true}} {
+		if relay.Follows(other.Name() + "value") {
+			t.Errorf("rows follow by %q", other.Name())
+		}
+	}
+	if !relay.Follows(heir.Name()+"value") || relay.Follows("") || relay.Follows("rekeyed follows\x01") {
+		t.Error("what begins with a name by which rows follow is not told from what does not")
+	}
 }

@@ -95,7 +95,7 @@ func (r *region) restart() {
 	}
 	r.engine.Govern(r.rule)
 	r.engine.Bereave(r.schema.Bereave)
-	r.engine.Follow(r.schema.Follow, r.schema.Heir)
+	r.engine.Follow(r.schema.Follow, r.schema.Heir, func(parent string) bool { return r.schema.Heir(parent) == parent })
 	r.engine.Withhold(r.withholds)
 	r.engine.Broken(func(parent string) { r.broken[parent] = true })
 	r.engine.Torn(r.schema.Rival, func(parent string) { r.torn[parent] = true })
