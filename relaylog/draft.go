@@ -37,7 +37,7 @@ func (s *stream) begin(ctx context.Context, check func(next uint64) error) (*dra
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.draft.epoch != epoch {
-		s.rewindDrafts(epoch)
+		s.beginEpoch(epoch)
 	}
 	if s.draft.open {
 		return nil, s.errorAt(s.draft.next, errOpen)
@@ -49,8 +49,11 @@ func (s *stream) begin(ctx context.Context, check func(next uint64) error) (*dra
 	return &draft{s: s, ctx: ctx, epoch: epoch, number: s.draft.next, usual: s.draft.usual, put: s.db.queue.put}, nil
 }
 
-// rewindDrafts sets the next record back behind the last durable one.
-func (s *stream) rewindDrafts(epoch uint64) {
+// beginEpoch sets the next record back behind the last durable one: what waited behind that is lost. The stream's lock is held.
+func (s *stream) beginEpoch(epoch uint64) {
+	s.torn = s.torn || s.unconfirmed() > 0
+	s.leaveCopies()
+	s.queued, s.runners = nil, nil
 	s.draft = cursorOfDrafts{epoch: epoch, next: s.last + 1, total: s.total, at: s.at}
 }
 

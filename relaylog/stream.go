@@ -136,12 +136,12 @@ func (s *stream) unqueue(r *record) {
 	}
 }
 
-// lose forgets what waited to become durable, and never will.
-func (s *stream) lose() {
+// lose forgets what waited to become durable when an epoch ended, and never will. What was begun in the next one is left alone.
+func (s *stream) lose(next uint64) {
 	s.mu.Lock()
-	s.torn = s.torn || s.unconfirmed() > 0
-	s.leaveCopies()
-	s.queued, s.runners = nil, nil
+	if s.draft.epoch != next {
+		s.beginEpoch(next)
+	}
 	s.mu.Unlock()
 	s.wakeAll()
 }

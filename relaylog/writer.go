@@ -266,13 +266,14 @@ func (db *DB) broken(err error) error { return &brokenError{dir: db.dir, cause: 
 func (db *DB) failGroup(group []*op, err error) {
 	db.setErr(err)
 	dropped := db.queue.fail(err, isBroken(err))
-	for _, o := range append(group, dropped...) {
+	next := db.queue.epochNow() // nobody else ends epochs
+	for _, s := range db.streams {
+		s.lose(next)
+	}
+	for _, o := range append(group, dropped...) { // who is told sees that it is lost
 		if o.done != nil {
 			o.done <- err
 		}
-	}
-	for _, s := range db.streams {
-		s.lose()
 	}
 	db.local.born.wake()
 	if db.opts.Events.Failed != nil {
