@@ -120,7 +120,7 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 	}
 	a := &Applier{
 		cfg:     cfg,
-		reader:  reader{target: cfg.Target, decoders: cfg.Decoders, include: cfg.Include},
+		reader:  reader{target: cfg.Target, flavour: cfg.Flavour, decoders: cfg.Decoders, include: cfg.Include},
 		locks:   newLocks(),
 		origins: make(map[relay.Region]*origin),
 		pool:    semaphore.NewWeighted(pool),

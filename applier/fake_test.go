@@ -894,7 +894,7 @@ func (b *bed) make() *applier.Applier {
 	b.t.Helper()
 	b.target = &target{d: b.d}
 	c := applier.Config{
-		Self: self, Regions: len(b.origins), Log: b.log, Store: b.store, Target: b.target,
+		Self: self, Flavour: flavour, Regions: len(b.origins), Log: b.log, Store: b.store, Target: b.target,
 		Prepare:  func(context.Context) error { return nil },
 		Decoders: map[relay.Flavour]relay.Decoder{flavour: decoder{}},
 		Table:    parseTable,

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/octant-db/octant/applier"
@@ -142,6 +143,29 @@ func TestRowsOfAMissingTableAreNamed(t *testing.T) {
 	b.requireTable("app.later", map[string]string{"2": "2||application's", "3": "3||own", "4": "4|u|own", "6": "6||moved", "7": "7||application's"})
 	b.receive(3, now()+1e6, nil, line("app.later", "4|u|own", "")) // what was hidden by its unique value
 	b.converged()
+}
+
+// sudden has a table made after rows were brought into the local form, and before they are told apart.
+type sudden struct {
+	mixed
+	make *sync.Once
+}
+
+func (s sudden) Identify(ctx context.Context, t *relay.Table, images []relay.Image) ([]relay.Identity, error) {
+	if t.Flavour == foreign {
+		s.make.Do(func() { s.d.hook(func(d *database) { delete(d.missing, "app.later") }) })
+	}
+	return s.mixed.Identify(ctx, t, images)
+}
+
+// TestTableIsMadeWhileItsRowsAreRead: rows that have keys of their own have the form of their table as well.
+func TestTableIsMadeWhileItsRowsAreRead(t *testing.T) {
+	b := newMixedBed(t, 2)
+	b.config = func(c *applier.Config) { c.Target = sudden{mixed{b.target}, new(sync.Once)} }
+	b.start()
+	b.receive(2, now(), nil, later("", "1||x"), insert("beside||x"), later("", "2||y"))
+	b.settle()
+	b.requireTable("app.later", map[string]string{"1": "1||x", "2": "2||y"})
 }
 
 // TestEmptyingAMissingTable takes what its author had seen from rows that wait for their table, and nothing else.

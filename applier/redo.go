@@ -36,7 +36,7 @@ const (
 // NewRedo returns a Redo. Of the configuration Self, Target, Decoders, Include, Clock and Logger count; and Flavour, Table and JSON where rows are another engine's.
 func NewRedo(cfg Config) *Redo {
 	return &Redo{
-		cfg: cfg, reader: reader{target: cfg.Target, decoders: cfg.Decoders, include: cfg.Include, admit: notAdmitted},
+		cfg: cfg, reader: reader{target: cfg.Target, flavour: cfg.Flavour, decoders: cfg.Decoders, include: cfg.Include, admit: notAdmitted},
 		nonce: uint64(cfg.Clock.Now().UnixMicro()), writes: make(map[conflict.Key]int), unfit: make(map[conflict.Key]Unfit),
 	}
 }

@@ -32,6 +32,7 @@ type part struct {
 // reader turns native transactions into changes with identities. It leaves out tables that are not replicated.
 type reader struct {
 	target   relay.Target
+	flavour  relay.Flavour // the database's own
 	decoders map[relay.Flavour]relay.Decoder
 	include  func(schema, table string) bool
 	// admit tells why rows of a table cannot have provisional identities; nil: they can.
@@ -144,13 +145,40 @@ func (r *reader) defines(c *relay.Change) bool {
 	return len(d.Tables) == 0 || slices.ContainsFunc(d.Tables, func(n relay.TableName) bool { return r.include(n.Schema, n.Table) })
 }
 
-// identify gives changes their keys. Rows of one table are asked for together. Those of other engines are brought into the local form first.
-func (r *reader) identify(ctx context.Context, window []relay.Change) (part, error) {
-	if t, ok := r.target.(relay.Translator); ok {
+// identify gives changes their keys. Those of other engines are brought into the local form first, and once more when the keys are known: if their table was made in between, they have
+// its keys, but not its form, and nobody would look again.
+func (r *reader) identify(ctx context.Context, window []relay.Change) (p part, err error) {
+	t, mixed := r.target.(relay.Translator)
+	if !mixed {
+		return r.identifyRuns(ctx, window)
+	}
+	for foreign := -1; ; {
 		if err := t.Translate(ctx, window); err != nil {
 			return part{}, fmt.Errorf("bring rows into the form of this database: %w", err)
 		}
+		left := r.foreign(window)
+		if left == foreign {
+			return p, nil
+		}
+		if p, err = r.identifyRuns(ctx, window); err != nil || left == 0 {
+			return p, err
+		}
+		foreign = left
 	}
+}
+
+// foreign counts the changes that are in the form of another engine.
+func (r *reader) foreign(window []relay.Change) (n int) {
+	for i := range window {
+		if t := window[i].Table; t != nil && t.Flavour != r.flavour {
+			n++
+		}
+	}
+	return n
+}
+
+// identifyRuns gives changes their keys. Rows of one table are asked for together.
+func (r *reader) identifyRuns(ctx context.Context, window []relay.Change) (part, error) {
 	p := part{changes: make([]conflict.Change, 0, len(window))}
 	for from := 0; from < len(window); {
 		to := from + 1

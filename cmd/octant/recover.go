@@ -50,7 +50,7 @@ func recoverWith(ctx context.Context, cfg *config.Config, store *relaylog.DB, lo
 		r.way = &replaying{restorer: restorer}
 	case relay.Rewriter:
 		r.way = &rewriting{store: store, restorer: restorer, prepare: db.ready, copier: db.copier, redo: applier.NewRedo(applier.Config{
-			Self: cfg.Region.ID, Target: db.target, Decoders: e.decoders, Include: cfg.Database.Tables.Match, Clock: relay.SystemClock{}, Logger: log,
+			Self: cfg.Region.ID, Flavour: e.flavour, Target: db.target, Decoders: e.decoders, Include: cfg.Database.Tables.Match, Clock: relay.SystemClock{}, Logger: log,
 		})}
 	default:
 		return errors.New("recover: this kind of database cannot be given back what it has lost; load this region again: octant join --replace")
