@@ -28,13 +28,20 @@ func (c *courtesy) pause(ctx context.Context) error {
 	if worked < stretch {
 		return nil
 	}
-	s := c.a.cfg.Log.State()
-	grew := s.LSN != c.last
-	c.last, c.began = s.LSN, now
-	if !grew || now.Sub(time.UnixMicro(int64(s.HLC))) < behind {
+	last := relay.LSN(c.a.cfg.Log.Local().Last())
+	grew := last != c.last
+	c.last, c.began = last, now
+	if !grew || !c.backlog(now) {
 		return nil
 	}
 	err := relay.Sleep(ctx, clock, rest*min(worked, 4*stretch))
 	c.began = clock.Now()
 	return err
+}
+
+// backlog tells whether what capture has read last is the application's, and old. What comes from other regions says nothing: it is as old as they have made it, and the merger must keep up
+// with it, since what is applied next waits for that.
+func (c *courtesy) backlog(now time.Time) bool {
+	e, _, err := c.a.cfg.Log.Local().Entry(c.last)
+	return err == nil && e.Kind == relay.Local && now.Sub(e.Time) > behind
 }

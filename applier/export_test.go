@@ -20,6 +20,12 @@ func (a *Applier) Merge(ctx context.Context, e *relay.Entry, body relay.Body) er
 	return a.mergeEntry(ctx, e, body)
 }
 
+// StepsBack tells whether the merger would step back now for capture, if it has merged all there is.
+func (a *Applier) StepsBack(now time.Time) bool {
+	c := courtesy{a: a, last: relay.LSN(a.cfg.Log.Local().Last())}
+	return c.backlog(now)
+}
+
 // Checkpoint saves now.
 func (a *Applier) Checkpoint(ctx context.Context) error { return a.checkpoint(ctx) }
 
