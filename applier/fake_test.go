@@ -85,6 +85,7 @@ func line(table, before, after string) string { return table + "\t" + before + "
 const (
 	definition = "definition"
 	truncation = "truncation"
+	stayed     = "=" // before an update of which the log says nothing but the new row
 )
 
 // truncate empties a table.
@@ -159,6 +160,9 @@ func parseLine(l string, tables map[string]*relay.Table) (relay.Change, error) {
 		c.Op = relay.Delete
 	} else {
 		c.After = relay.Image(f[2])
+	}
+	if f[1] == stayed {
+		c.Before, c.Stayed = relay.Image(idOf(c.After)+"||"), true
 	}
 	return c, nil
 }

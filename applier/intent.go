@@ -74,8 +74,7 @@ func (a *Applier) shows(e *relay.Entry, body relay.Body, writes []conflict.Write
 	return x.left == 0
 }
 
-// expectation is what the log is to show of writes. Those of one table that do the same come in their order; in which order tables and operations come is the target's
-// business.
+// expectation is what the log is to show of writes. In which order they come is the business of the target, and of a database that is given many in one statement.
 type expectation struct {
 	runs []*run
 	left int
@@ -85,7 +84,8 @@ type expectation struct {
 type run struct {
 	table  *relay.Table
 	op     relay.Op
-	writes []*conflict.Write
+	writes []*conflict.Write          // that are still to come, in their order
+	left   map[string]*conflict.Write // the same by their images, once one has come before its turn
 }
 
 // newExpectation returns false if it cannot be known before what the log will show.
@@ -131,27 +131,52 @@ func operation(w *conflict.Write) relay.Op {
 	return relay.Statement
 }
 
-// meets tells whether a change is the next one of those that are expected of its table and operation.
+// meets tells whether a change is one of those that are expected of its table and operation.
 func (x *expectation) meets(c *relay.Change) bool {
 	for _, r := range x.runs {
-		if r.op != c.Op || len(r.writes) == 0 || !described(r.table, c) {
-			continue
+		if r.op == c.Op && described(r.table, c) && r.take(c) {
+			x.left--
+			return true
 		}
-		w := r.writes[0]
-		r.writes = r.writes[1:]
-		x.left--
-		return shown(w, c)
 	}
 	return false
 }
 
-// shown tells whether a change is just what a write does, to the row that it was to find.
+// take strikes off the write that a change shows, if it shows one.
+func (r *run) take(c *relay.Change) bool {
+	if r.left == nil {
+		if len(r.writes) == 0 {
+			return false
+		}
+		if shown(r.writes[0], c) {
+			r.writes = r.writes[1:]
+			return true
+		}
+		r.left = make(map[string]*conflict.Write, len(r.writes))
+		for _, w := range r.writes {
+			r.left[string(w.After.Image)] = w
+		}
+	}
+	image := c.After
+	if c.Op == relay.Delete {
+		image = c.Before
+	}
+	w := r.left[string(image)]
+	if w == nil || !shown(w, c) {
+		return false
+	}
+	delete(r.left, string(image))
+	return true
+}
+
+// shown tells whether a change is just what a write does, to the row that it was to find, as far as the log says what it was.
 func shown(w *conflict.Write, c *relay.Change) bool {
 	switch c.Op {
 	case relay.Insert:
 		return bytes.Equal(c.After, w.After.Image)
 	case relay.Update:
-		return described(w.Before.Table, c) && bytes.Equal(c.Before, w.Before.Image) && bytes.Equal(c.After, w.After.Image)
+		found := c.Stayed || described(w.Before.Table, c) && bytes.Equal(c.Before, w.Before.Image)
+		return found && bytes.Equal(c.After, w.After.Image)
 	default:
 		return bytes.Equal(c.Before, w.After.Image)
 	}

@@ -3,6 +3,7 @@ package applier_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,6 +109,33 @@ func TestIntendedRowsAreIdentifiedOnce(t *testing.T) {
 	b.converged()
 	if n := b.target.identified.Load(); n != 20+6 {
 		t.Errorf("%d images were identified, want each that came once: 26", n)
+	}
+}
+
+// TestIntendedRowsAreKnownInAnyOrder has rows that are changed more than once, and a database that writes them in another order and does not log what stood before an update.
+func TestIntendedRowsAreKnownInAnyOrder(t *testing.T) {
+	b := newBed(t, 2)
+	b.d.logs = func(_ relay.Mark, native string) string {
+		lines := slices.Collect(strings.Lines(native))
+		slices.Reverse(lines)
+		for i, l := range lines {
+			if f := strings.Split(l, "\t"); f[1] != "" && f[2] != "\n" {
+				lines[i] = line(f[0], stayed, strings.TrimSuffix(f[2], "\n"))
+			}
+		}
+		return strings.Join(lines, "")
+	}
+	b.start()
+	var native []string
+	for i := range 20 {
+		native = append(native, insert(fmt.Sprintf("%d||a", i)))
+	}
+	b.receive(2, now(), nil, append(native, remove("1||a"), insert("1||b"), update("2||a", "2||b"), update("2||b", "2||c"))...)
+	b.settle()
+	b.receive(2, now(), nil, update("1||b", "1||c"), remove("3||a"), insert("3||b"), remove("4||a"), update("5||a", "5||b"), remove("6||a"))
+	b.converged()
+	if n := b.target.identified.Load(); n != 20+6+8 {
+		t.Errorf("%d images were identified, want each that came once: 34", n)
 	}
 }
 

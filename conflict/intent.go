@@ -1,6 +1,10 @@
 package conflict
 
-import "github.com/octant-db/octant/relay"
+import (
+	"slices"
+
+	"github.com/octant-db/octant/relay"
+)
 
 // Nearly always the log shows that one of our own transactions did just what was planned, row by row. Then its rows need not be identified once more: they are those of the
 // plan. They are merged from that, in log order as ever, and each is compared with M: what M has come to since the plan was made counts, not what the plan had taken
@@ -22,18 +26,17 @@ func (p *Plan) Batch() []Transaction { return p.batch }
 // OwnIntended is Own for a transaction of which the log shows just what its plan writes: all of it, and nothing else.
 func (e *Engine) OwnIntended(p *Plan) error {
 	var landed Landed
-	var others []Change
-	n := 0
+	var others []int // writes of rows of which more is known by now
 	var rule lastRule
+	n := 0
 	for i := range p.batch {
 		t := &p.batch[i]
 		for j := range t.Changes {
-			c := &t.Changes[j]
-			w := &p.Writes[n]
+			place := p.place(n)
 			n++
-			plain, err := e.ownPlain(&rule, t, c)
+			plain, err := e.ownPlain(&rule, t, &t.Changes[j])
 			if err == nil && !plain {
-				others = append(others, w.logged())
+				others = append(others, place)
 				part := *t
 				part.Changes = t.Changes[j : j+1]
 				err = e.Carry(&part, &landed)
@@ -43,12 +46,22 @@ func (e *Engine) OwnIntended(p *Plan) error {
 			}
 		}
 	}
-	for i := range others {
-		if err := e.Wrote(&others[i], &landed); err != nil {
+	slices.Sort(others)
+	for _, place := range slices.Compact(others) {
+		c := p.Writes[place].logged()
+		if err := e.Wrote(&c, &landed); err != nil {
 			return err
 		}
 	}
 	return e.Passed(p.Mark, &landed)
+}
+
+// place is which of the writes the batch's nth change has a part in.
+func (p *Plan) place(n int) int {
+	if p.places == nil {
+		return n
+	}
+	return p.places[n]
 }
 
 // logged is what the log shows of a write that was done as it was planned.
@@ -66,8 +79,8 @@ func (w *Write) Logged(c *Change) bool {
 	return c.Key == want.Key && c.Before.Same(want.Before) && c.After.Same(want.After)
 }
 
-// ownPlain merges a change that was planned as a plain one, and that the log shows as it was planned. It returns false, and has done nothing, if more is known of
-// the row by now than what one write left.
+// ownPlain merges a change that was planned as a plain one, and that the log shows as it was planned: what it left, or what a later one of the plan did. It returns false, and has done
+// nothing, if more is known of the row by now than what one write left.
 func (e *Engine) ownPlain(rule *lastRule, t *Transaction, c *Change) (bool, error) {
 	if _, pinned := e.pins[c.Key]; pinned || rule.of(e, c.Key, c.After.Table).Policy != LWW {
 		return false, nil

@@ -12,6 +12,8 @@ type plainDecision struct {
 	spare    []pendingWrite // made together
 	replaced []replacedWrite
 	skipped  uint64
+	taken    int  // changes
+	bent     bool // not every change has a part in a write
 }
 
 // replacedWrite is what an earlier plan had in the overlay.
@@ -30,7 +32,7 @@ func (e *Engine) plainly(p *Plan) (bool, error) {
 		rows += len(p.batch[i].Changes)
 	}
 	d := plainDecision{engine: e, plan: p, spare: make([]pendingWrite, rows)}
-	p.Writes, p.rows, p.straight = make([]Write, 0, rows), make([]Key, 0, rows), rows
+	p.Writes, p.rows = make([]Write, 0, rows), make([]Key, 0, rows)
 	for i := range p.batch {
 		t := &p.batch[i]
 		for j := range t.Changes {
@@ -38,7 +40,11 @@ func (e *Engine) plainly(p *Plan) (bool, error) {
 				d.undo()
 				return false, err
 			}
+			d.taken++
 		}
+	}
+	if !d.bent {
+		p.straight = len(p.Writes)
 	}
 	e.counters.Skipped += d.skipped
 	return true, nil
@@ -88,7 +94,7 @@ func (d *plainDecision) take(t *Transaction, c *Change) (bool, error) {
 	}
 	if was != nil && was.version.After(t.Version()) {
 		d.skipped++
-		d.plan.straight = 0
+		d.bent = true
 		return true, nil
 	}
 	if pending != nil {
@@ -97,6 +103,7 @@ func (d *plainDecision) take(t *Transaction, c *Change) (bool, error) {
 	w := &d.spare[0]
 	d.spare = d.spare[1:]
 	*w = pendingWrite{Kept: keptOfWrite(t, &c.After), plan: d.plan, write: d.write(t, c, was), known: was != nil}
+	d.place(w.write)
 	e.pending[c.Key] = w
 	d.plan.rows = append(d.plan.rows, c.Key)
 	return true, nil
@@ -116,7 +123,7 @@ func (d *plainDecision) write(t *Transaction, c *Change, known *Kept) int {
 	if was.Known {
 		was.Row = known.row()
 		if was.Row.identical(c.After) {
-			d.plan.straight = 0
+			d.bent = true
 			return -1
 		}
 	}
@@ -138,7 +145,6 @@ func (w *Write) become(row Row) {
 
 // again decides a change of a row that the plan has changed before. It returns false if it undoes that, as far as anybody can see: then nothing is to be written.
 func (d *plainDecision) again(t *Transaction, c *Change, pending *pendingWrite) bool {
-	d.plan.straight = 0
 	if pending.write < 0 {
 		return false
 	}
@@ -152,7 +158,27 @@ func (d *plainDecision) again(t *Transaction, c *Change, pending *pendingWrite) 
 	}
 	pending.Kept, w.Version = keptOfWrite(t, &c.After), t.Version()
 	w.become(c.After)
+	d.repeat(pending.write)
 	return true
+}
+
+// place notes that the change that is taken has its own write.
+func (d *plainDecision) place(write int) {
+	if d.plan.places != nil {
+		d.plan.places = append(d.plan.places, write)
+	}
+}
+
+// repeat notes that the change that is taken has a part in the write of an earlier one.
+func (d *plainDecision) repeat(write int) {
+	p := d.plan
+	if p.places == nil {
+		p.places = make([]int, d.taken, cap(p.Writes))
+		for i := range p.places {
+			p.places[i] = i
+		}
+	}
+	p.places = append(p.places, write)
 }
 
 // undo takes back what was decided.

@@ -92,3 +92,35 @@ func TestPlainChangesAgain(t *testing.T) {
 		t.Errorf("the third plan writes %+v, want it to go on from what is on its way", r.Writes)
 	}
 }
+
+// TestIntendedRowsThatMoreIsKnownOf merges a plan that changes a row twice, when more is known of the row behind it than when it was planned: that one is compared with its own write, and none
+// is left to be repaired.
+func TestIntendedRowsThatMoreIsKnownOf(t *testing.T) {
+	row := func(v string) conflict.Row { return conflict.Row{Image: relay.Image(v)} }
+	m := conflict.NewMemory()
+	e := newPlainEngine(m)
+	p, _ := plan(t, e, 1,
+		conflict.Change{Key: "twice", After: row("one")},
+		conflict.Change{Key: "twice", Before: row("one"), After: row("two")},
+		conflict.Change{Key: "known", After: row("planned")},
+		conflict.Change{Key: "last", After: row("last")})
+	if e.Intended(p.Mark) != p || len(p.Writes) != 3 {
+		t.Fatalf("%d writes, and the plan is to be merged from itself", len(p.Writes))
+	}
+	v := relay.Version{HLC: 1, Region: 1}
+	unique := conflict.Row{Image: relay.Image("before"), Unique: []string{"u"}}
+	if err := m.Put("known", conflict.Register{Version: v, Shown: v, Row: unique}); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.OwnIntended(p); err != nil {
+		t.Fatal(err)
+	}
+	for k, want := range map[conflict.Key]string{"twice": "two", "known": "planned", "last": "last"} {
+		if reg, _, _ := m.Get(k); string(reg.Row.Image) != want {
+			t.Errorf("%s is %q, want %q", k, reg.Row.Image, want)
+		}
+	}
+	if _, pending, repairs := e.Size(); pending != 0 || repairs != 0 {
+		t.Errorf("%d rows are pending and %d are to be repaired", pending, repairs)
+	}
+}

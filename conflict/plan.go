@@ -17,8 +17,10 @@ type Plan struct {
 	batch []Transaction // what it was made from, for deciding it again; of a streamed one only the header
 	rows  []Key         // that it has in the overlay
 
-	// straight is how many writes there are, if each change of the batch is plain and has one, in this order; 0 if not. See intent.go.
+	// straight is how many writes there are, if each change of the batch is plain and has a part in one of them; 0 if not. See intent.go.
 	straight int
+	// places are the writes of the batch's changes, in their order; nil if each has its own.
+	places []int
 }
 
 // Write is one row's new state.
@@ -149,7 +151,7 @@ func (e *Engine) recant(p *Plan) {
 	for _, k := range p.rows {
 		e.unpend(k, p)
 	}
-	p.rows, p.straight = nil, 0
+	p.rows, p.straight, p.places = nil, 0, nil
 }
 
 // Stream begins a plan for one transaction that is too large to be held at once. Its changes are decided in parts by Decide, and

@@ -33,6 +33,7 @@ type Change struct {
 	Op            Op
 	Table         *Table // of a Statement: nil
 	Before, After Image
+	Stayed        bool   // of an Update: of the row before the log says nothing but that its key is the one in After, and that is Before
 	Schema, SQL   string // of a Statement: its default schema and text
 	Session       []byte // of a Statement: the settings that it ran with, or what else the engine needs to run it, as the engine wrote them
 	Definition    *Definition

@@ -508,6 +508,10 @@ var mutations = []mutation{
 		"n++\n", "n++\n\t\t\tif j > 0 {\n\t\t\t\tcontinue\n\t\t\t}\n", "",
 	},
 	{
+		"of a row that a plan changes more than once only the first change is merged", "conflict/intent.go",
+		"n++\n", "n++\n\t\t\tif n > 1 && p.places != nil && slices.Contains(p.places[:n-1], place) {\n\t\t\t\tcontinue\n\t\t\t}\n", "",
+	},
+	{
 		"a plain write replaces a newer one", "conflict/memory.go",
 		"old.version.After(w.version)", "false", "",
 	},

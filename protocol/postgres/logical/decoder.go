@@ -246,14 +246,14 @@ func (t *transaction) change(table *relay.Table, row Row, fill relay.Image, gone
 		return c, nil
 	}
 	if row.Op == relay.Update && row.Old == nil {
-		c.Before = keyImage(table, t.cells) // the key is as it was: the server logs it only if it changed
+		c.Before, c.Stayed = keyImage(table, t.cells), true // the server logs the key only if it changed
 	} else if c.Before, err = oldImage(table, &row); err != nil {
 		return c, err
 	}
 	switch {
 	case row.Op == relay.Delete:
 	case gone:
-		c.Op, c.After = relay.Delete, nil
+		c.Op, c.After, c.Stayed = relay.Delete, nil, false
 	case fill != nil:
 		c.After = fill
 	case HasAbsent(t.cells):

@@ -108,7 +108,11 @@ func decode(t interface{ Fatal(...any) }, b []byte, piece int) ([]string, error)
 			list = append(list, c.SQL)
 			continue
 		}
-		list = append(list, fmt.Sprintf("%s %s > %s", c.Op, text(t, c.Before, len(c.Table.Columns)), text(t, c.After, len(c.Table.Columns))))
+		op := c.Op.String()
+		if c.Stayed {
+			op += " where it was"
+		}
+		list = append(list, fmt.Sprintf("%s %s > %s", op, text(t, c.Before, len(c.Table.Columns)), text(t, c.After, len(c.Table.Columns))))
 	}
 	return list, nil
 }
@@ -131,11 +135,11 @@ func TestChanges(t *testing.T) {
 		want     []string
 	}{
 		{"insert", [][]byte{row('I', 'N', image("1", "x", "ok"))}, []string{"INSERT - > 1,x,ok"}},
-		{"update", [][]byte{row('U', 'N', image("1", "x", "ok"))}, []string{"UPDATE 1,?,ok > 1,x,ok"}},
+		{"update", [][]byte{row('U', 'N', image("1", "x", "ok"))}, []string{"UPDATE where it was 1,?,ok > 1,x,ok"}},
 		{"update of the key", [][]byte{row('U', 'K', image("1", "NULL", "sad"), 'N', image("1", "x", "ok"))}, []string{"UPDATE 1,?,sad > 1,x,ok"}},
 		{"full update", [][]byte{row('U', 'O', image("1", "y", "ok"), 'N', image("1", "x", "ok"))}, []string{"UPDATE 1,y,ok > 1,x,ok"}},
 		{"large value in the old row", [][]byte{row('U', 'O', image("1", "y", "ok"), 'N', image("1", "?", "sad"))}, []string{"UPDATE 1,y,ok > 1,y,sad"}},
-		{"large value filled in", [][]byte{fill, row('U', 'N', image("1", "?", "ok"))}, []string{"UPDATE 1,?,ok > 1,large,ok"}},
+		{"large value filled in", [][]byte{fill, row('U', 'N', image("1", "?", "ok"))}, []string{"UPDATE where it was 1,?,ok > 1,large,ok"}},
 		{"large value gone", [][]byte{{logical.KindGone}, row('U', 'N', image("1", "?", "ok"))}, []string{"DELETE 1,?,ok > -"}},
 		{"delete", [][]byte{row('D', 'K', image("1", "NULL", "ok"))}, []string{"DELETE 1,?,ok > -"}},
 		{"full delete", [][]byte{row('D', 'O', image("1", "NULL", "ok"))}, []string{"DELETE 1,NULL,ok > -"}},
