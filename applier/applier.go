@@ -65,6 +65,8 @@ type Applier struct {
 	formed bool // the Store says that it has this program's form
 	reader reader
 
+	divisible bool // see relay.Divider
+
 	mu      sync.Mutex // guards the fields below it
 	engine  *conflict.Engine
 	locks   locks
@@ -132,6 +134,8 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 		notes:   newNotebook(cfg.Store, cfg.Clock, cfg.KeepConflicts, cfg.JSON),
 		starts:  make(chan *origin, relay.MaxRegions),
 		namings: newNamings(),
+
+		divisible: divisible(cfg.Target),
 	}
 	a.reader.era.Store(1)
 	var err error

@@ -346,6 +346,8 @@ type target struct {
 	keyed      atomic.Bool         // the third column has a unique key
 }
 
+func (*target) Divides() bool { return true }
+
 type retryable struct{ error }
 
 func (retryable) Retryable() bool { return true }

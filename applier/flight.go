@@ -18,11 +18,12 @@ import (
 // flight is one database transaction on its way: a plan, and what it has to wait for.
 type flight struct {
 	plan     *conflict.Plan
-	locks    []string  // row keys and unique values that nobody else may write meanwhile
-	after    []*flight // flights that hold one of them, or held it when this one took off
-	previous *flight   // of the same origin: it commits first
-	stream   *stream   // set if the transaction is too large to be planned whole
-	clear    bool      // it has met a row that has a unique value that it needs, and may delete such rows
+	locks    []string            // row keys and unique values that nobody else may write meanwhile
+	after    []*flight           // flights that hold one of them, or held it when this one took off
+	shared   map[string]struct{} // the locks that these had
+	previous *flight             // of the same origin: it commits first
+	stream   *stream             // set if the transaction is too large to be planned whole
+	clear    bool                // it has met a row that has a unique value that it needs, and may delete such rows
 	rows     int
 	refusals int       // attempts that the database refused
 	oldest   time.Time // when its first transaction was committed at its origin
@@ -30,6 +31,7 @@ type flight struct {
 	safe      chan struct{} // closed when what the flight carries can no longer be lost, here or at its origin
 	done      chan struct{} // closed when it has been committed, or given up because the applier stops
 	committed bool          // valid once done is closed
+	smooth    bool          // at the first attempt; valid once done is closed
 	left      []*flight     // of a flight that was given up, those that it was behind; valid once done is closed
 	stumbled  relay.Signal  // raised when it rolls back: those that wait behind it let go of their locks
 	headway   *relay.Signal // raised when a flight of the same origin begins to commit, or has ended
@@ -85,16 +87,20 @@ func (a *Applier) received(ctx context.Context, seq relay.Seq, wait func(context
 
 // cross writes and commits.
 func (a *Applier) cross(ctx context.Context, f *flight) error {
-	if err := f.waitBehind(ctx); err != nil {
-		return err
-	}
 	for attempt := 0; ; attempt++ {
+		write := a.writeInTwo
+		if attempt > 0 || !a.divides(f) {
+			write = a.write
+			if err := f.waitBehind(ctx); err != nil {
+				return err
+			}
+		}
 		if !a.excuse(f) {
 			return nil
 		}
-		err := a.attempt(ctx, f)
+		err := a.attempt(ctx, f, write)
 		if err == nil {
-			f.committed = true
+			f.committed, f.smooth = true, attempt == 0
 			a.landed(f)
 			return nil
 		}
@@ -143,14 +149,14 @@ func withLeft(flights []*flight) iter.Seq[*flight] {
 var errGaveWay = errors.New("gave way to others while it waited")
 
 // attempt writes and commits once.
-func (a *Applier) attempt(ctx context.Context, f *flight) error {
+func (a *Applier) attempt(ctx context.Context, f *flight, write func(context.Context, *flight, relay.Tx) error) error {
 	stumbled := f.stumbledBefore()
 	tx, err := a.cfg.Target.Begin(ctx, f.plan.Mark)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // harmless after Commit; before it the server rolls back in any case
-	if err := a.write(ctx, f, tx); err != nil {
+	if err := write(ctx, f, tx); err != nil {
 		return err
 	}
 	if err := f.turn(ctx, a.cfg.Clock, stumbled); err != nil {

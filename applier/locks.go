@@ -13,7 +13,7 @@ type locks struct {
 
 func newLocks() locks { return locks{holders: make(map[string]*flight)} }
 
-// take gives a flight its locks, and notes the flights that it has to wait for.
+// take gives a flight its locks, and notes the flights that it has to wait for, and which of its rows are theirs.
 func (l *locks) take(f *flight, writes []conflict.Write, unique []string) {
 	f.locks = make([]string, 0, len(writes)+len(unique))
 	for i := range writes {
@@ -22,12 +22,23 @@ func (l *locks) take(f *flight, writes []conflict.Write, unique []string) {
 	f.locks = append(f.locks, unique...)
 	waits := make(map[*flight]bool)
 	for _, k := range f.locks {
-		if h := l.holders[k]; h != nil && h != f && !waits[h] {
-			waits[h] = true
-			f.after = append(f.after, h)
+		if h := l.holders[k]; h != nil && h != f {
+			f.share(k)
+			if !waits[h] {
+				waits[h] = true
+				f.after = append(f.after, h)
+			}
 		}
 		l.holders[k] = f
 	}
+}
+
+// share notes a lock that another flight had when this one took off.
+func (f *flight) share(lock string) {
+	if f.shared == nil {
+		f.shared = make(map[string]struct{})
+	}
+	f.shared[lock] = struct{}{}
 }
 
 // release takes the locks back, except those that a later flight has taken over. Of a flight that was given up those that it was behind may still fly: they have them again.

@@ -23,7 +23,7 @@ CREATE TABLE app.done (id INT PRIMARY KEY);`
 const (
 	rowsPerStatement = 100 // and transaction of the backlog
 	// rowsOfTransaction makes the backlog larger than what the version index has in memory, for each of the transactions that the settings ask for.
-	rowsOfTransaction = 4
+	rowsOfTransaction = 8
 )
 
 // shares are how many percent of the rows are written in both regions.

@@ -20,6 +20,9 @@ func (e *Engine) Intended(mark relay.Mark) *Plan {
 	return p
 }
 
+// Plain tells whether each of a plan's writes concerns its own row alone, so that they may be done in any order, and in several steps.
+func (p *Plan) Plain() bool { return p.straight > 0 && len(p.Writes) == p.straight }
+
 // Batch returns what a plan was made from.
 func (p *Plan) Batch() []Transaction { return p.batch }
 

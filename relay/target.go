@@ -26,6 +26,12 @@ type Target interface {
 	Applied(ctx context.Context) ([]SeqHLC, error)
 }
 
+// Divider is a Target that tells whether a transaction's writes can be divided: some are written before another transaction commits that has the rows of the others. That is no use where a
+// statement locks rows besides those that it writes: transactions would wait for each other in a circle.
+type Divider interface {
+	Divides() bool
+}
+
 // Definer is a Target that can carry out what another region did to its definitions.
 type Definer interface {
 	// Define runs a statement of transaction t, unless its effects are there already. It commits by itself, so it is done before t's mark is

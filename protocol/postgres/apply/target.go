@@ -126,6 +126,9 @@ func (t *Target) Refresh() {
 	t.generation.Add(1)
 }
 
+// Divides implements relay.Divider: PostgreSQL locks the rows that a statement writes, and no others.
+func (t *Target) Divides() bool { return true }
+
 // withControl lends the session for questions. One that was lost since it was last used is dialed anew, and the question asked again.
 func (t *Target) withControl(ctx context.Context, use func(*connect.Conn) error) error {
 	t.mu.Lock()

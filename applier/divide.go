@@ -1,0 +1,61 @@
+package applier
+
+import (
+	"context"
+	"slices"
+
+	"github.com/octant-db/octant/conflict"
+	"github.com/octant-db/octant/relay"
+)
+
+// Two transactions in a row nearly always share a row if rows are written often. The second one does not wait for that with all of its rows: those that the first has nothing to do with are
+// written at once, and the shared ones when the first has committed.
+
+// divides tells whether a flight can write some of its rows before those before it are done: it shares rows with them, and no unique values.
+func (a *Applier) divides(f *flight) bool {
+	if !a.divisible || f.stream != nil || len(f.shared) == 0 || !f.plan.Plain() {
+		return false
+	}
+	own, shared := f.divided()
+	return len(own) > 0 && len(shared) == len(f.shared)
+}
+
+// writeInTwo writes the rows that the flight shares with nobody, waits for those before it, and writes the others. If any of these did not commit at its first attempt it gives way: what
+// they have met, such as a row that is refused, is looked at before anything is written then.
+func (a *Applier) writeInTwo(ctx context.Context, f *flight, tx relay.Tx) error {
+	if err := named(f.plan.Writes); err != nil {
+		return err
+	}
+	own, shared := f.divided()
+	stumbled := f.stumbledBefore()
+	if err := tx.Write(ctx, writesOf(own, f.clear)); err != nil {
+		return err
+	}
+	for _, other := range f.after {
+		if err := f.pass(ctx, a.cfg.Clock, other.done, stumbled); err != nil {
+			return err
+		}
+		if !other.smooth {
+			return errGaveWay
+		}
+	}
+	return tx.Write(ctx, writesOf(shared, f.clear))
+}
+
+// divisible tells whether a target's transactions can be divided.
+func divisible(t relay.Target) bool {
+	d, ok := t.(relay.Divider)
+	return ok && d.Divides()
+}
+
+// divided are the writes of rows that the flight has for itself, and of those that others had before.
+func (f *flight) divided() (own, shared []conflict.Write) {
+	own = slices.DeleteFunc(slices.Clone(f.plan.Writes), func(w conflict.Write) bool {
+		_, is := f.shared[string(w.Key)]
+		if is {
+			shared = append(shared, w)
+		}
+		return is
+	})
+	return own, shared
+}

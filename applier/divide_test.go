@@ -1,0 +1,67 @@
+package applier_test
+
+import (
+	"testing"
+
+	"github.com/octant-db/octant/relay"
+)
+
+// holdFirst has the transaction that writes wait at its commit until something is sent to what it returns: nil lets it commit.
+func holdFirst(b *bed, seq relay.Seq) chan<- error {
+	verdict := make(chan error)
+	done := false
+	b.d.onCommit = func(m relay.Mark) error {
+		if done || m.Repair() || m.Range.From > seq || m.Range.To < seq {
+			return nil
+		}
+		done = true
+		return <-verdict
+	}
+	return verdict
+}
+
+// written tells whether an open transaction holds the lock of a row.
+func (b *bed) written(id string) bool {
+	b.d.mu.Lock()
+	defer b.d.mu.Unlock()
+	return b.d.locks["app.t/"+id] != nil
+}
+
+// TestSharedRowsWait has a transaction write the rows that it has for itself while the one before it, which it shares another row with, is still to commit. Whatever becomes of that one,
+// both come to what they should.
+func TestSharedRowsWait(t *testing.T) {
+	for what, verdict := range map[string]error{"it commits": nil, "it is tried again": errLockWait} {
+		t.Run(what, func(t *testing.T) {
+			b := newBed(t, 2)
+			proceed := holdFirst(b, 1)
+			b.start()
+			b.settle()
+			b.receive(2, now(), nil, insert("1||first"), insert("2||first"))
+			eventually(t, "the first to be at its commit", func() bool { return b.written("1") && b.written("2") })
+			b.receive(2, now(), nil, update("2||first", "2||second"), insert("3||second"), insert("4||second"))
+			eventually(t, "the second to write its own rows", func() bool { return b.written("3") && b.written("4") })
+			proceed <- verdict
+			b.converged()
+			b.requireTable("app.t", map[string]string{"1": "1||first", "2": "2||second", "3": "3||second", "4": "4||second"})
+		})
+	}
+}
+
+// TestSharedRowThatIsRefused has the database refuse a row of the first transaction when the second one has written what it has for itself: the row is not written by the second one before
+// its letter is, and takes its place then.
+func TestSharedRowThatIsRefused(t *testing.T) {
+	b := newBed(t, 2)
+	proceed := holdFirst(b, 1)
+	b.start()
+	b.settle()
+	b.receive(2, now(), nil, insert("1||first"), insert("2||first"))
+	eventually(t, "the first to be at its commit", func() bool { return b.written("2") })
+	b.receive(2, now(), nil, update("2||first", "2||second"), insert("3||second"))
+	eventually(t, "the second to write its own row", func() bool { return b.written("3") })
+	b.d.hook(func(d *database) { d.refuses = check("2||first") })
+	proceed <- rejection{Reason: relay.CheckViolated, Table: "app.t"}
+	eventually(t, "the rows to stand", func() bool {
+		return b.d.row("app.t", "1") == "1||first" && b.d.row("app.t", "2") == "2||second" && b.d.row("app.t", "3") == "3||second" && len(b.letters()) == 0
+	})
+	b.converged()
+}
