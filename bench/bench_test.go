@@ -46,6 +46,7 @@ func TestBench(t *testing.T) {
 	t.Run("conflicts", func(t *testing.T) { benchConflicts(t, s, r) })
 	t.Run("mysql", func(t *testing.T) { benchMySQL(t, s, r) })
 	t.Run("postgres", func(t *testing.T) { benchPostgres(t, s, r) })
+	t.Run("postgres-large", func(t *testing.T) { benchLargePostgres(t, s, r) })
 	t.Run("join", func(t *testing.T) { benchJoin(t, s, r) })
 	t.Run("verify", func(t *testing.T) { benchVerify(t, s, r) })
 	t.Run("backlog", func(t *testing.T) { benchBacklog(t, s, r) })

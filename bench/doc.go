@@ -28,7 +28,8 @@
 //	conflicts  Rows a millisecond that a region applies of another one's, with 0, 1 and 20 % of them written in both, beside a relay that
 //	         was built without conflict checks.
 //	mysql    Applying a backlog and lag, as above, of MySQL 9.7: beside a stock replica with four workers.
-//	postgres The same of PostgreSQL 15, beside a subscription.
+//	postgres The same of PostgreSQL 15, beside a subscription. The backlog changes each row several times; postgres-large applies one to tables of which it changes
+//	         few rows twice.
 //	join     A region that is filled by octant join, beside mariadb-dump piped into mariadb, and beside mydumper and myloader; and what that
 //	         leaves to one who writes in the donor region.
 //	verify   octant verify of two regions, beside pt-table-checksum of a stock replica.

@@ -31,7 +31,7 @@ func benchMySQL(t *testing.T, s settings, r *report) {
 	fillTables(t, ctx, a.Server.DB())
 	mustExec(t, ctx, a.Server.DB(), "CREATE TABLE bench.probe (id INT PRIMARY KEY)")
 	v := &rivalry{
-		settings: s, engine: "mysql 9.7", rival: "replica, 4 workers", lagGoal: 3, a: a.Server.DB(), b: b.Server.DB(), relayA: a.Relay, relayB: b.Relay,
+		settings: s, rows: rowsOfTable, engine: "mysql 9.7", rival: "replica, 4 workers", lagGoal: 3, a: a.Server.DB(), b: b.Server.DB(), relayA: a.Relay, relayB: b.Relay,
 		follower: follower.DB(), follow: follower.StartFollowing, stopFollow: follower.StopFollowing,
 	}
 	await(t, ctx, "the tables are everywhere", func() (bool, error) { return v.filled(ctx) })

@@ -20,7 +20,18 @@ import (
 
 // benchPostgres compares with a subscription, as it is by default: its commits do not wait for the disk. Nor do the relay's, of what comes from other regions.
 func benchPostgres(t *testing.T, s settings, r *report) {
-	ctx := envtest.Context(t, 10*time.Minute)
+	ctx := envtest.Context(t, 20*time.Minute)
+	s.rivalPostgres(t, ctx, rowsOfTable).run(t, r)
+}
+
+// benchLargePostgres has tables so large that batches seldom have a row in common.
+func benchLargePostgres(t *testing.T, s settings, r *report) {
+	ctx := envtest.Context(t, 20*time.Minute)
+	s.rivalPostgres(t, ctx, manyRows).backlogs(t, ctx, r)
+}
+
+func (s settings) rivalPostgres(t *testing.T, ctx context.Context, rows int) *rivalry {
+	t.Helper()
 	engine := pgtest.Oldest(t)
 	var servers [3]*pgtest.Server
 	var dbs [3]*sql.DB
@@ -29,7 +40,7 @@ func benchPostgres(t *testing.T, s settings, r *report) {
 		servers[i].Prepare(t, "")
 		servers[i].Exec(t, "CREATE SCHEMA bench AUTHORIZATION octant")
 		dbs[i] = openPostgres(t, servers[i])
-		fillPostgres(t, ctx, dbs[i])
+		fillPostgres(t, ctx, dbs[i], rows)
 	}
 	relays := pairPostgres(t, ctx, servers[0], servers[1])
 	mustExec(t, ctx, dbs[0], "CREATE PUBLICATION native FOR TABLES IN SCHEMA bench")
@@ -41,11 +52,10 @@ func benchPostgres(t *testing.T, s settings, r *report) {
 			return err
 		}
 	}
-	v := &rivalry{
-		settings: s, engine: engine.Name, rival: "subscription", lagGoal: 6, a: dbs[0], b: dbs[1], relayA: relays[0], relayB: relays[1],
+	return &rivalry{
+		settings: s, rows: rows, engine: engine.Name, rival: "subscription", lagGoal: 6, a: dbs[0], b: dbs[1], relayA: relays[0], relayB: relays[1],
 		follower: dbs[2], follow: alter("ENABLE"), stopFollow: alter("DISABLE"),
 	}
-	v.run(t, r)
 }
 
 // openPostgres returns sessions that take several statements in one text.
@@ -59,15 +69,15 @@ func openPostgres(t *testing.T, s *pgtest.Server) *sql.DB {
 	return db
 }
 
-// fillPostgres makes the tables and rows of fillTables.
-func fillPostgres(t *testing.T, ctx context.Context, db *sql.DB) {
+// fillPostgres makes the tables of fillTables, each with so many rows.
+func fillPostgres(t *testing.T, ctx context.Context, db *sql.DB, rows int) {
 	t.Helper()
 	text := []string{"SET ROLE octant", "CREATE TABLE bench.done (id INT PRIMARY KEY)", "CREATE TABLE bench.probe (id INT PRIMARY KEY)"}
 	for i := range workTables {
 		text = append(text,
 			fmt.Sprintf("CREATE TABLE bench.sbtest%d (id INT PRIMARY KEY, k INT NOT NULL DEFAULT 0, c TEXT NOT NULL DEFAULT '', pad TEXT NOT NULL DEFAULT '')", i),
 			fmt.Sprintf("CREATE INDEX ON bench.sbtest%d (k)", i),
-			fmt.Sprintf("INSERT INTO bench.sbtest%d SELECT n, n, repeat(md5(n::text), 4), repeat(md5(n::text), 2) FROM generate_series(1, %d) n", i, rowsOfTable))
+			fmt.Sprintf("INSERT INTO bench.sbtest%d SELECT n, n, repeat(md5(n::text), 4), repeat(md5(n::text), 2) FROM generate_series(1, %d) n", i, rows))
 	}
 	mustExec(t, ctx, db, strings.Join(append(text, "RESET ROLE"), ";"))
 }

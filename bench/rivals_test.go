@@ -23,6 +23,7 @@ type rivalry struct {
 	engine  string
 	rival   string // how the follower replicates, for people
 	lagGoal float64
+	rows    int // of each table
 	a, b    *sql.DB
 	relayA  *testenv.Relay
 	relayB  *testenv.Relay
@@ -36,6 +37,11 @@ type rivalry struct {
 func (v *rivalry) run(t *testing.T, r *report) {
 	ctx := envtest.Context(t, 40*time.Minute)
 	v.lag(t, ctx, r)
+	v.backlogs(t, ctx, r)
+}
+
+// backlogs measures apply alone.
+func (v *rivalry) backlogs(t *testing.T, ctx context.Context, r *report) {
 	v.apply(t, ctx, r)
 	v.requireSame(t, ctx)
 }
@@ -44,12 +50,12 @@ func (v *rivalry) run(t *testing.T, r *report) {
 func (v *rivalry) apply(t *testing.T, ctx context.Context, r *report) {
 	t.Helper()
 	row := r.row(bench.Comparison{
-		What: fmt.Sprintf("%s, apply: relay | %s", v.engine, v.rival), Unit: "s", Goal: bench.Faster, Target: 1,
+		What: fmt.Sprintf("%s, apply to tables of %d rows: relay | %s", v.engine, v.rows, v.rival), Unit: "s", Goal: bench.Faster, Target: 1,
 	})
 	var profile *profiling
 	for round := range v.rounds {
 		mustStop(t, ctx, v)
-		writeTransactions(t, ctx, v.a, v.transactions, uint64(round))
+		writeTransactions(t, ctx, v.a, v.rows, v.transactions, uint64(round))
 		mustExec(t, ctx, v.a, fmt.Sprintf("INSERT INTO bench.done VALUES (%d)", round))
 		await(t, ctx, "the backlog is captured", func() (bool, error) {
 			s, err := snapshot(ctx, v.relayA)
@@ -152,7 +158,7 @@ func (v *rivalry) load(ctx context.Context) (stop func()) {
 		for n := 1; ctx.Err() == nil; n++ {
 			// A transaction that fails at the end is missed by nobody.
 			_, _ = v.a.ExecContext(ctx, fmt.Sprintf("BEGIN; UPDATE bench.sbtest0 SET k=%d WHERE id=%d; UPDATE bench.sbtest1 SET k=%d WHERE id=%d; COMMIT",
-				n, 1+n%rowsOfTable, n, 1+n%rowsOfTable))
+				n, 1+n%v.rows, n, 1+n%v.rows))
 			select {
 			case <-tick.C:
 			case <-ctx.Done():

@@ -20,7 +20,8 @@ import (
 // another one, delete a row and insert it again.
 const (
 	workTables  = 4
-	rowsOfTable = 10_000
+	rowsOfTable = 10_000  // sysbench's own: a backlog changes every row several times
+	manyRows    = 200_000 // of tables of which a backlog changes a few
 	loaders     = 4
 )
 
@@ -55,18 +56,18 @@ func fillTables(t *testing.T, ctx context.Context, db *sql.DB) {
 // writeBacklog commits the transactions, and then the row that ends them.
 func writeBacklog(t *testing.T, ctx context.Context, db *sql.DB, transactions int) {
 	t.Helper()
-	writeTransactions(t, ctx, db, transactions, 2)
+	writeTransactions(t, ctx, db, rowsOfTable, transactions, 2)
 	mustExec(t, ctx, db, "INSERT INTO bench.done VALUES (1)")
 }
 
-func writeTransactions(t *testing.T, ctx context.Context, db *sql.DB, transactions int, seed uint64) {
+func writeTransactions(t *testing.T, ctx context.Context, db *sql.DB, rows, transactions int, seed uint64) {
 	t.Helper()
 	g, gctx := errgroup.WithContext(ctx)
 	for l := range loaders {
 		g.Go(func() error {
 			r := rand.New(rand.NewPCG(seed, uint64(l)))
 			for n := l; n < transactions; n += loaders {
-				if err := commit(gctx, db, workTransaction(r)); err != nil {
+				if err := commit(gctx, db, workTransaction(r, rows)); err != nil {
 					return err
 				}
 			}
@@ -78,14 +79,14 @@ func writeTransactions(t *testing.T, ctx context.Context, db *sql.DB, transactio
 	}
 }
 
-// workTransaction is one transaction as a text of several statements, which spares the loader round trips.
-func workTransaction(r *rand.Rand) string {
+// workTransaction is one transaction, on tables of so many rows, as a text of several statements, which spares the loader round trips.
+func workTransaction(r *rand.Rand, rows int) string {
 	table := func() int { return r.IntN(workTables) }
-	id := func() int { return 1 + r.IntN(rowsOfTable) }
+	id := func() int { return 1 + r.IntN(rows) }
 	swap, key := table(), id()
 	return fmt.Sprintf(`BEGIN;UPDATE bench.sbtest%d SET k=k+1 WHERE id=%d;UPDATE bench.sbtest%d SET c='%s' WHERE id=%d;
 DELETE FROM bench.sbtest%d WHERE id=%d;INSERT INTO bench.sbtest%d (id,k,c,pad) VALUES (%d,%d,'%s','%s');COMMIT`,
-		table(), id(), table(), digits(r, 10), id(), swap, key, swap, key, r.IntN(rowsOfTable), digits(r, 10), digits(r, 5))
+		table(), id(), table(), digits(r, 10), id(), swap, key, swap, key, r.IntN(rows), digits(r, 10), digits(r, 5))
 }
 
 // commit runs the text until no other loader is in its way.
