@@ -14,7 +14,7 @@ func holdFirst(b *bed, seq relay.Seq) chan<- error {
 	b.t.Cleanup(func() { close(verdict) })
 	done := false
 	b.d.onCommit = func(m relay.Mark) error {
-		if done || m.Repair() || m.Range.From > seq || m.Range.To < seq {
+		if m.Repair() || done || m.Range.From > seq || m.Range.To < seq {
 			return nil
 		}
 		done = true
