@@ -135,7 +135,7 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 		starts:  make(chan *origin, relay.MaxRegions),
 		namings: newNamings(),
 
-		divisible: divisible(cfg.Target),
+		divisible: relay.Divides(cfg.Target),
 	}
 	a.reader.era.Store(1)
 	var err error

@@ -2,7 +2,6 @@ package applier
 
 import (
 	"context"
-	"slices"
 
 	"github.com/octant-db/octant/conflict"
 	"github.com/octant-db/octant/relay"
@@ -16,8 +15,19 @@ func (a *Applier) divides(f *flight) bool {
 	if !a.divisible || f.stream != nil || len(f.shared) == 0 || !f.plan.Plain() {
 		return false
 	}
-	own, shared := f.divided()
-	return len(own) > 0 && len(shared) == len(f.shared)
+	rows := 0
+	for i := range f.plan.Writes {
+		if f.shares(&f.plan.Writes[i]) {
+			rows++
+		}
+	}
+	return rows < len(f.plan.Writes) && rows == len(f.shared)
+}
+
+// shares tells whether another flight had the row of a write when this one took off.
+func (f *flight) shares(w *conflict.Write) bool {
+	_, is := f.shared[string(w.Key)]
+	return is
 }
 
 // writeInTwo writes the rows that the flight shares with nobody, waits for those before it, and writes the others. If any of these did not commit at its first attempt it gives way: what
@@ -42,20 +52,15 @@ func (a *Applier) writeInTwo(ctx context.Context, f *flight, tx relay.Tx) error 
 	return tx.Write(ctx, writesOf(shared, f.clear))
 }
 
-// divisible tells whether a target's transactions can be divided.
-func divisible(t relay.Target) bool {
-	d, ok := t.(relay.Divider)
-	return ok && d.Divides()
-}
-
 // divided are the writes of rows that the flight has for itself, and of those that others had before.
 func (f *flight) divided() (own, shared []conflict.Write) {
-	own = slices.DeleteFunc(slices.Clone(f.plan.Writes), func(w conflict.Write) bool {
-		_, is := f.shared[string(w.Key)]
-		if is {
+	own = make([]conflict.Write, 0, len(f.plan.Writes))
+	for _, w := range f.plan.Writes {
+		if f.shares(&w) {
 			shared = append(shared, w)
+		} else {
+			own = append(own, w)
 		}
-		return is
-	})
+	}
 	return own, shared
 }

@@ -14,7 +14,7 @@ import (
 // writes is for the caller to find out.
 func (e *Engine) Intended(mark relay.Mark) *Plan {
 	p := e.flights[flightOf(mark)]
-	if p == nil || p.straight == 0 || len(p.Writes) != p.straight || mark.Repair() || p.Mark.Range != mark.Range || p.Mark.HLC != mark.HLC || mark.Range.From <= e.seen[mark.Origin].Seq {
+	if p == nil || !p.Plain() || mark.Repair() || p.Mark.Range != mark.Range || p.Mark.HLC != mark.HLC || mark.Range.From <= e.seen[mark.Origin].Seq {
 		return nil
 	}
 	return p

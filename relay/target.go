@@ -32,6 +32,12 @@ type Divider interface {
 	Divides() bool
 }
 
+// Divides tells whether t is a Divider that says so.
+func Divides(t Target) bool {
+	d, ok := t.(Divider)
+	return ok && d.Divides()
+}
+
 // Definer is a Target that can carry out what another region did to its definitions.
 type Definer interface {
 	// Define runs a statement of transaction t, unless its effects are there already. It commits by itself, so it is done before t's mark is

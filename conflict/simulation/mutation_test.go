@@ -501,7 +501,7 @@ var mutations = []mutation{
 	},
 	{
 		"rows that were written besides are taken for planned", "conflict/intent.go",
-		"|| len(p.Writes) != p.straight ", "", "",
+		" && len(p.Writes) == p.straight", "", "",
 	},
 	{
 		"of a transaction that did what was planned only the first row is merged", "conflict/intent.go",

@@ -332,10 +332,7 @@ func (t *Target) Heads(ctx context.Context, table relay.TableName) (bool, error)
 }
 
 // Divides implements relay.Divider, if the target's engine does.
-func (t *Target) Divides() bool {
-	divider, ok := t.Engine.(relay.Divider)
-	return ok && divider.Divides()
-}
+func (t *Target) Divides() bool { return relay.Divides(t.Engine) }
 
 // Define implements relay.Definer. What a table is emptied by can be said in the words of any engine.
 func (t *Target) Define(ctx context.Context, from relay.Transaction, c relay.Change) (left string, err error) {
