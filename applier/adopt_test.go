@@ -244,7 +244,7 @@ func TestWhatCannotBeToldIsWaitedFor(t *testing.T) {
 			b := newBed(t, 2).start()
 			b.receive(2, now(), nil, native)
 			b.settle()
-			b.d.missing["app.later"] = true
+			b.d.hook(func(d *database) { d.missing["app.later"] = true })
 			if _, _, err := b.adopt(t, 0); !errors.Is(err, applier.ErrUnsettled) {
 				t.Errorf("what cannot be told was taken over: %v", err)
 			}

@@ -542,11 +542,13 @@ func TestBatches(t *testing.T) {
 	b.start()
 	b.converged()
 	ranges := make(map[relay.Seq]relay.Seq)
-	for _, m := range b.d.commits {
-		if !m.Repair() {
-			ranges[m.Range.From] = m.Range.To
+	b.d.hook(func(d *database) {
+		for _, m := range d.commits {
+			if !m.Repair() {
+				ranges[m.Range.From] = m.Range.To
+			}
 		}
-	}
+	})
 	shared := 0
 	for from, to := range ranges {
 		if to-from+1 > 2 || from <= 41 && to > 40 && from != to {

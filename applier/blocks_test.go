@@ -93,8 +93,8 @@ func TestLongHistoriesAreSavedInPart(t *testing.T) {
 		for i := range writes {
 			b.d.localIn("app.t2", fmt.Sprintf("row||%d of %d", i, writes))
 		}
-		eventually(t, "the log", func() bool { return relay.LSN(b.log.Local().Last()) == b.d.state.LSN })
-		s.merge(a, b.d.state.LSN)
+		eventually(t, "the log", func() bool { return relay.LSN(b.log.Local().Last()) == b.d.end() })
+		s.merge(a, b.d.end())
 		written = 0
 		if err := a.Checkpoint(t.Context()); err != nil {
 			t.Fatal(err)
@@ -121,7 +121,7 @@ func TestLongHistoriesAreSavedInPart(t *testing.T) {
 	want := s.picture(a)
 	a = b.make()
 	s.compare(s.picture(a), want)
-	clock := b.d.state.HLC
+	clock := b.d.clock()
 	a.Heard(2, relay.Heartbeat{Promise: clock + 1, Announced: relay.Vector{0, clock, clock}})
 	if err := a.Forget(); err != nil {
 		t.Fatal(err)

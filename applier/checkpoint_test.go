@@ -61,7 +61,7 @@ func newScript(t *testing.T, seed uint64, entries int, late bool) *script {
 			s.d.localIn(table, row)
 		}
 	}
-	eventually(t, "the log", func() bool { return relay.LSN(s.log.Local().Last()) == s.d.state.LSN })
+	eventually(t, "the log", func() bool { return relay.LSN(s.log.Local().Last()) == s.d.end() })
 	return s
 }
 
@@ -74,7 +74,7 @@ func (s *script) applied(rng *rand.Rand, table, row string) {
 		row = ""
 	}
 	before := s.d.tables[table][id]
-	clock := s.d.state.HLC + 1
+	clock := s.d.clock() + 1
 	if s.late {
 		clock -= relay.HLC(rng.IntN(2) * rng.IntN(3000))
 	}
@@ -191,7 +191,7 @@ func torn(t *testing.T, seed uint64, crash, ruled bool) {
 	if ruled {
 		s.config = func(c *applier.Config) { c.Rules = tornRules{} }
 	}
-	last := s.d.state.LSN
+	last := s.d.end()
 	reference := s.make()
 	s.merge(reference, last)
 	want := s.picture(reference)
@@ -259,7 +259,7 @@ func (s *script) checkNeeds(a *applier.Applier) {
 // TestSpill finds again what has left memory, and images in pieces.
 func TestSpill(t *testing.T) {
 	s := newScript(t, 99, 60, true)
-	last := s.d.state.LSN
+	last := s.d.end()
 	a := s.make()
 	s.merge(a, last)
 	want := s.picture(a)
@@ -283,19 +283,19 @@ func TestForget(t *testing.T) {
 		t.Run(fmt.Sprintf("cool=%v", cold), func(t *testing.T) {
 			s := newScript(t, 7, 60, false)
 			a := s.make()
-			s.merge(a, s.d.state.LSN)
+			s.merge(a, s.d.end())
 			if err := a.Checkpoint(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if cold {
 				cool(t, a)
 			}
-			clock := s.d.state.HLC
+			clock := s.d.clock()
 			all := relay.Vector{0, clock, clock}
 			last := relay.Seq(s.log.Received(2).Last())
 			s.d.localIn("app.t0", "row0||new") // not announced by anyone
-			eventually(t, "the log", func() bool { return relay.LSN(s.log.Local().Last()) == s.d.state.LSN })
-			s.merge(a, s.d.state.LSN)
+			eventually(t, "the log", func() bool { return relay.LSN(s.log.Local().Last()) == s.d.end() })
+			s.merge(a, s.d.end())
 			a.Heard(2, relay.Heartbeat{Last: last, Promise: clock, Announced: all})
 			if a.Status().Stable != clock {
 				t.Fatalf("stable cut %d, should be %d", a.Status().Stable, clock)
@@ -343,9 +343,9 @@ func TestManyTablesAndLongKeys(t *testing.T) {
 	s.d.mu.Lock()
 	s.d.record(relay.Applied, &relay.Mark{Origin: 2, Range: relay.Range{From: 1, To: 1}, HLC: 1}, strings.Join(wrote, ""))
 	s.d.mu.Unlock()
-	eventually(t, "the log", func() bool { return relay.LSN(s.log.Local().Last()) == s.d.state.LSN })
+	eventually(t, "the log", func() bool { return relay.LSN(s.log.Local().Last()) == s.d.end() })
 	a := s.make()
-	s.merge(a, s.d.state.LSN)
+	s.merge(a, s.d.end())
 	if n := a.Status().Repairs; n != 1200 {
 		t.Fatalf("%d rows wait for repair", n)
 	}
@@ -371,7 +371,7 @@ func TestManyForgotten(t *testing.T) {
 	if err := a.Checkpoint(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	clock := s.d.state.HLC
+	clock := s.d.clock()
 	a.Heard(2, relay.Heartbeat{Promise: clock, Announced: relay.Vector{0, clock, clock}})
 	if err := errors.Join(a.Forget(), a.Checkpoint(t.Context())); err != nil {
 		t.Fatal(err)

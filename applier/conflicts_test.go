@@ -44,7 +44,7 @@ func TestConflictLog(t *testing.T) {
 	b.d.local("1||a", "2||a", "3||a", "4||a", "5||a", "6||a")
 	b.d.local("-4", "-5")
 	b.settle()
-	seen := b.d.state.HLC
+	seen := b.d.clock()
 	old, late := seen-1e6, seen+1e6
 	b.receive(2, old, nil, insert("1||b"))
 	b.receive(2, old+1, nil, update("2||z", "2||b"))
@@ -93,7 +93,7 @@ func TestALoserIsOnRecordOnce(t *testing.T) {
 	b := newBed(t, 2, 3).start()
 	b.d.local("1||a", "2||a", "3||lost")
 	b.settle()
-	at := b.d.state.HLC
+	at := b.d.clock()
 	b.receive(2, at-1000, nil, insert("1||lost"), insert("2||lost"))
 	b.receive(2, at+1000, nil, insert("3||b"))
 	b.converged()
@@ -172,7 +172,7 @@ func TestConflictLogFails(t *testing.T) {
 	b := newBed(t, 2).start()
 	b.d.local("1||a")
 	b.settle()
-	b.receive(2, b.d.state.HLC-1000, nil, insert("1||b"))
+	b.receive(2, b.d.clock()-1000, nil, insert("1||b"))
 	b.converged()
 	before := gist(b.conflicts())
 	b.store.fail(0)
@@ -203,7 +203,7 @@ func TestConflictsAreSavedWhileOthersAreMerged(t *testing.T) {
 	b.start()
 	b.d.local("1||a", "2||a")
 	b.settle()
-	seen := b.d.state.HLC
+	seen := b.d.clock()
 	b.receive(2, seen-1000, nil, insert("1||b"))
 	b.converged()
 	saved := make(chan error, 1)
@@ -248,7 +248,7 @@ func TestPeopleAreToldBeforeItIsSaved(t *testing.T) {
 	b.d.local("1||a")
 	b.settle()
 	full.Store(true)
-	b.receive(2, b.d.state.HLC-1000, nil, insert("1||b"))
+	b.receive(2, b.d.clock()-1000, nil, insert("1||b"))
 	b.receive(2, now(), nil, insert("2||bad"))
 	b.parked(1)
 	if err := b.a.Checkpoint(t.Context()); !errors.Is(err, syscall.ENOSPC) {
@@ -295,7 +295,7 @@ func TestNoConflictWithWhatAnAuthorHadSeen(t *testing.T) {
 	b := newBed(t, 2, 3).start()
 	b.d.local("9||a")
 	b.settle()
-	made := b.d.state.HLC + 1e6
+	made := b.d.clock() + 1e6
 	b.receive(3, made+10, relay.Vector{0, 0, made}, update("1||b", "1||c"))
 	b.receive(3, made+20, relay.Vector{0, 0, made - 1}, update("2||b", "2||c"))
 	b.settle()

@@ -44,7 +44,7 @@ func TestEmptiedTableKeepsWhatWasNotSeen(t *testing.T) {
 	b.receive(2, first, nil, insert("1||of 2"), insert("2||of 2"))
 	b.d.local("3||seen")
 	b.settle()
-	seen := b.d.state.HLC
+	seen := b.d.clock()
 	b.d.local("4||not seen")
 	b.receive(3, first+5, nil, insert("5||not seen"))
 	b.settle()
@@ -100,7 +100,7 @@ func TestEmptiedHere(t *testing.T) {
 	b := newBed(t, 2).start()
 	b.d.local("1||a", "2||a")
 	b.settle()
-	clock := b.d.state.HLC
+	clock := b.d.clock()
 	b.d.hook(func(d *database) {
 		clear(d.tables["app.t"])
 		d.record(relay.Local, nil, truncate("app.t"))

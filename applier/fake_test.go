@@ -314,6 +314,19 @@ func (d *database) row(table, id string) string {
 	return d.tables[table][id]
 }
 
+// clock is that of the last entry of the log, end its number.
+func (d *database) clock() relay.HLC {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state.HLC
+}
+
+func (d *database) end() relay.LSN {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state.LSN
+}
+
 func (d *database) check() {
 	d.t.Helper()
 	d.mu.Lock()
@@ -984,10 +997,7 @@ func (b *bed) receive(origin relay.Region, clock relay.HLC, deps relay.Vector, n
 
 // settled tells whether everything received has been applied and everything captured been merged.
 func (b *bed) settled() bool {
-	b.d.mu.Lock()
-	lsn := b.d.state.LSN
-	b.d.mu.Unlock()
-	if b.a.Merged() != lsn {
+	if b.a.Merged() != b.d.end() {
 		return false
 	}
 	for _, r := range b.origins {

@@ -92,7 +92,7 @@ func TestChildrenGoWithTheirParent(t *testing.T) {
 	b.d.localIn("app.c", "1||1", "2||1", "3||2")
 	b.start()
 	b.settle()
-	forgotten := b.d.state.HLC
+	forgotten := b.d.clock()
 	b.a.Heard(2, relay.Heartbeat{Promise: forgotten, Announced: relay.Vector{0, forgotten, 0, forgotten}})
 	b.a.Heard(3, relay.Heartbeat{Promise: forgotten, Announced: relay.Vector{0, forgotten, forgotten}})
 	if err := b.a.Forget(); err != nil {
@@ -137,7 +137,7 @@ func TestChildrenComeBackThatWerePartedBefore(t *testing.T) {
 	b.d.localIn("app.d", "1||1", "2||1", "4||2")
 	b.start()
 	b.settle()
-	seen := b.d.state.HLC
+	seen := b.d.clock()
 	first := max(now(), seen+1)
 	b.receive(3, first+1e6, relay.Vector{0, seen}, line("app.p", "2||p", ""))
 	b.receive(3, first+2e6, relay.Vector{0, seen, first + 1e6}, line("app.p", "1||p", ""))

@@ -52,7 +52,7 @@ func TestChildrenFollowTheirParent(t *testing.T) {
 	b.d.localIn("app.f", "1|x|1", "2||7")
 	b.start()
 	b.settle()
-	forgotten := b.d.state.HLC
+	forgotten := b.d.clock()
 	b.a.Heard(2, relay.Heartbeat{Promise: forgotten, Announced: relay.Vector{0, forgotten, 0, forgotten}})
 	b.a.Heard(3, relay.Heartbeat{Promise: forgotten, Announced: relay.Vector{0, forgotten, forgotten}})
 	if err := b.a.Forget(); err != nil {

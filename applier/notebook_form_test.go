@@ -16,7 +16,7 @@ func TestConflictsOfTheFormerFormAreRead(t *testing.T) {
 	b := newBed(t, 2).start()
 	b.d.local("1||a", "2||a")
 	b.settle()
-	b.receive(2, b.d.state.HLC-1e6, nil, insert("1||b"))
+	b.receive(2, b.d.clock()-1e6, nil, insert("1||b"))
 	b.converged()
 	before := gist(b.conflicts())
 	b.halt()
@@ -26,7 +26,7 @@ func TestConflictsOfTheFormerFormAreRead(t *testing.T) {
 	if after := gist(b.conflicts()); after != before {
 		t.Fatalf("of the former form:\n%swas:\n%s", after, before)
 	}
-	b.receive(2, b.d.state.HLC-1e6, nil, insert("2||b"))
+	b.receive(2, b.d.clock()-1e6, nil, insert("2||b"))
 	b.converged()
 	if err := b.a.SaveConflicts(t.Context()); err != nil {
 		t.Fatal(err)

@@ -142,7 +142,7 @@ func TestARuleThatDoesNotFitIsTold(t *testing.T) {
 	b.start()
 	b.d.local("1||a")
 	b.settle()
-	seen := b.d.state.HLC
+	seen := b.d.clock()
 	b.d.local("1||a again")
 	b.settle()
 	b.receive(2, seen+1e6, relay.Vector{0, seen}, update("1||a", "1||b"))
