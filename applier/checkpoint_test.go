@@ -74,7 +74,7 @@ func (s *script) applied(rng *rand.Rand, table, row string) {
 		row = ""
 	}
 	before := s.d.tables[table][id]
-	clock := s.d.clock() + 1
+	clock := s.d.state.HLC + 1
 	if s.late {
 		clock -= relay.HLC(rng.IntN(2) * rng.IntN(3000))
 	}

@@ -995,9 +995,9 @@ func (b *bed) receive(origin relay.Region, clock relay.HLC, deps relay.Vector, n
 	eventually(b.t, "the transaction to be durable", func() bool { return stream.Last() >= uint64(t.Seq) })
 }
 
-// settled tells whether everything received has been applied and everything captured been merged.
+// settled tells whether everything received has been applied and everything captured been merged, the canary as well: it is an entry like any other.
 func (b *bed) settled() bool {
-	if b.a.Merged() != b.d.end() {
+	if !b.a.Status().Writable || b.a.Merged() != b.d.end() {
 		return false
 	}
 	for _, r := range b.origins {

@@ -162,7 +162,7 @@ func TestRowsRedefinedBeforeTheyArePlannedAreRead(t *testing.T) {
 	b.target.keyed.Store(true)
 	b.d.mu.Lock()
 	b.d.record(relay.Local, nil, define("app.t", ""))
-	lsn := b.d.end()
+	lsn := b.d.state.LSN
 	b.d.mu.Unlock()
 	eventually(t, "the definition to be merged", func() bool { return b.a.Merged() == lsn })
 	close(proceed)
