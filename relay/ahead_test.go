@@ -248,7 +248,5 @@ func TestWhatIsNotConfirmedIsForgotten(t *testing.T) {
 	if stream.Last() != 3 || b.applier.takenBack.Load() != 1 {
 		t.Errorf("the stream ends at %d, and the applier was told %d times that something was taken back", stream.Last(), b.applier.takenBack.Load())
 	}
-	if p := b.peer("a"); !strings.Contains(p.LastError, "nobody answers") {
-		t.Errorf("the last error is %q", p.LastError)
-	}
+	eventually(t, "the last error to be shown", func() bool { return strings.Contains(b.peer("a").LastError, "nobody answers") })
 }

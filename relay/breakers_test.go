@@ -3,6 +3,7 @@ package relay_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,6 +39,23 @@ type swift struct{ start time.Time }
 
 func (c swift) Now() time.Time                         { return c.start.Add(20 * time.Since(c.start)) }
 func (c swift) After(d time.Duration) <-chan time.Time { return time.After(d / 20) }
+
+// halting is a swift clock of which no wait ends while it is halted: what comes after a wait cannot come before the test has looked.
+type halting struct {
+	swift
+	mu sync.Mutex // held while it is halted
+}
+
+func (c *halting) After(d time.Duration) <-chan time.Time {
+	over := make(chan time.Time, 1)
+	go func() {
+		at := <-c.swift.After(d)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		over <- at
+	}()
+	return over
+}
 
 // breaker waits until the node's breaker has the state after so many failures in a row, and returns it.
 func (n *node) breaker(scope, state string, failures int) (found relay.BreakerStatus) {
@@ -87,7 +105,8 @@ func TestBreakerOfAPeer(t *testing.T) {
 	a, b := newNode(t, net, 1, "b"), newNode(t, net, 2, "a").start()
 	door := &doorman{net, make(chan chan error)}
 	a.config.Dialer = door
-	events := withEvents(a)
+	events, clock := withEvents(a), &halting{swift: swift{time.Now()}}
+	a.config.Clock = clock
 	a.start()
 	silent := errors.New("nobody answers")
 	for i := range 4 {
@@ -96,8 +115,11 @@ func TestBreakerOfAPeer(t *testing.T) {
 			t.Fatalf("after %d failures: %+v", i+1, s)
 		}
 	}
-	<-door.attempts <- silent
+	attempt := <-door.attempts
+	clock.mu.Lock()
+	attempt <- silent
 	opened := a.breaker("peer", "open", 5)
+	clock.mu.Unlock()
 	if opened.Reason != "nobody answers" || opened.Opened != 1 || !opened.Next.After(opened.Since) {
 		t.Fatalf("opened: %+v", opened)
 	}
@@ -113,8 +135,10 @@ func TestBreakerOfAPeer(t *testing.T) {
 		t.Fatal("tried again beside an attempt")
 	default:
 	}
+	clock.mu.Lock()
 	probe <- silent
 	again := a.breaker("peer", "open", 6)
+	clock.mu.Unlock()
 	if was, is := opened.Next.Sub(opened.Since), again.Next.Sub(again.Since); is < 2*was {
 		t.Fatalf("left alone for %v, and for %v the second time", was, is)
 	}

@@ -16,7 +16,7 @@ import (
 func TestStoppedSource(t *testing.T) {
 	net := newNetwork()
 	a, b := newNode(t, net, 1, "b").start(), newNode(t, net, 2, "a").start()
-	eventually(t, "a to meet b", func() bool { return a.peer("b").ID == 2 })
+	eventually(t, "a to hear b", func() bool { return a.peer("b").State == "connected" })
 	a.source.addRandom(rand.New(rand.NewPCG(1, 2)), 20)
 	a.captured()
 	if err := a.relay.StopSource(t.Context()); err != nil {

@@ -518,6 +518,8 @@ func (n *node) checkLocal() {
 	}
 	var seq relay.Seq
 	var clock relay.HLC
+	n.source.mu.Lock()
+	defer n.source.mu.Unlock()
 	for i, l := range n.source.log {
 		e, body, err := n.db.Local().Entry(relay.LSN(i + 1))
 		if err != nil {

@@ -209,9 +209,12 @@ func TestStrangers(t *testing.T) {
 			test.change(b)
 			b.start()
 			net.set("b", b.relay)
-			eventually(t, "the refusal", func() bool { return a.peer("b").State == "refused" })
-			p, _ := a.problem("peer_refused")
-			if p.Subject != "b" || !strings.Contains(p.Detail, test.want) {
+			var p relay.Problem
+			eventually(t, "the refusal to be reported", func() (told bool) {
+				p, told = a.problem("peer_refused")
+				return told
+			})
+			if a.peer("b").State != "refused" || p.Subject != "b" || !strings.Contains(p.Detail, test.want) {
 				t.Fatalf("%+v does not say %q", p, test.want)
 			}
 		})

@@ -28,7 +28,7 @@ func (p *peer) session(parent context.Context) error {
 	if err := p.meet(ctx, hello); err != nil {
 		return err
 	}
-	err = p.receive(ctx, feed)
+	err = p.receive(ctx, hello.Region, feed)
 	return errors.Join(err, p.takeBack(parent))
 }
 
@@ -102,9 +102,8 @@ func (r *Relay) unique(p *peer, id Region) error {
 	return nil
 }
 
-// receive takes what the feed brings, until it ends.
-func (p *peer) receive(ctx context.Context, feed Feed) error {
-	origin := p.facts.Region
+// receive takes what the feed of a region brings, until it ends.
+func (p *peer) receive(ctx context.Context, origin Region, feed Feed) error {
 	in := inbox{r: p.r, origin: origin, stream: p.r.cfg.Log.Received(origin), guard: p.guardClock, heard: p.heard}
 	defer in.discard()
 	defer func() { p.took(in.kept) }()
