@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -251,9 +252,15 @@ func TestCopiesSurviveACheckpoint(t *testing.T) {
 
 // TestPlacesOfCopies has more transactions sent ahead than there are places: a place is free when its transaction is in the stream.
 func TestPlacesOfCopies(t *testing.T) {
-	options := relaylog.Options{}
-	db := open(t, t.TempDir(), options.WithLinger(time.Hour))
+	hold := make(chan struct{})
+	release := sync.OnceFunc(func() { close(hold) })
+	options := relaylog.Options{}.WithSync(func(*os.File) error {
+		<-hold // else the disk may be faster than the test
+		return nil
+	})
+	db := open(t, t.TempDir(), options)
 	defer mustClose(t, db)
+	defer release()
 	s := db.Received(vanguard)
 	for half := range relay.Seq(2) {
 		sendAhead(t, db, half*relay.MaxAhead+1, make([]string, relay.MaxAhead)...)
@@ -267,6 +274,7 @@ func TestPlacesOfCopies(t *testing.T) {
 	if _, err := s.BeginAhead(ctx, next); !errors.Is(err, context.Canceled) {
 		t.Fatalf("the place was given away (%v)", err)
 	}
+	release()
 	barrier(t, db)
 	if _, err := s.BeginAhead(t.Context(), next); err != nil {
 		t.Error(err)
