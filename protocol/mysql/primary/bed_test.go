@@ -206,7 +206,7 @@ func execute(t testing.TB, s *testenv.Server, statements ...string) {
 // waitFor polls until the condition holds.
 func waitFor(t testing.TB, what string, holds func() (bool, error)) {
 	t.Helper()
-	ctx := envtest.Context(t, time.Minute)
+	ctx := envtest.Context(t, 3*time.Minute)
 	for tick := time.NewTicker(5 * time.Millisecond); ; {
 		ok, err := holds()
 		if err != nil {
@@ -219,7 +219,7 @@ func waitFor(t testing.TB, what string, holds func() (bool, error)) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("%s: still not so after a minute", what)
+			t.Fatalf("%s: still not so after three minutes", what)
 		}
 	}
 }

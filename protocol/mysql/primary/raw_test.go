@@ -60,7 +60,7 @@ func (r *raw) dump(file string, offset uint32, flags uint16, serverID uint32) er
 
 // next returns the next event; io.EOF after an EOF packet, a *mysql.MyError after an ERR packet.
 func (r *raw) next() ([]byte, error) {
-	r.nc.SetReadDeadline(time.Now().Add(30 * time.Second))
+	r.nc.SetReadDeadline(time.Now().Add(2 * time.Minute))
 	var payload []byte
 	for {
 		var h [4]byte
