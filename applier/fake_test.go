@@ -919,7 +919,7 @@ func (b *bed) make() *applier.Applier {
 		Table:    parseTable,
 		JSON: func(_ *relay.Table, img relay.Image, keyOnly bool) string {
 			if keyOnly {
-				return fmt.Sprintf(`{"id":%q}`, idOf(img))
+				return fmt.Sprintf(`{"id":%q}`, idOf(owned(img)))
 			}
 			return fmt.Sprintf("%q", img)
 		},

@@ -18,10 +18,13 @@ import (
 // since a repair writes what the register says by then. A table that would take no row at all has a breaker too: its rows are left out
 // without being tried, and one of them is the probe.
 //
-// In the Store: "l" key -> the letter as JSON. What is lost of it in a crash is found out again.
+// A row has one letter, even if M knows it under several keys, since its table was missing when some of its writes were read: see twins.go.
+//
+// In the Store: "l" key -> the letter as JSON, under each of its keys. What is lost of it in a crash is found out again.
 type letters struct {
 	byKey  map[conflict.Key]*letter
 	byID   map[uint64]*letter
+	byRow  map[rowName]*letter
 	last   uint64 // number given
 	dirty  map[conflict.Key]struct{}
 	tables map[string]*tableBreaker
@@ -30,7 +33,7 @@ type letters struct {
 
 // letter is a row that the database refuses.
 type letter struct {
-	key    conflict.Key
+	keys   []conflict.Key // under which M knows the row, all of one table; one but for a row whose table was missing
 	saved  savedLetter
 	row    *breaker.Breaker
 	trying bool           // its repair is to be planned, or on its way
@@ -65,8 +68,8 @@ var (
 
 func openLetters(store relay.Store, now time.Time, level relay.LSN) (*letters, error) {
 	l := &letters{
-		byKey: make(map[conflict.Key]*letter), byID: make(map[uint64]*letter), dirty: make(map[conflict.Key]struct{}),
-		tables: make(map[string]*tableBreaker), level: level,
+		byKey: make(map[conflict.Key]*letter), byID: make(map[uint64]*letter), byRow: make(map[rowName]*letter),
+		dirty: make(map[conflict.Key]struct{}), tables: make(map[string]*tableBreaker), level: level,
 	}
 	for pair, err := range store.Scan([]byte("l"), nil) {
 		var s savedLetter
@@ -76,31 +79,41 @@ func openLetters(store relay.Store, now time.Time, level relay.LSN) (*letters, e
 		if err != nil {
 			return nil, fmt.Errorf("read dead letters: %w", err)
 		}
-		row := breaker.Resume(rowPauses, now, int(s.Attempts), s.Detail)
-		row.Hurry(now) // it may have been mended meanwhile
-		l.add(&letter{key: conflict.Key(pair.Key[1:]), saved: s, row: row})
+		l.restore(conflict.Key(pair.Key[1:]), s, now)
 	}
 	return l, nil
 }
 
 func letterKey(k conflict.Key) []byte { return append([]byte("l"), k...) }
 
+// restore adds what the Store has under a key.
+func (l *letters) restore(k conflict.Key, s savedLetter, now time.Time) {
+	if x := l.byID[s.ID]; x != nil {
+		l.attach(x, k)
+		return
+	}
+	row := breaker.Resume(rowPauses, now, int(s.Attempts), s.Detail)
+	row.Hurry(now) // it may have been mended meanwhile
+	l.add(&letter{keys: []conflict.Key{k}, saved: s, row: row})
+}
+
+// add makes a letter with one key known.
 func (l *letters) add(x *letter) {
-	l.byKey[x.key], l.byID[x.saved.ID] = x, x
+	l.byKey[x.keys[0]], l.byID[x.saved.ID], l.byRow[x.name()] = x, x, x
 	l.last = max(l.last, x.saved.ID)
 }
 
 func (l *letters) remove(x *letter) {
-	delete(l.byKey, x.key)
-	delete(l.byID, x.saved.ID)
-	l.dirty[x.key] = struct{}{}
+	for len(x.keys) > 0 {
+		l.detach(x, x.keys[0])
+	}
 }
 
 func (l *letters) full() bool { return len(l.byKey) >= maxLetters }
 
 // write makes the letter of a row.
 func (l *letters) write(k conflict.Key, shown string, now time.Time) *letter {
-	x := &letter{key: k, row: breaker.New(rowPauses), saved: savedLetter{ID: l.last + 1, Shown: shown, Since: now}}
+	x := &letter{keys: []conflict.Key{k}, row: breaker.New(rowPauses), saved: savedLetter{ID: l.last + 1, Shown: shown, Since: now}}
 	l.add(x)
 	return x
 }
@@ -114,6 +127,13 @@ func (x *letter) state() string {
 		return "trying"
 	}
 	return "parked"
+}
+
+// soil has a letter saved.
+func (l *letters) soil(x *letter) {
+	for _, k := range x.keys {
+		l.dirty[k] = struct{}{}
+	}
 }
 
 // takes tells whether a table takes rows, as far as is known.

@@ -39,12 +39,12 @@ func named(writes []conflict.Write) error {
 
 // excusedUnnamed leaves out a row that has a provisional key; the lock is held.
 func (a *Applier) excusedUnnamed(f *flight, w *conflict.Write, l *letter) bool {
-	switch {
-	case !f.plan.Mark.Repair():
+	if !f.plan.Mark.Repair() {
 		return l != nil || !a.letters.full()
-	case l != nil && l.saved.Skipped && l.saved.Version == w.Version:
+	}
+	if l = a.letterOf(w); l != nil && l.saved.Skipped && !w.Version.After(l.saved.Version) {
 		a.engine.Forgive(w.Key)
-	default:
+	} else {
 		a.refuse(f, w, a.rejectionOf(tableOf(w.Key)))
 	}
 	return true
@@ -173,7 +173,7 @@ func (a *Applier) tellUnnamed(table string, r relay.Rejection) {
 	for k, l := range a.letters.byKey {
 		if isProvisional(k) && tableOf(k) == table && (l.saved.Reason != r.Reason || l.saved.Detail != r.Detail) {
 			l.saved.Reason, l.saved.Detail = r.Reason, r.Detail
-			a.letters.dirty[k] = struct{}{}
+			a.letters.soil(l)
 		}
 	}
 }
@@ -286,20 +286,19 @@ func (a *Applier) rename(from conflict.Key, asOf relay.Version, c *conflict.Chan
 // readdress moves the letter of a row to its own key; the lock is held.
 func (a *Applier) readdress(from, to conflict.Key) {
 	if l := a.letters.byKey[from]; l != nil {
-		a.letters.move(l, to, a.cfg.Clock.Now())
+		a.letters.move(l, from, to, a.cfg.Clock.Now())
 	}
 }
 
 // move gives a letter's row its own key, under which it is tried at once. Where that has a letter, it stands for both.
-func (l *letters) move(x *letter, to conflict.Key, now time.Time) {
-	l.remove(x)
+func (l *letters) move(x *letter, from, to conflict.Key, now time.Time) {
 	if other := l.byKey[to]; other != nil {
 		other.row.Hurry(now)
-		return
+	} else {
+		l.attach(x, to)
+		x.plan, x.trying = nil, !x.saved.Skipped
 	}
-	x.key, x.plan, x.trying = to, nil, !x.saved.Skipped
-	l.add(x)
-	l.dirty[to] = struct{}{}
+	l.detach(x, from)
 }
 
 // keepNames makes durable what was named, before anything else is merged: what came after it, and under the rows' own keys alone, would be undone if they were named again. The gate is held.

@@ -50,7 +50,7 @@ func (a *Applier) excusedRepair(f *flight, w *conflict.Write, l *letter) bool {
 		return false
 	case !l.saved.Skipped:
 		a.engine.Park(w.Key)
-	case l.saved.Version == w.Version:
+	case !w.Version.After(l.saved.Version):
 		a.engine.Forgive(w.Key)
 	default: // it was written again after it was skipped
 		return false
@@ -61,18 +61,21 @@ func (a *Applier) excusedRepair(f *flight, w *conflict.Write, l *letter) bool {
 // refuse gives a row that is refused its letter, and parks it; the lock is held.
 func (a *Applier) refuse(f *flight, w *conflict.Write, r relay.Rejection) {
 	now := a.cfg.Clock.Now()
-	l := a.letters.byKey[w.Key]
+	l := a.letterOf(w)
 	if l == nil {
 		l = a.letters.write(w.Key, a.notes.show(w.After, true), now)
 		defer func() { a.reportLetter(l) }()
 	}
-	l.saved.Version, l.saved.Skipped = w.Version, false
+	l.saved.Skipped = false
+	if len(l.keys) == 1 || w.Version.After(l.saved.Version) {
+		l.saved.Version = w.Version
+	}
 	l.saved.Reason, l.saved.Detail = r.Reason, r.Detail
 	l.trying, l.plan = false, f.plan
 	l.row.Allow(now) // an attempt that nobody asked for counts as well
 	l.row.Fail(now, r.Detail)
 	l.saved.Attempts++
-	a.letters.dirty[w.Key] = struct{}{}
+	a.letters.soil(l)
 	a.engine.Park(w.Key)
 }
 
@@ -114,11 +117,11 @@ func (a *Applier) refuseAll(f *flight, writes []conflict.Write, found *findings)
 // reportLetter says loudly that a row was refused.
 func (a *Applier) reportLetter(l *letter) {
 	a.cfg.Notify(relay.Event{
-		Kind: relay.DeadLetterEvent, Subject: tableOf(l.key), Detail: l.saved.Detail,
+		Kind: relay.DeadLetterEvent, Subject: l.table(), Detail: l.saved.Detail,
 		Fields: map[string]string{"id": strconv.FormatUint(l.saved.ID, 10), "key": l.saved.Shown, "reason": string(l.saved.Reason)},
 	})
 	a.cfg.Report(relay.Problem{
-		Kind: "dead_letter", Subject: tableOf(l.key), Detail: fmt.Sprintf("%s: %s", l.saved.Reason, l.saved.Detail),
+		Kind: "dead_letter", Subject: l.table(), Detail: fmt.Sprintf("%s: %s", l.saved.Reason, l.saved.Detail),
 		Remedy: "mend the cause; the rows are in octant.dead_letters and are tried again by themselves, or by CALL octant.retry(id)",
 	})
 }

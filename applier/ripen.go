@@ -37,10 +37,11 @@ func (a *Applier) sweepLetters() {
 		return
 	}
 	for _, l := range a.letters.byKey {
-		if !a.settled(l) {
-			continue
+		if a.settled(l) {
+			a.letters.remove(l)
+		} else {
+			a.shed(l)
 		}
-		a.letters.remove(l)
 	}
 }
 
@@ -49,10 +50,10 @@ func (a *Applier) settled(l *letter) bool {
 		l.plan = nil
 	}
 	switch {
-	case l.plan != nil, a.engine.Owes(l.key):
+	case l.plan != nil, a.owed(l):
 		return false
 	case l.saved.Skipped: // until the row is written again, it may be found owed once more after a crash
-		v := a.engine.Version(l.key)
+		_, v := a.newest(l)
 		return !v.IsZero() && v != l.saved.Version
 	}
 	return true
@@ -83,7 +84,7 @@ func (a *Applier) ripenTables() (due bool) {
 func (a *Applier) ripenRows() (due bool) {
 	now := a.cfg.Clock.Now()
 	for _, l := range a.letters.byKey {
-		if !l.trying && !l.saved.Skipped && a.letters.takes(tableOf(l.key)) && l.row.Allow(now) {
+		if !l.trying && !l.saved.Skipped && a.letters.takes(l.table()) && l.row.Allow(now) {
 			a.tryLetter(l)
 			due = true
 		}
@@ -93,7 +94,9 @@ func (a *Applier) ripenRows() (due bool) {
 
 func (a *Applier) tryLetter(l *letter) {
 	l.trying = true
-	a.engine.Unpark(l.key)
+	for _, k := range a.tryable(l) {
+		a.engine.Unpark(k)
+	}
 }
 
 // openTable has a table's rows written again; the lock is held.
@@ -106,7 +109,7 @@ func (a *Applier) openTable(name string) {
 	}
 	a.countsOf(name).trouble = ""
 	for _, l := range a.letters.byKey {
-		if tableOf(l.key) == name && !l.saved.Skipped {
+		if l.table() == name && !l.saved.Skipped {
 			a.tryLetter(l)
 		}
 	}
@@ -130,7 +133,7 @@ func (a *Applier) repaired(writes []conflict.Write) {
 		return
 	}
 	for _, l := range a.letters.byKey {
-		if mended[tableOf(l.key)] == l.saved.Reason {
+		if mended[l.table()] == l.saved.Reason {
 			l.row.Hurry(now)
 		}
 	}
@@ -139,7 +142,7 @@ func (a *Applier) repaired(writes []conflict.Write) {
 // anyOf returns the oldest letter of a table that can be tried, nil if there is none.
 func (l *letters) anyOf(table string) *letter {
 	for _, id := range slices.Sorted(maps.Keys(l.byID)) {
-		if x := l.byID[id]; tableOf(x.key) == table && !x.saved.Skipped && !isProvisional(x.key) {
+		if x := l.byID[id]; x.table() == table && !x.saved.Skipped && !x.unnamed() {
 			return x
 		}
 	}
@@ -149,7 +152,7 @@ func (l *letters) anyOf(table string) *letter {
 // counts counts the letters that wait, by reason.
 func (l *letters) counts() map[relay.Reason]int {
 	n := make(map[relay.Reason]int)
-	for _, x := range l.byKey {
+	for _, x := range l.byID {
 		if !x.saved.Skipped {
 			n[x.saved.Reason]++
 		}

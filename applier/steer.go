@@ -43,9 +43,10 @@ func (a *Applier) deadLetter(id uint64) (relay.DeadLetter, bool, error) {
 	if l == nil {
 		return relay.DeadLetter{}, false, nil
 	}
-	right, reg, err := a.engine.Right(l.key)
+	key, _ := a.newest(l)
+	right, reg, err := a.engine.Right(key)
 	d := relay.DeadLetter{
-		ID: id, Region: reg.Version.Region, Version: reg.Version, Table: tableOf(l.key), Key: l.saved.Shown, Row: a.notes.show(right.Row, false),
+		ID: id, Region: reg.Version.Region, Version: reg.Version, Table: l.table(), Key: l.saved.Shown, Row: a.notes.show(right.Row, false),
 		Reason: l.saved.Reason, Detail: l.saved.Detail, Attempts: l.saved.Attempts, Since: l.saved.Since, Next: a.nextTry(l), State: l.state(),
 	}
 	if reg.Version.IsZero() { // not merged yet
@@ -56,7 +57,7 @@ func (a *Applier) deadLetter(id uint64) (relay.DeadLetter, bool, error) {
 
 // nextTry is when a letter is tried again by itself; the lock is held.
 func (a *Applier) nextTry(l *letter) time.Time {
-	switch b := a.letters.tables[tableOf(l.key)]; {
+	switch b := a.letters.tables[l.table()]; {
 	case l.saved.Skipped:
 		return time.Time{}
 	case b != nil:
@@ -82,7 +83,7 @@ func (a *Applier) Breakers() []relay.BreakerStatus {
 	}
 	for _, id := range slices.Sorted(maps.Keys(a.letters.byID)) {
 		if l := a.letters.byID[id]; !l.row.Closed() {
-			list = append(list, relay.StatusOf("row", tableOf(l.key)+" "+l.saved.Shown, l.row))
+			list = append(list, relay.StatusOf("row", l.table()+" "+l.saved.Shown, l.row))
 		}
 	}
 	return list
@@ -118,15 +119,15 @@ func (a *Applier) RetryLetter(ctx context.Context, id uint64) error {
 func (a *Applier) nameLetter(ctx context.Context, id uint64) error {
 	a.mu.Lock()
 	l, err := a.find(id)
-	var key conflict.Key
-	if err == nil {
-		key = l.key
+	table := ""
+	if err == nil && slices.ContainsFunc(l.keys, isProvisional) {
+		table = l.table()
 	}
 	a.mu.Unlock()
-	if !isProvisional(key) {
+	if table == "" {
 		return err
 	}
-	return a.name(ctx, tableOf(key))
+	return a.name(ctx, table)
 }
 
 // retry has a letter tried, and tells how often it was before, and whether an attempt is under way.
@@ -136,7 +137,7 @@ func (a *Applier) retry(id uint64) (l *letter, attempts uint64, early bool, err 
 	if l, err = a.find(id); err != nil {
 		return nil, 0, false, err
 	}
-	if !a.engine.Owes(l.key) {
+	if !a.owed(l) {
 		return nil, 0, false, fmt.Errorf("dead letter %d was skipped: write its row again, in any region, or compare the regions and repair it", id)
 	}
 	early = l.trying
@@ -150,8 +151,9 @@ func (a *Applier) awaitLetter(ctx context.Context, l *letter, attempts uint64) e
 	err := a.progress.Wait(ctx, func() bool {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		refused = a.letters.byKey[l.key] == l && l.saved.Attempts > attempts
-		return refused || a.letters.byKey[l.key] != l
+		stands := a.letters.byID[l.saved.ID] == l
+		refused = stands && l.saved.Attempts > attempts
+		return refused || !stands
 	})
 	if err != nil {
 		return fmt.Errorf("dead letter %d is still being tried: %w", l.saved.ID, err)
@@ -169,12 +171,14 @@ func (a *Applier) SkipLetter(ctx context.Context, id uint64) error {
 	a.mu.Lock()
 	l, err := a.find(id)
 	if err == nil {
-		if v := a.engine.Version(l.key); !v.IsZero() {
+		if _, v := a.newest(l); !v.IsZero() {
 			l.saved.Version = v
 		}
 		l.saved.Skipped, l.trying = true, false
-		a.engine.Forgive(l.key)
-		a.letters.dirty[l.key] = struct{}{}
+		for _, k := range l.keys {
+			a.engine.Forgive(k)
+		}
+		a.letters.soil(l)
 	}
 	a.mu.Unlock()
 	if err != nil {
@@ -214,7 +218,8 @@ func (a *Applier) knownRow(ctx context.Context, id uint64) (*letter, conflict.Sh
 		l, err := a.find(id)
 		var right conflict.Shown
 		if err == nil {
-			right, _, err = a.engine.Right(l.key)
+			key, _ := a.newest(l)
+			right, _, err = a.engine.Right(key)
 		}
 		a.mu.Unlock()
 		if err != nil || right.Row.Table != nil {

@@ -193,9 +193,8 @@ func (w *realWorld) Conflicts(region, table string) ([]scenarios.Noted, error) {
 	return list, err
 }
 
-// Letters counts rows. One of another engine can have two letters: one of when it was found out that its table is missing, and one under what it is called without the table.
 func (w *realWorld) Letters(region, table string) (int, error) {
-	rows, err := ask(w.ctx, w.relays[region], "SELECT DISTINCT `key` FROM octant.dead_letters WHERE state <> 'skipped' AND table_name='"+w.table(table)+"'")
+	rows, err := ask(w.ctx, w.relays[region], "SELECT id FROM octant.dead_letters WHERE state <> 'skipped' AND table_name='"+w.table(table)+"'")
 	return len(rows), err
 }
 
