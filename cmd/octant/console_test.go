@@ -28,7 +28,7 @@ func newOperator(t *testing.T, r *testenv.Relay) *operator {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &operator{t: t, client: &http.Client{Jar: jar, Timeout: 10 * time.Second}, site: "http://" + r.HTTPAddr()}
+	return &operator{t: t, client: &http.Client{Jar: jar, Timeout: patience}, site: "http://" + r.HTTPAddr()}
 }
 
 // read returns the page where a request leads to.
@@ -102,7 +102,7 @@ func TestConsoleOfARunningRelay(t *testing.T) {
 		Regions: 2, Engine: envtest.Engine(t), Octant: envtest.Octant(t), Relaxed: true,
 		Schema: `CREATE DATABASE app; CREATE TABLE app.t (id INT PRIMARY KEY, city VARCHAR(20))`,
 	})
-	ctx := envtest.Context(t, time.Minute)
+	ctx := envtest.Context(t, patience)
 	a := newOperator(t, bed.Region("a").Relay)
 	if page := a.see("/"); !strings.Contains(page, "Log in") || strings.Contains(page, "entries") {
 		t.Error("the first page is open to everybody")

@@ -97,10 +97,13 @@ func (m *memory) Report(p relay.Problem) {
 	m.problems = append(m.problems, p)
 }
 
+// patience bounds every wait, also on a machine that is busy.
+const patience = 2 * time.Minute
+
 // wait returns when the condition, which may look at m, is true.
 func (m *memory) wait(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	limit := time.After(60 * time.Second)
+	limit := time.After(patience)
 	for {
 		m.mu.Lock()
 		ok, changed := done(), m.changed
@@ -111,7 +114,9 @@ func (m *memory) wait(t testing.TB, what string, done func() bool) {
 		select {
 		case <-changed:
 		case <-limit:
-			t.Fatalf("waited too long for %s; at %s", what, m.position)
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			t.Fatalf("waited too long for %s; %d entries, at %s", what, len(m.entries), m.position)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func newStation(t testing.TB, schema string, settings ...string) *station {
 	t.Helper()
 	s := pgtest.Start(t, pgtest.Oldest(t), settings...)
 	s.Prepare(t, schema)
-	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	st := &station{Server: s, t: t, ctx: ctx, cache: logical.NewTableCache()}
 	st.target = st.open(200 * time.Millisecond)

@@ -190,7 +190,7 @@ func TestAcknowledgement(t *testing.T) {
 
 func await(t testing.TB, done func() bool) {
 	t.Helper()
-	for limit := time.Now().Add(30 * time.Second); !done(); {
+	for limit := time.Now().Add(patience); !done(); {
 		if time.Now().After(limit) {
 			t.Fatal("waited too long")
 		}
@@ -244,7 +244,7 @@ func refused(t *testing.T, s *pgtest.Server, from relay.Position, want error) er
 			t.Errorf("from %s: %v, want %v", from, err, want)
 		}
 		return err
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Errorf("from %s: it is read", from)
 	}
 	return nil
@@ -317,7 +317,7 @@ func TestNewTables(t *testing.T) {
 		if err == nil || errors.Is(err, context.Canceled) {
 			t.Errorf("ended with %v", err)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("capture does not notice that the server is gone")
 	}
 	s.Run()

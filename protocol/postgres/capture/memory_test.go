@@ -20,6 +20,9 @@ type entry struct {
 	native []byte
 }
 
+// patience bounds every wait, also on a machine that is busy.
+const patience = 2 * time.Minute
+
 // memory is a recorder that keeps everything.
 type memory struct {
 	mu       sync.Mutex
@@ -71,7 +74,7 @@ func (m *memory) Report(p relay.Problem) {
 // wait returns when the condition, which may look at m, is true.
 func (m *memory) wait(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	limit := time.After(60 * time.Second)
+	limit := time.After(patience)
 	for {
 		m.mu.Lock()
 		ok, changed := done(), m.changed
@@ -82,6 +85,8 @@ func (m *memory) wait(t testing.TB, what string, done func() bool) {
 		select {
 		case <-changed:
 		case <-limit:
+			m.mu.Lock()
+			defer m.mu.Unlock()
 			t.Fatalf("waited too long for %s; %d entries, problems %v", what, len(m.entries), m.problems)
 		}
 	}
@@ -156,7 +161,7 @@ func (r *running) end(t testing.TB) {
 		if !errors.Is(err, errTest) {
 			t.Errorf("capture ended with %v", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("capture does not end")
 	}
 }

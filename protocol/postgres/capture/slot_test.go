@@ -87,7 +87,7 @@ func TestSlotInvalidated(t *testing.T) {
 		s.Exec(t, "CHECKPOINT")
 		select {
 		case <-r.done:
-		case <-time.After(30 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("capture does not notice that its slot is gone")
 		}
 		if status := s.Query(t, "SELECT wal_status FROM pg_replication_slots")[0]; status != "lost" {
@@ -160,7 +160,7 @@ func TestPublicationIsMended(t *testing.T) {
 				t.Errorf("ended with %v", err)
 			}
 			t.Log(err)
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("it goes on to %s: %d transactions", capture.LSN(again.last()), len(again.transactions()))
 		}
 	})
