@@ -216,7 +216,7 @@ func TestInversion(t *testing.T) {
 	b.d.local("1||first")
 	b.start()
 	b.settle()
-	b.receive(2, now()-1_000, nil, update("1||first", "1||remote"))
+	b.receive(2, now(), nil, update("1||first", "1||remote"))
 	eventually(t, "the local write", once.Load)
 	b.converged()
 	var c relay.Counters
