@@ -98,6 +98,10 @@ func (h Heartbeat) AppendBinary(b []byte) ([]byte, error) {
 		b = appendString(appendString(append(b, byte(w.Region)), w.Name), w.Store)
 		b = appendBool(binary.AppendUvarint(b, uint64(w.Last)), w.Level)
 	}
+	b = binary.AppendUvarint(b, uint64(len(h.Echoes)))
+	for _, e := range h.Echoes {
+		b = binary.AppendVarint(binary.AppendVarint(b, e.Wall), e.At)
+	}
 	return b, nil
 }
 
@@ -114,6 +118,11 @@ func (h *Heartbeat) UnmarshalBinary(data []byte) error {
 			h.Lost = append(h.Lost, LostRegion{
 				Region: Region(d.byte()), Name: d.string(), Store: d.string(), Survivor: Survivor{Last: Seq(d.uvarint()), Level: d.byte() != 0},
 			})
+		}
+	}
+	if !d.bad && len(d.rest) > 0 { // releases before echoes end here
+		for range d.count(MaxRegions + 1) {
+			h.Echoes = append(h.Echoes, Echo{Wall: d.varint(), At: d.varint()})
 		}
 	}
 	return d.finish("heartbeat")

@@ -20,6 +20,10 @@ type noun interface {
 	encoding.BinaryUnmarshaler
 }
 
+var echoes = rapid.Custom(func(t *rapid.T) relay.Echo {
+	return relay.Echo{Wall: rapid.Int64().Draw(t, "wall"), At: rapid.Int64().Draw(t, "at")}
+})
+
 var losses = rapid.Custom(func(t *rapid.T) relay.LostRegion {
 	return relay.LostRegion{
 		Region: regions.Draw(t, "region"), Name: texts.Draw(t, "name"), Store: texts.Draw(t, "store"),
@@ -95,7 +99,8 @@ var nouns = map[string]struct {
 		return &relay.Heartbeat{
 			Last: seqs.Draw(t, "last"), Promise: clocks.Draw(t, "promise"), Announced: vectors.Draw(t, "announced"),
 			Received: some(rapid.SliceOfN(seqs, 0, relay.MaxRegions+1).Draw(t, "received")), Wall: rapid.Int64().Draw(t, "wall"),
-			Lost: some(rapid.SliceOfN(losses, 0, relay.MaxRegions).Draw(t, "lost")),
+			Lost:   some(rapid.SliceOfN(losses, 0, relay.MaxRegions).Draw(t, "lost")),
+			Echoes: some(rapid.SliceOfN(echoes, 0, relay.MaxRegions+1).Draw(t, "echoes")),
 		}
 	}, func() noun { return new(relay.Heartbeat) }},
 	"Hello": {func(t *rapid.T) noun {
@@ -138,9 +143,11 @@ func TestBinaryForms(t *testing.T) {
 func ends(n noun, size int) []int {
 	if h, is := n.(*relay.Heartbeat); is {
 		without := *h
+		without.Echoes = nil
+		lost, _ := without.AppendBinary(nil)
 		without.Lost = nil
-		b, _ := without.AppendBinary(nil)
-		return []int{len(b) - 1}
+		none, _ := without.AppendBinary(nil)
+		return []int{len(lost) - 1, len(none) - 2}
 	}
 	h, is := n.(*relay.Hello)
 	if !is {

@@ -99,6 +99,15 @@ type Heartbeat struct {
 	Received  []Seq  // by region id: what this relay holds durably of each other region
 	Wall      int64  // the sender's physical clock, µs since the Unix epoch, for measuring the offset
 	Lost      []LostRegion
+	Echoes    []Echo // by region id: the heartbeats that this relay read last
+}
+
+// echo is what is said of a region's heartbeat.
+func (h *Heartbeat) echo(of Region) Echo {
+	if int(of) < len(h.Echoes) {
+		return h.Echoes[of]
+	}
+	return Echo{}
 }
 
 // LostRegion is what a survivor says of a region that has been declared lost.

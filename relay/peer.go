@@ -20,13 +20,17 @@ type peer struct {
 	breaker   *breaker.Breaker
 	facts     peerFacts
 	status    PeerStatus
-	drifting  bool      // its clock is ahead
+	drifting  bool      // its clock is off
 	lastHeard time.Time // when the last heartbeat came
+	bounds    offsetBounds
+	echo      Echo // of its last heartbeat
 	woken     Signal
 	stop      context.CancelCauseFunc
 	taken     Seq          // the last transaction that was taken from it in this run, durable or not
 	concluded bool         // it is lost, and nothing more comes from it
 	losses    []LostRegion // what it said last of lost regions
+
+	measuredAt time.Time // when its clock's offset was last measured
 
 	saving sync.Mutex // held while the facts are written, so that older ones never follow newer ones
 }

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -23,7 +24,7 @@ func (p *peer) guardClock(h HLC) error {
 	}
 	p.r.Report(problem)
 	if ahead > p.r.cfg.DriftStop {
-		p.measured(int64(h)) // no heartbeat may come through: so much its clock says at least
+		p.measured(int64(h), Echo{}) // no heartbeat may come through: so much its clock says at least
 		return fmt.Errorf("%s: taking nothing more from it until its clock is within %s", problem.Detail, p.r.cfg.DriftStop)
 	}
 	return nil
@@ -46,19 +47,48 @@ func (p *peer) drifts(off bool) {
 }
 
 // measured notes how far the peer's physical clock is ahead of this region's.
-func (p *peer) measured(wall int64) time.Duration {
-	now := p.r.cfg.Clock.Now()
-	offset := time.Duration(wall-now.UnixMicro()) * time.Microsecond
+func (p *peer) measured(wall int64, echo Echo) {
+	heard, jumped := p.r.cfg.Clock.Now(), p.r.clock.jumpedAt()
+	now := heard.Round(0)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.lastHeard, p.status.Offset = now, offset
-	return offset
+	p.lastHeard = heard
+	p.bounds.heard(now, jumped, wall, echo)
+	if p.bounds.open() {
+		return
+	}
+	p.measuredAt, p.status.Offset = now, p.bounds.estimate(p.r.cfg.DriftWarn)
+}
+
+// echoes are by region id what was heard of the peers last, as far as that was lately.
+func (r *Relay) echoes() (list []Echo) {
+	now := r.cfg.Clock.Now()
+	for _, p := range r.peers {
+		p.mu.Lock()
+		id, echo := p.facts.Region, p.echo
+		p.mu.Unlock()
+		if !id.Valid() || now.Sub(time.UnixMicro(echo.At)).Abs() > offsetAge {
+			continue
+		}
+		list = slices.Grow(list, int(id))
+		for len(list) <= int(id) {
+			list = append(list, Echo{})
+		}
+		list[id] = echo
+	}
+	return list
 }
 
 // guardOffset says if a peer's physical clock is off. What it has stamped may be right all the same: see wall.go.
-func (p *peer) guardOffset(offset time.Duration) {
-	off := offset.Abs() > p.r.cfg.DriftWarn
-	if p.drifts(off); !off {
+func (p *peer) guardOffset() {
+	p.mu.Lock()
+	offset := p.status.Offset
+	off, proved := p.bounds.drift(p.r.cfg.DriftWarn)
+	p.mu.Unlock()
+	if proved {
+		p.drifts(off)
+	}
+	if !off {
 		return
 	}
 	side := "ahead of"

@@ -128,7 +128,8 @@ func (p *peer) took(last Seq) {
 
 // heard takes a heartbeat: what the peer holds of our stream, and what it says of its own.
 func (p *peer) heard(ctx context.Context, h Heartbeat) error {
-	p.guardOffset(p.measured(h.Wall))
+	p.measured(h.Wall, h.echo(p.r.cfg.Region))
+	p.guardOffset()
 	if err := p.guardClock(h.Promise); err != nil {
 		return err
 	}
@@ -140,6 +141,7 @@ func (p *peer) heard(ctx context.Context, h Heartbeat) error {
 		p.facts.Holds = h.Received[self]
 	}
 	p.facts.Received = h.Received
+	p.echo = Echo{Wall: h.Wall, At: p.r.cfg.Clock.Now().UnixMicro()}
 	p.status.Announced = leastOf(h.Announced)
 	p.losses = h.Lost
 	id := p.facts.Region

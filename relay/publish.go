@@ -238,7 +238,7 @@ func (f *publication) Close() error {
 func (r *Relay) heartbeat() *Heartbeat {
 	announced := r.cfg.Applier.Announce()
 	s := r.cfg.Log.State()
-	h := &Heartbeat{Last: s.Seq, Promise: s.HLC, Announced: announced, Wall: r.cfg.Clock.Now().UnixMicro(), Lost: r.lostRegions()}
+	h := &Heartbeat{Last: s.Seq, Promise: s.HLC, Announced: announced, Wall: r.cfg.Clock.Now().UnixMicro(), Lost: r.lostRegions(), Echoes: r.echoes()}
 	for _, p := range r.peers {
 		p.mu.Lock()
 		id := p.facts.Region

@@ -112,7 +112,7 @@ type PeerStatus struct {
 	Announced  HLC           // the smallest clock in what it announced of its own database
 	Holds      Seq           // what it holds durably of our stream
 	Lag        time.Duration // age of the oldest transaction received or awaited and not applied; 0 when level
-	Offset     time.Duration // its clock minus ours, as far as the network lets tell
+	Offset     time.Duration // its clock minus ours, as far as what is said in time proves it: see offset.go
 	Reconnects uint64
 	LastError  string
 	Since      time.Time // of State

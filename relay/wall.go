@@ -41,6 +41,13 @@ func (r *Relay) wall() time.Time {
 	return now.Add(-w.ahead)
 }
 
+// jumpedAt is when the clock last jumped ahead.
+func (w *wallClock) jumpedAt() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.jumped
+}
+
 // stampedBy is when a transaction was committed, as far as that can be believed.
 func (r *Relay) stampedBy(committed time.Time) time.Time {
 	if wall := r.wall(); committed.After(wall) {
@@ -53,9 +60,7 @@ func (r *Relay) stampedBy(committed time.Time) time.Time {
 func (r *Relay) measure() {
 	r.wall()
 	now := r.cfg.Clock.Now().Round(0)
-	r.clock.mu.Lock()
-	jumped := r.clock.jumped
-	r.clock.mu.Unlock()
+	jumped := r.clock.jumpedAt()
 	offsets := r.offsets(now, jumped)
 	if len(offsets) == 0 && now.Sub(jumped).Abs() < offsetAge {
 		return
@@ -102,8 +107,7 @@ func (r *Relay) offsets(now, jumped time.Time) []time.Duration {
 	var list []time.Duration
 	for _, p := range r.peers {
 		p.mu.Lock()
-		heard := p.lastHeard.Round(0)
-		if !p.lastHeard.IsZero() && now.Sub(heard).Abs() < offsetAge && !heard.Before(jumped) {
+		if at := p.measuredAt; !at.IsZero() && now.Sub(at).Abs() < offsetAge && !at.Before(jumped) {
 			list = append(list, p.status.Offset)
 		}
 		p.mu.Unlock()

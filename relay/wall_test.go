@@ -1,7 +1,9 @@
 package relay_test
 
 import (
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +45,42 @@ func TestClockDrift(t *testing.T) {
 	}
 	b.clock.offset.Store(int64(2 * time.Minute))
 	b.allArrived(a)
+}
+
+// TestALateReaderTellsNoDrift: b gets no processor, and reads what a says ten seconds later, from when a hears it. Their clocks are the same.
+func TestALateReaderTellsNoDrift(t *testing.T) {
+	net := newNetwork()
+	var read atomic.Int64
+	net.tap = func(to string, m relay.Message) {
+		if to == "a" && m.Heartbeat != nil && (read.Load() > 0 || slices.ContainsFunc(m.Heartbeat.Echoes, func(e relay.Echo) bool { return e.Wall != 0 })) {
+			m.Heartbeat.Wall -= int64(10 * time.Second / time.Microsecond)
+			read.Add(1)
+		}
+	}
+	a, b := newNode(t, net, 1, "b").start(), newNode(t, net, 2, "a").start()
+	eventually(t, "heartbeats", func() bool { return read.Load() >= 20 })
+	for _, n := range []*node{a, b} {
+		for _, kind := range []string{"clock_drift", "clock_ahead"} {
+			if p, told := n.problem(kind); told {
+				t.Errorf("told of %+v", p)
+			}
+		}
+	}
+	if got := b.peer("a").Offset; got.Abs() > closely/10 {
+		t.Errorf("the offset is %v", got)
+	}
+}
+
+// TestClockBehind: the one region says that it is behind, the other that it is ahead.
+func TestClockBehind(t *testing.T) {
+	net := newNetwork()
+	a, b := newNode(t, net, 1, "b"), newNode(t, net, 2, "a")
+	a.clock.offset.Store(-int64(10 * time.Second))
+	a.start()
+	b.start()
+	for n, side := range map[*node]string{a: "ahead of", b: "behind"} {
+		eventually(t, "a warning", func() bool { p, told := n.problem("clock_drift"); return told && strings.Contains(p.Detail, side) })
+	}
 }
 
 // TestClockAnHourAhead has a region's clock, and its database's, jump ahead and back: it stamps with the others' time, so that nobody stops taking
