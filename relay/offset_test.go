@@ -126,6 +126,9 @@ func TestBoundsFollowClocksThatAreSet(t *testing.T) {
 				}
 				set(c)
 				c.hear(way) // with an echo of before
+				if least, most, closed := c.bounds.between(); closed && least > most {
+					t.Fatalf("at least %v, at most %v", least, most)
+				}
 				for range 2 {
 					c.now = c.now.Add(time.Second)
 					c.exchange(way, way)
