@@ -34,6 +34,20 @@ func cpuSeconds(t *testing.T, pid int) float64 {
 	return float64(atoi(t, fields[utime])+atoi(t, fields[stime])) / clockTick
 }
 
+// familySeconds is the processor time of a process and of all that it has started.
+func familySeconds(t *testing.T, pid int) float64 {
+	t.Helper()
+	used := cpuSeconds(t, pid)
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for child := range strings.FieldsSeq(string(children)) {
+		used += familySeconds(t, atoi(t, child))
+	}
+	return used
+}
+
 // memory is a process's resident set in MiB.
 type memory struct{ rss, anonymous, files float64 }
 

@@ -24,7 +24,8 @@ func benchMySQL(t *testing.T, s settings, r *report) {
 		c.Database.Include = []string{"bench.*"}
 	}})
 	a, b := bed.Regions[0], bed.Regions[1]
-	follower := envtest.Server(t, testenv.ServerOptions{Engine: engine, Dir: filepath.Join(envtest.Dir(t), "db"), ID: 100, Regions: 3, Args: args})
+	followerDir := filepath.Join(envtest.Dir(t), "db")
+	follower := envtest.Server(t, testenv.ServerOptions{Engine: engine, Dir: followerDir, ID: 100, Regions: 3, Args: args})
 	if err := follower.Follow(ctx, testenv.Source{Addr: a.Server.Addr(), User: testenv.DatabaseUser, Password: bed.Password}); err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +33,8 @@ func benchMySQL(t *testing.T, s settings, r *report) {
 	mustExec(t, ctx, a.Server.DB(), "CREATE TABLE bench.probe (id INT PRIMARY KEY)")
 	v := &rivalry{
 		settings: s, rows: rowsOfTable, engine: "mysql 9.7", rival: "replica, 4 workers", lagGoal: 3, a: a.Server.DB(), b: b.Server.DB(), relayA: a.Relay, relayB: b.Relay,
-		follower: follower.DB(), follow: follower.StartFollowing, stopFollow: follower.StopFollowing,
+		session: openRelay(t, b.Relay, bed.Password), serverB: serverPID(t, filepath.Join(bed.Dir, "b", "db")),
+		follower: follower.DB(), followerServer: serverPID(t, followerDir), follow: follower.StartFollowing, stopFollow: follower.StopFollowing,
 	}
 	await(t, ctx, "the tables are everywhere", func() (bool, error) { return v.filled(ctx) })
 	v.run(t, r)

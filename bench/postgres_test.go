@@ -54,8 +54,16 @@ func (s settings) rivalPostgres(t *testing.T, ctx context.Context, rows int) *ri
 	}
 	return &rivalry{
 		settings: s, rows: rows, engine: engine.Name, rival: "subscription", lagGoal: 6, a: dbs[0], b: dbs[1], relayA: relays[0], relayB: relays[1],
-		follower: dbs[2], follow: alter("ENABLE"), stopFollow: alter("DISABLE"),
+		session: openRelay(t, relays[1], password), serverB: postmaster(t, servers[1]),
+		follower: dbs[2], followerServer: postmaster(t, servers[2]), follow: alter("ENABLE"), stopFollow: alter("DISABLE"),
 	}
+}
+
+// postmaster is the process that has started all others of a server.
+func postmaster(t *testing.T, s *pgtest.Server) int {
+	t.Helper()
+	first, _, _ := strings.Cut(readFile(t, filepath.Join(s.Data(), "postmaster.pid")), "\n")
+	return atoi(t, first)
 }
 
 // openPostgres returns sessions that take several statements in one text.
@@ -97,8 +105,11 @@ func pairPostgres(t *testing.T, ctx context.Context, servers ...*pgtest.Server) 
 				Password: pgtest.Password, Include: []string{"bench.*"},
 			},
 			Listen: testenv.ListenConfig{MySQL: ports[i].Addr()},
-			Users:  []testenv.UserConfig{{Name: testenv.PeerUser, Password: password, Roles: []string{"replicate"}}},
-			Peers:  []testenv.PeerConfig{{Region: names[1-i], Address: ports[1-i].Addr(), User: testenv.PeerUser, Password: password}},
+			Users: []testenv.UserConfig{
+				{Name: testenv.PeerUser, Password: password, Roles: []string{"replicate"}},
+				{Name: testenv.AdminUser, Password: password, Roles: []string{"admin"}},
+			},
+			Peers: []testenv.PeerConfig{{Region: names[1-i], Address: ports[1-i].Addr(), User: testenv.PeerUser, Password: password}},
 		}})
 		if err != nil {
 			t.Fatal(err)

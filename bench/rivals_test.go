@@ -27,10 +27,13 @@ type rivalry struct {
 	a, b    *sql.DB
 	relayA  *testenv.Relay
 	relayB  *testenv.Relay
+	session *sql.DB // with region b's relay
+	serverB int     // process that is region b's database, or has started those that are
 
-	follower   *sql.DB
-	follow     func(context.Context) error
-	stopFollow func(context.Context) error
+	follower       *sql.DB
+	followerServer int
+	follow         func(context.Context) error
+	stopFollow     func(context.Context) error
 }
 
 // run measures lag first, since the backlogs grow the tables' logs.
@@ -52,7 +55,9 @@ func (v *rivalry) apply(t *testing.T, ctx context.Context, r *report) {
 	row := r.row(bench.Comparison{
 		What: fmt.Sprintf("%s, apply to tables of %d rows: relay | %s", v.engine, v.rows, v.rival), Unit: "s", Goal: bench.Faster, Target: 1,
 	})
-	var profile *profiling
+	cost := r.row(bench.Comparison{
+		What: fmt.Sprintf("%s, apply to tables of %d rows: CPU of relay and database | of the follower", v.engine, v.rows), Unit: "s", Goal: bench.ForScale,
+	})
 	for round := range v.rounds {
 		mustStop(t, ctx, v)
 		writeTransactions(t, ctx, v.a, v.rows, v.transactions, uint64(round))
@@ -61,23 +66,48 @@ func (v *rivalry) apply(t *testing.T, ctx context.Context, r *report) {
 			s, err := snapshot(ctx, v.relayA)
 			return err == nil && s.Status.Capture.CaughtUp && s.Status.Capture.Merged == s.Status.Capture.LSN, err
 		})
-		ours := v.time(t, ctx, v.b, round, func() error {
-			err := v.relayB.Start()
-			profile = v.profile(t, v.relayB, v.engine)
-			return err
-		})
+		profile, before := v.profile(t, v.relayB, v.engine), v.processors(t)
+		ours := v.time(t, ctx, v.b, round, func() error { return v.steer(ctx, "START") })
+		used := v.processors(t) - before
 		v.finish(t, v.relayB, profile, v.engine)
+		before = familySeconds(t, v.followerServer)
 		theirs := v.time(t, ctx, v.follower, round, func() error { return v.follow(ctx) })
+		usedByFollower := familySeconds(t, v.followerServer) - before
 		now := load(t)
 		row.Add(ours, theirs, now)
-		t.Logf("%s, round %d: relay %.2f s, %s %.2f s, load %.1f", v.engine, round+1, ours, v.rival, theirs, now)
+		cost.Add(used, usedByFollower, now)
+		t.Logf("%s, round %d: relay %.2f s (CPU %.2f s), %s %.2f s (%.2f s), load %.1f", v.engine, round+1, ours, used, v.rival, theirs, usedByFollower, now)
 	}
+}
+
+// openRelay returns a session with a relay, of one who may do everything.
+func openRelay(t *testing.T, r *testenv.Relay, password string) *sql.DB {
+	t.Helper()
+	db, err := r.Open(testenv.AdminUser, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// steer has region b's relay receive from region a's, or stop it, as ALTER SUBSCRIPTION and START REPLICA do with the follower.
+func (v *rivalry) steer(ctx context.Context, verb string) error {
+	_, err := v.session.ExecContext(ctx, verb+" SLAVE 'a'")
+	return err
+}
+
+// processors is the processor time of region b's relay and database.
+func (v *rivalry) processors(t *testing.T) float64 {
+	t.Helper()
+	t.Logf("relay %.2f db %.2f", cpuSeconds(t, v.relayB.PID()), familySeconds(t, v.serverB))
+	return cpuSeconds(t, v.relayB.PID()) + familySeconds(t, v.serverB)
 }
 
 // mustStop holds region b's relay and the follower.
 func mustStop(t *testing.T, ctx context.Context, v *rivalry) {
 	t.Helper()
-	if err := v.relayB.Stop(ctx); err != nil {
+	if err := v.steer(ctx, "STOP"); err != nil {
 		t.Fatal(err)
 	}
 	if err := v.stopFollow(ctx); err != nil {
