@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/octant-db/octant/relay"
 )
@@ -75,6 +76,9 @@ func (d *draft) append(native []byte) error {
 			}
 		}
 		n := min(chunkSize-len(d.buf), len(native))
+		if len(d.buf)+n > cap(d.buf) { // twice the room: append adds a quarter, and would copy a large record many times
+			d.buf = slices.Grow(d.buf, min(max(n, cap(d.buf)), chunkSize+crcSize-len(d.buf)))
+		}
 		d.buf = append(d.buf, native[:n]...)
 		d.size += int64(n)
 		native = native[n:]

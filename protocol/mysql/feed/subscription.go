@@ -49,8 +49,27 @@ func (s *subscription) next(ctx context.Context) (relay.Message, error) {
 	if err := ctx.Err(); err != nil {
 		return relay.Message{}, err
 	}
+	if s.arrived() {
+		return s.message()
+	}
 	stop := context.AfterFunc(ctx, func() { s.conn.Close() })
 	defer stop()
+	if err := s.conn.SetReadDeadline(time.Now().Add(s.timeout)); err != nil {
+		return relay.Message{}, err
+	}
+	return s.message()
+}
+
+// arrived tells whether a whole packet is in memory: most come several at a time, and nobody has to be waited for then.
+func (s *subscription) arrived() bool {
+	if s.in.Buffered() < headerSize {
+		return false
+	}
+	header, err := s.in.Peek(headerSize)
+	return err == nil && s.in.Buffered()-headerSize >= payloadSize(header)
+}
+
+func (s *subscription) message() (relay.Message, error) {
 	event, err := s.event()
 	if err != nil {
 		return relay.Message{}, err
@@ -88,9 +107,6 @@ func (s *subscription) Close() error {
 
 // event reads one packet and returns the event in it, which is the caller's.
 func (s *subscription) event() ([]byte, error) {
-	if err := s.conn.SetReadDeadline(time.Now().Add(s.timeout)); err != nil {
-		return nil, err
-	}
 	packet, err := s.packet()
 	if err != nil {
 		return nil, err
@@ -108,8 +124,15 @@ func (s *subscription) event() ([]byte, error) {
 	return nil, fmt.Errorf("packet of kind %#x: %w", packet[0], relay.ErrCorrupt)
 }
 
+// headerSize is what stands before a packet's payload: three bytes of its length, and its number.
+const headerSize = 4
+
+func payloadSize(header []byte) int {
+	return int(header[0]) | int(header[1])<<8 | int(header[2])<<16
+}
+
 func (s *subscription) packet() ([]byte, error) {
-	var header [4]byte
+	var header [headerSize]byte
 	if _, err := io.ReadFull(s.in, header[:]); err != nil {
 		return nil, err
 	}
@@ -117,8 +140,7 @@ func (s *subscription) packet() ([]byte, error) {
 		return nil, fmt.Errorf("packet number %d where %d belongs: %w", header[3], s.seq, relay.ErrCorrupt)
 	}
 	s.seq++
-	header[3] = 0
-	size := binary.LittleEndian.Uint32(header[:])
+	size := payloadSize(header[:])
 	if size > maxEvent {
 		return nil, fmt.Errorf("packet of %d bytes: %w", size, relay.ErrCorrupt)
 	}

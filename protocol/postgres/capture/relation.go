@@ -155,7 +155,8 @@ func (s *stream) whole(ctx context.Context, r *relation, row *logical.Row) error
 	if row.Op != relay.Update || len(r.schema.Table.Key) == 0 {
 		return nil
 	}
-	cells, err := logical.Cells(nil, row.New, len(r.schema.Table.Columns))
+	cells, err := logical.Cells(s.cells[:0], row.New, len(r.schema.Table.Columns))
+	s.cells = cells
 	if err != nil || !logical.HasAbsent(cells) {
 		return err
 	}

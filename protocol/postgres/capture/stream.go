@@ -29,6 +29,7 @@ type stream struct {
 	begun logical.Begin
 	group group
 	buf   []byte
+	cells []logical.Cell // of the row that is looked at
 }
 
 // group is what is known of the transaction that is being read.

@@ -3,6 +3,7 @@ package logical
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/octant-db/octant/relay"
 )
@@ -48,6 +49,7 @@ func Cells(list []Cell, image relay.Image, columns int) ([]Cell, error) {
 	if n := int(r.uint16()); n != columns {
 		return list, fmt.Errorf("read row: %d columns, and the table has %d: %w", n, columns, ErrMalformed)
 	}
+	list = slices.Grow(list, columns)
 	for range columns {
 		c := Cell{Kind: r.byte()}
 		switch c.Kind {
@@ -64,13 +66,25 @@ func Cells(list []Cell, image relay.Image, columns int) ([]Cell, error) {
 
 // AppendImage appends cells as an image.
 func AppendImage(b []byte, cells []Cell) relay.Image {
-	b = binary.BigEndian.AppendUint16(b, uint16(len(cells)))
-	for _, c := range cells {
-		b = append(b, c.Kind)
-		if c.Kind == IsText {
-			b = binary.BigEndian.AppendUint32(b, uint32(len(c.Text)))
-			b = append(b, c.Text...)
-		}
+	size := 2
+	for i := range cells {
+		size += cells[i].size()
+	}
+	b = binary.BigEndian.AppendUint16(slices.Grow(b, size), uint16(len(cells)))
+	for i := range cells {
+		b = cells[i].append(b)
+	}
+	return b
+}
+
+// size is how many bytes of an image a cell takes at most.
+func (c *Cell) size() int { return 1 + 4 + len(c.Text) }
+
+func (c *Cell) append(b []byte) []byte {
+	b = append(b, c.Kind)
+	if c.Kind == IsText {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(c.Text)))
+		b = append(b, c.Text...)
 	}
 	return b
 }
@@ -87,12 +101,17 @@ func HasAbsent(cells []Cell) bool {
 
 // keyImage returns an image with the table's key and nothing else.
 func keyImage(t *relay.Table, cells []Cell) relay.Image {
-	only := make([]Cell, len(cells))
-	for i := range only {
-		only[i].Kind = IsAbsent
-	}
+	size := 2 + len(cells)
 	for _, part := range t.Key {
-		only[part.Column] = cells[part.Column]
+		size += cells[part.Column].size()
 	}
-	return AppendImage(nil, only)
+	b := binary.BigEndian.AppendUint16(make([]byte, 0, size), uint16(len(cells)))
+	for i := range cells {
+		if slices.ContainsFunc(t.Key, func(part relay.KeyPart) bool { return part.Column == i }) {
+			b = cells[i].append(b)
+		} else {
+			b = append(b, IsAbsent)
+		}
+	}
+	return b
 }
