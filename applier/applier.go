@@ -52,7 +52,7 @@ type Config struct {
 // Defaults of Config.
 const (
 	DefaultLanes     = 2
-	DefaultBatchRows = 400
+	DefaultBatchRows = 800 // some 10 ms: twice as many are not faster, half as many a quarter slower, and somebody may wait for the rows
 	DefaultHugeBytes = 4 << 20
 )
 
