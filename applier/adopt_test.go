@@ -241,7 +241,7 @@ func plusKey(k conflict.Key) conflict.Key {
 func TestWhatCannotBeToldIsWaitedFor(t *testing.T) {
 	for name, native := range map[string]string{"moved": line("app.p", "1||p", "2||p"), "gone": line("app.later", "", "1||later")} {
 		t.Run(name, func(t *testing.T) {
-			b := newBed(t, 2).start()
+			b := newBed(t, 2, 3).start() // region 3 says nothing, so that the row is kept
 			b.receive(2, now(), nil, native)
 			b.settle()
 			b.d.hook(func(d *database) { d.missing["app.later"] = true })

@@ -1,6 +1,7 @@
 package conflict_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/octant-db/octant/conflict"
@@ -89,5 +90,82 @@ func TestWhatIsNotAloneWaitsForTheStableCut(t *testing.T) {
 		r.carries(2, 11, "under it")
 		r.shows(3, 0, relay.Vector{0, 0, 11, 0})
 		r.remembers("policy "+p.String()+":", "before the rule", "under it")
+	}
+}
+
+// What all others show already is forgotten as soon as it is merged: a region that takes in a backlog as the last one keeps nothing of it.
+func TestWhatAllOthersShowIsNotKept(t *testing.T) {
+	r := newThird(t)
+	r.shows(3, 0, relay.Vector{0, 0, 20, 0})
+	r.remembers("at the start")
+	r.intends(2, 20, "shown")
+	r.knows("what region 3 shows")
+	r.intends(2, 21, "ahead")
+	r.knows("what region 3 does not show yet", "ahead")
+
+	r.shows(3, 0, relay.Vector{0, 0, 40, 0})
+	r.intends(3, 22, "known")
+	r.intends(2, 23, "known")
+	r.knows("a row that region 3 has written, too", "ahead", "known")
+	p := r.plans(2, 24, "both")
+	other := r.plans(3, 25, "both")
+	r.merges(p)
+	r.knows("a row that is about to be written again", "ahead", "known", "both")
+	r.merges(other)
+	r.remembers("when everything has landed", "known", "both")
+}
+
+// A row that is to be repaired keeps all others: this region does not show everything.
+func TestWhatIsMergedBesideARepairIsKept(t *testing.T) {
+	r := newThird(t)
+	r.remembers("at the start")
+	r.shows(3, 0, relay.Vector{0, 0, 40, 0})
+	older := r.plans(3, 5, "wrong")
+	r.intends(2, 41, "wrong")
+	r.merges(older)
+	if _, _, repairs := r.e.Size(); repairs != 1 {
+		t.Fatalf("%d rows are to be repaired, not the one that an older write stands in", repairs)
+	}
+	r.intends(2, 20, "beside")
+	r.knows("a row beside one that is to be repaired", "wrong", "beside")
+}
+
+// plans has a write of another region planned, merges has the log show it, and intends does both.
+func (r *third) plans(author relay.Region, hlc relay.HLC, k conflict.Key) *conflict.Plan {
+	r.t.Helper()
+	r.seqs[author]++
+	row := conflict.Row{Table: &relay.Table{Schema: "app", Name: "t"}, Image: fmt.Appendf(nil, "%s of %d", k, author)}
+	p, err := r.e.Plan([]conflict.Transaction{{Origin: author, Seq: r.seqs[author], HLC: hlc, Deps: relay.Vector{}, Changes: []conflict.Change{{Key: k, After: row}}}})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return p
+}
+
+func (r *third) merges(p *conflict.Plan) {
+	r.t.Helper()
+	if r.e.Intended(p.Mark) != p {
+		r.t.Fatal("the plan is not to be merged from itself")
+	}
+	if err := r.e.OwnIntended(p); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *third) intends(author relay.Region, hlc relay.HLC, k conflict.Key) {
+	r.t.Helper()
+	r.merges(r.plans(author, hlc, k))
+}
+
+// knows compares what is kept, before anything is forgotten.
+func (r *third) knows(what string, keys ...conflict.Key) {
+	r.t.Helper()
+	for _, k := range keys {
+		if kept, _ := r.index.Kept(k); kept == nil {
+			r.t.Errorf("%s: %s is not kept", what, k)
+		}
+	}
+	if r.index.Len() != len(keys) {
+		r.t.Errorf("%s: %d rows are known, not %d", what, r.index.Len(), len(keys))
 	}
 }

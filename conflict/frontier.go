@@ -132,16 +132,24 @@ func (e *Engine) shownElsewhere() relay.Vector {
 	if len(e.others) == 0 || e.unmet > 0 {
 		return nil
 	}
-	all := append(slices.Clone(e.others), e.self)
 	shown := make(relay.Vector, relay.MaxRegions+1)
-	for _, author := range all {
-		least := relay.HLC(math.MaxInt64)
-		for _, r := range without(all, author) {
-			least = min(least, e.peers[r].announced.Get(author))
-		}
-		shown[author] = least
+	shown[e.self] = e.shownBeside(e.self)
+	for _, author := range e.others {
+		shown[author] = min(e.shownBeside(author), e.peers[e.self].announced.Get(author))
 	}
 	return shown
+}
+
+// shownBeside is shownElsewhere without this region.
+func (e *Engine) shownBeside(author relay.Region) relay.HLC {
+	if len(e.others) == 0 || e.unmet > 0 {
+		return 0
+	}
+	least := relay.HLC(math.MaxInt64)
+	for _, r := range without(e.others, author) {
+		least = min(least, e.peers[r].announced.Get(author))
+	}
+	return least
 }
 
 // Forget drops the registers at or below the cut, except those that are still to be written. While the log is merged again it does nothing: see Again.

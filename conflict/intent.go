@@ -30,14 +30,14 @@ func (p *Plan) Batch() []Transaction { return p.batch }
 func (e *Engine) OwnIntended(p *Plan) error {
 	var landed Landed
 	var others []int // writes of rows of which more is known by now
-	var rule lastRule
+	m := plainMerge{engine: e, plan: p, brief: e.brief(p.Mark.Origin)}
 	n := 0
 	for i := range p.batch {
 		t := &p.batch[i]
 		for j := range t.Changes {
 			place := p.place(n)
 			n++
-			plain, err := e.ownPlain(&rule, t, &t.Changes[j])
+			plain, err := m.take(t, &t.Changes[j])
 			if err == nil && !plain {
 				others = append(others, place)
 				part := *t
@@ -82,11 +82,25 @@ func (w *Write) Logged(c *Change) bool {
 	return c.Key == want.Key && c.Before.Same(want.Before) && c.After.Same(want.After)
 }
 
-// ownPlain merges a change that was planned as a plain one, and that the log shows as it was planned: what it left, or what a later one of the plan did. It returns false, and has done
+// plainMerge merges the changes of a plan of which the log shows that it was done as planned.
+type plainMerge struct {
+	engine *Engine
+	plan   *Plan
+	rule   lastRule
+	brief  relay.HLC // writes up to here need no register: see brief
+}
+
+// take merges a change that was planned as a plain one, and that the log shows as it was planned: what it left, or what a later one of the plan did. It returns false, and has done
 // nothing, if more is known of the row by now than what one write left.
-func (e *Engine) ownPlain(rule *lastRule, t *Transaction, c *Change) (bool, error) {
-	if _, pinned := e.pins[c.Key]; pinned || rule.of(e, c.Key, c.After.Table).Policy != LWW {
+func (m *plainMerge) take(t *Transaction, c *Change) (bool, error) {
+	e := m.engine
+	if _, pinned := e.pins[c.Key]; pinned || m.rule.of(e, c.Key, c.After.Table).Policy != LWW {
 		return false, nil
+	}
+	if t.HLC <= m.brief {
+		if over, err := m.over(c.Key); over || err != nil {
+			return over, err
+		}
 	}
 	e.wrote = keptOfWrite(t, &c.After)
 	met, taken, err := e.index.Take(c.Key, &e.wrote)
@@ -98,4 +112,27 @@ func (e *Engine) ownPlain(rule *lastRule, t *Transaction, c *Change) (bool, erro
 		e.noteConflict(t, c, met.register(), taken)
 	}
 	return true, nil
+}
+
+// brief is the clock up to which a write of an origin needs no register once this region shows it: all others do. It would be forgotten at the next opportunity, as
+// is most of a backlog that a region takes in after it was away. 0 if this region does not show everything: see Announce. (Nothing is merged from its plan while
+// the log is merged again: plans are not kept over restarts.)
+func (e *Engine) brief(origin relay.Region) relay.HLC {
+	if e.repairs.len()+e.repairs.backs > 0 {
+		return 0
+	}
+	return e.shownBeside(origin)
+}
+
+// over tells whether nothing is known of a row, and no other plan is about to write it: then it would be forgotten at once.
+func (m *plainMerge) over(k Key) (bool, error) {
+	e := m.engine
+	known, err := e.index.Kept(k)
+	if known != nil || err != nil {
+		return false, err
+	}
+	if w := e.pending[k]; w != nil && w.plan != m.plan {
+		return false, nil
+	}
+	return e.keep == nil || !e.keep(k), nil
 }

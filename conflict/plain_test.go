@@ -19,8 +19,9 @@ func plan(t *testing.T, e *conflict.Engine, seq relay.Seq, changes ...conflict.C
 	return p, tx
 }
 
+// newPlainEngine returns region 1 of three. Region 3 says nothing: what 2 writes is kept.
 func newPlainEngine(m *conflict.Memory) *conflict.Engine {
-	return conflict.New(1, []relay.Region{2}, m, conflict.Snapshot{}, 0, func(conflict.Conflict) {})
+	return conflict.New(1, []relay.Region{2, 3}, m, conflict.Snapshot{}, 0, func(conflict.Conflict) {})
 }
 
 // TestIntendedParentKeepsItsName has a row that children can name be written as it was planned.

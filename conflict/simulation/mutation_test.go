@@ -500,6 +500,14 @@ var mutations = []mutation{
 		"taken || met.row().Same(c.After)", "true", "",
 	},
 	{
+		"rows are forgotten at once that others do not show", "conflict/intent.go",
+		"return e.shownBeside(origin)", "return 1 << 62", "",
+	},
+	{
+		"rows are forgotten at once of which something is known", "conflict/intent.go",
+		"if known != nil || err != nil {", "if known != nil && false || err != nil {", "",
+	},
+	{
 		"rows that were written besides are taken for planned", "conflict/intent.go",
 		" && len(p.Writes) == p.straight", "", "",
 	},
