@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -60,7 +61,7 @@ func (b *offsetBounds) between() (least, most time.Duration, closed bool) {
 	if len(b.floors) == 0 {
 		return 0, 0, false
 	}
-	by := func(x, y offsetBound) int { return int(x.by - y.by) }
+	by := func(x, y offsetBound) int { return cmp.Compare(x.by, y.by) }
 	least = slices.MaxFunc(b.floors, by).by
 	if len(b.ceilings) == 0 {
 		return least, 0, false
