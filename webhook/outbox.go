@@ -100,12 +100,13 @@ func (o *outgoing) write(ctx context.Context, store relay.Store) error {
 	return nil
 }
 
-// add puts events for the hook into what is to be written, as far as there is room in its outbox. Lost is how many events there were beside them.
-func (r *receiver) add(o *outgoing, events []relay.Event, lost uint64) error {
+// add puts events for the hook into what is to be written, as far as there is room in its outbox.
+func (r *receiver) add(o *outgoing, events []buffered) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n, dropped := r.next, r.dropped+lost
+	n, dropped := r.next, r.dropped
 	for _, e := range events {
+		dropped += e.lost // of whichever kinds they were
 		if !r.wants(e.Kind) {
 			continue
 		}
@@ -113,7 +114,7 @@ func (r *receiver) add(o *outgoing, events []relay.Event, lost uint64) error {
 			dropped++
 			continue
 		}
-		data, err := r.encode(e, n, dropped)
+		data, err := r.encode(e.Event, n, dropped)
 		if err != nil {
 			return err
 		}

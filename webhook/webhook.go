@@ -62,15 +62,21 @@ var pauses = breaker.Settings{First: time.Second, Most: 5 * time.Minute}
 
 // Sender sends events to hooks. Make it with New, then Run it.
 type Sender struct {
-	cfg      Config
-	hooks    []*receiver
-	buffered relay.Signal
+	cfg    Config
+	hooks  []*receiver
+	filled relay.Signal
 
 	keeping sync.Mutex // held while events go from the buffer into the outboxes
 
 	mu     sync.Mutex
-	buffer []relay.Event
-	lost   uint64 // events that the buffer had no room for
+	buffer []buffered
+	lost   uint64 // events that the buffer had no room for, since the last one in it
+}
+
+// buffered is an event that is not yet in the outboxes.
+type buffered struct {
+	relay.Event
+	lost uint64 // events right before it that the buffer had no room for
 }
 
 // New returns a sender that goes on with what the outbox holds.
@@ -102,12 +108,12 @@ func (s *Sender) Notify(e relay.Event) {
 	}
 	s.mu.Lock()
 	if len(s.buffer) < maxBuffered {
-		s.buffer = append(s.buffer, e)
+		s.buffer, s.lost = append(s.buffer, buffered{e, s.lost}), 0
 	} else {
 		s.lost++
 	}
 	s.mu.Unlock()
-	s.buffered.Raise()
+	s.filled.Raise()
 }
 
 // Breakers shows the hooks' circuit breakers.
@@ -135,7 +141,7 @@ func (s *Sender) Run(ctx context.Context) error {
 // runWriter takes events into the outboxes.
 func (s *Sender) runWriter(ctx context.Context) error {
 	for {
-		if err := s.buffered.Wait(ctx, s.hasBuffered); err != nil {
+		if err := s.filled.Wait(ctx, s.hasBuffered); err != nil {
 			return err
 		}
 		err := s.Flush(ctx)
@@ -154,14 +160,14 @@ func (s *Sender) Flush(ctx context.Context) error {
 	s.keeping.Lock()
 	defer s.keeping.Unlock()
 	s.mu.Lock()
-	events, lost := slices.Clone(s.buffer), s.lost
+	events := slices.Clone(s.buffer)
 	s.mu.Unlock()
 	if len(events) == 0 {
 		return nil
 	}
 	batch := outgoing{}
 	for _, r := range s.hooks {
-		if err := r.add(&batch, events, lost); err != nil {
+		if err := r.add(&batch, events); err != nil {
 			return fmt.Errorf("keep events for a webhook: %w", err)
 		}
 	}
@@ -169,7 +175,7 @@ func (s *Sender) Flush(ctx context.Context) error {
 		return fmt.Errorf("write the outbox of webhooks: %w", err)
 	}
 	s.mu.Lock()
-	s.buffer, s.lost = slices.Delete(s.buffer, 0, len(events)), s.lost-lost
+	s.buffer = slices.Delete(s.buffer, 0, len(events))
 	s.mu.Unlock()
 	return nil
 }
