@@ -20,6 +20,7 @@ type capture struct {
 	state     State // after the last committed entry, durable or not
 	connected bool
 	caughtUp  bool
+	levelAt   time.Time // when it was caught up last
 	lastEvent time.Time
 	since     time.Time // of connected, or of stopped
 	err       error
@@ -211,9 +212,17 @@ func (r *recorder) Commit(captured Captured) error {
 	c.connect()
 	c.state, c.caughtUp = next, false
 	if !captured.Physical.IsZero() {
-		c.lastEvent = captured.Physical
+		c.lastEvent = c.committed(captured)
 	}
 	return nil
+}
+
+// committed is when the database committed an entry. PostgreSQL says of what was applied when its origin did, which may be hours before: here it was after capture had last been caught up.
+func (c *capture) committed(entry Captured) time.Time {
+	if entry.Kind == Applied && entry.Physical.Before(c.levelAt) {
+		return c.levelAt
+	}
+	return entry.Physical
 }
 
 // disown takes a mark that this relay cannot have written for what it is: somebody's rows. A dump of another region's schema octant that
@@ -247,7 +256,9 @@ func (r *recorder) CaughtUp() error {
 	r.c.mu.Lock()
 	defer r.c.mu.Unlock()
 	r.c.connect()
-	r.c.caughtUp = r.writer == nil
+	if r.c.caughtUp = r.writer == nil; r.c.caughtUp {
+		r.c.levelAt = r.c.r.wall()
+	}
 	return nil
 }
 

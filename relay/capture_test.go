@@ -98,6 +98,24 @@ func TestIdleClock(t *testing.T) {
 	}
 }
 
+// TestAppliedIsAsOldAsItsCommit: a database may say of what was applied when its origin committed it. A region that takes in an old backlog is not behind its own log for that.
+func TestAppliedIsAsOldAsItsCommit(t *testing.T) {
+	n := newNode(t, newNetwork(), 1).start()
+	eventually(t, "readiness", func() bool { return n.relay.Status().Ready })
+	age := func() time.Duration { return time.Since(n.relay.Status().Capture.LastEvent) }
+	n.source.setSkew(-2 * time.Hour)
+	n.source.add(relay.Applied, &relay.Mark{Origin: 1, Nonce: 5}, []byte("applied"))
+	n.captured()
+	if age() > time.Hour {
+		t.Errorf("what was applied just now is %s old", age())
+	}
+	n.source.add(relay.Local, nil, []byte("local"))
+	n.captured()
+	if age() < time.Hour {
+		t.Errorf("what an application committed two hours ago is %s old", age())
+	}
+}
+
 // TestSourceProblems tells the operator of a source that cannot go on, once for each kind.
 func TestSourceProblems(t *testing.T) {
 	n := newNode(t, newNetwork(), 1)
