@@ -164,7 +164,7 @@ func New(cfg Config, others []relay.Hello) (*Applier, error) {
 		a.engine.Again(a.letters.level)
 	}
 	a.engine.Govern(a.rule)
-	a.engine.Withhold(a.index.withheld)
+	a.engine.Withhold(a.withheld)
 	a.engine.Bereave(a.bereave)
 	a.engine.Follow(a.follow, heir, relay.Follows)
 	a.engine.Torn(rival, a.noteTorn)

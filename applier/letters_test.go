@@ -365,6 +365,29 @@ func TestSteerLetters(t *testing.T) {
 	}
 }
 
+// TestASkippedLetterSeesTheNextWrite, although nothing is known of its row by then, and nothing of that write needs to be. Afterwards nothing is kept for it.
+func TestASkippedLetterSeesTheNextWrite(t *testing.T) {
+	b := newBed(t, 2)
+	b.d.refuses = check("bad")
+	b.start()
+	b.receive(2, now(), nil, insert("1||bad"))
+	if err := b.a.SkipLetter(t.Context(), b.parked(1)[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	forgotten := func() bool {
+		keys, err := b.a.Known()
+		return err == nil && b.a.Checkpoint(t.Context()) == nil && len(keys) == 0
+	}
+	eventually(t, "what was skipped to be forgotten", forgotten)
+	b.mend()
+	b.receive(2, now(), nil, insert("1||again"))
+	eventually(t, "the letter to go", func() bool { return len(b.letters()) == 0 })
+	eventually(t, "the write to be forgotten", forgotten)
+	if b.settle(); b.d.row("app.t", "1") != "1||again" {
+		t.Fatal("a row that was skipped is not written again")
+	}
+}
+
 // TestRefusedInHugeTransaction leaves rows out of a transaction that is streamed.
 func TestRefusedInHugeTransaction(t *testing.T) {
 	b := newBed(t, 2)

@@ -54,9 +54,19 @@ func (a *Applier) settled(l *letter) bool {
 		return false
 	case l.saved.Skipped: // until the row is written again, it may be found owed once more after a crash
 		_, v := a.newest(l)
-		return !v.IsZero() && v != l.saved.Version
+		return v.After(l.saved.Version)
 	}
 	return true
+}
+
+// withheld tells whether a register is kept, however old: by it a skipped letter sees that its row has been written again. See also index.withheld. The lock is held.
+func (a *Applier) withheld(k conflict.Key) bool {
+	if l := a.letters.byKey[k]; l != nil && l.saved.Skipped {
+		if v := a.engine.Version(k); v.IsZero() || v.After(l.saved.Version) { // zero: the register is about to be made
+			return true
+		}
+	}
+	return a.index.withheld(k)
 }
 
 // ripenTables has one row tried of each table that may take rows again; the lock is held. A table of which no row is owed is told by the
