@@ -76,23 +76,49 @@ func TestGuessesAreSlowedDown(t *testing.T) {
 	if err := guess(); err == nil || time.Since(begin) < 200*time.Millisecond {
 		t.Errorf("the fourth guess was answered after %v: %v", time.Since(begin), err)
 	}
-	for range 16 {
-		guesses.Go(func() { _ = guess() })
-	}
 	blocked := func(err error) bool {
 		var e *mysql.MyError
 		return errors.As(err, &e) && e.Code == mysql.ER_HOST_IS_BLOCKED
 	}
-	waitFor(t, "many guesses to wait", func() (bool, error) { return blocked(guess()), nil }) // who logs in meanwhile would have the host's failures forgotten
+	refused, enough := make(chan struct{}), make(chan struct{})
+	defer close(enough)
+	for range 20 { // more than may wait, all the time: each goes on as long as its guesses are taken
+		guesses.Go(func() {
+			for ended := false; !ended; {
+				if !blocked(guess()) {
+					ended = ready(enough)
+					continue
+				}
+				select {
+				case refused <- struct{}{}:
+				case <-enough:
+					ended = true
+				}
+			}
+		})
+	}
 	waitFor(t, "a refusal without a guess", func() (bool, error) {
+		if !ready(refused) { // else many guesses wait
+			return false, nil
+		}
 		r, err := dialRaw(s.addr, "repl", password)
-		if err == nil {
+		if err == nil { // and the host's failures are forgotten
 			r.close()
 		}
 		return blocked(err), nil
 	})
 	if _, err := known.conn.Execute("SELECT UNIX_TIMESTAMP()"); err != nil {
 		t.Errorf("who is there already is not served: %v", err)
+	}
+}
+
+// ready tells whether a channel is closed or has something.
+func ready(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 
