@@ -100,7 +100,6 @@ func (v *rivalry) steer(ctx context.Context, verb string) error {
 // processors is the processor time of region b's relay and database.
 func (v *rivalry) processors(t *testing.T) float64 {
 	t.Helper()
-	t.Logf("relay %.2f db %.2f", cpuSeconds(t, v.relayB.PID()), familySeconds(t, v.serverB))
 	return cpuSeconds(t, v.relayB.PID()) + familySeconds(t, v.serverB)
 }
 
