@@ -129,9 +129,6 @@ func without(regions []relay.Region, r relay.Region) []relay.Region {
 // shownElsewhere is the clock of each region up to which the databases of all regions show what that one wrote, for good. None of them can still write a row without
 // having seen that: what they had written before has been merged.
 func (e *Engine) shownElsewhere() relay.Vector {
-	if len(e.others) == 0 || e.unmet > 0 {
-		return nil
-	}
 	shown := make(relay.Vector, relay.MaxRegions+1)
 	shown[e.self] = e.shownBeside(e.self)
 	for _, author := range e.others {
