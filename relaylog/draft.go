@@ -1,10 +1,10 @@
 package relaylog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/octant-db/octant/relay"
 )
@@ -15,9 +15,8 @@ type draft struct {
 	ctx     context.Context
 	epoch   uint64
 	number  uint64
-	buf     []byte // native bytes not yet in a chunk
+	buf     []byte // native bytes not yet in a chunk, in the stream's desk
 	size    int64  // native bytes
-	usual   int    // what the stream's last value took
 	chunks  uint32
 	patient bool            // the record may linger
 	failed  error           // what every method returns from now on
@@ -47,7 +46,9 @@ func (s *stream) begin(ctx context.Context, check func(next uint64) error) (*dra
 		return nil, err
 	}
 	s.draft.open = true
-	return &draft{s: s, ctx: ctx, epoch: epoch, number: s.draft.next, usual: s.draft.usual, put: s.db.queue.put}, nil
+	d := &draft{s: s, ctx: ctx, epoch: epoch, number: s.draft.next, buf: s.desk, put: s.db.queue.put}
+	s.desk = nil
+	return d, nil
 }
 
 // beginEpoch sets the next record back behind the last durable one: what waited behind that is lost. The stream's lock is held.
@@ -63,11 +64,10 @@ func (d *draft) append(native []byte) error {
 	if d.failed != nil {
 		return d.failed
 	}
-	if d.buf == nil { // else there was room when it was made
+	if d.size == 0 { // else there was room when the first bytes came
 		if err := d.s.db.queue.waitForRoom(d.ctx, d.epoch); err != nil {
 			return d.fail(err)
 		}
-		d.buf = make([]byte, 0, firstCapacity(len(native), d.usual))
 	}
 	for len(native) > 0 {
 		if len(d.buf) == chunkSize {
@@ -76,20 +76,11 @@ func (d *draft) append(native []byte) error {
 			}
 		}
 		n := min(chunkSize-len(d.buf), len(native))
-		if len(d.buf)+n > cap(d.buf) { // twice the room: append adds a quarter, and would copy a large record many times
-			d.buf = slices.Grow(d.buf, min(max(n, cap(d.buf)), chunkSize+crcSize-len(d.buf)))
-		}
 		d.buf = append(d.buf, native[:n]...)
 		d.size += int64(n)
 		native = native[n:]
 	}
 	return nil
-}
-
-// firstCapacity takes the record to be like the one before, so that the buffer need not grow.
-func firstCapacity(n, usual int) int {
-	const head, most = 512, 16 << 10
-	return max(min(n, chunkSize)+head, min(usual+head/4, most))
 }
 
 func (d *draft) fail(err error) error {
@@ -106,13 +97,14 @@ type chunk struct {
 
 // flush queues what is in the buffer as a chunk.
 func (d *draft) flush() error {
-	value := seal(chunkKey(d.s.id, d.number, d.chunks), d.buf)
+	d.buf = seal(chunkKey(d.s.id, d.number, d.chunks), d.buf)
+	value := bytes.Clone(d.buf)
 	err := d.s.db.queue.put(&op{stream: d.s, chunk: &chunk{d.number, d.chunks, value}, epoch: d.epoch})
 	if err != nil {
 		return err
 	}
 	d.chunks++
-	d.buf = make([]byte, 0, chunkSize+crcSize)
+	d.buf = d.buf[:0]
 	d.s.db.opts.step("chunk")
 	return d.s.db.queue.waitForRoom(d.ctx, d.epoch)
 }
@@ -142,8 +134,8 @@ func (d *draft) commit(head header, state *relay.State) error {
 	}
 	s.queued = append(s.queued, o.record)
 	s.come.wake()
-	s.draft = cursorOfDrafts{epoch: d.epoch, next: d.number + 1, total: o.record.total, at: o.record.at, usual: len(o.value)}
-	d.failed = errDone
+	s.draft = cursorOfDrafts{epoch: d.epoch, next: d.number + 1, total: o.record.total, at: o.record.at}
+	d.leave()
 	return nil
 }
 
@@ -154,15 +146,12 @@ func (d *draft) recordOp(head header, state *relay.State) (*op, error) {
 		total: d.s.draft.total + d.size,
 		at:    max(d.s.draft.at, d.s.db.opts.Now().UnixMicro()),
 	}
-	native := d.buf
-	if d.chunks > 0 {
-		native = nil
-	}
-	key := recordKey(d.s.id, d.number)
-	value, err := appendRecord(native, key, r)
+	desk, err := appendRecord(d.buf, recordKey(d.s.id, d.number), r)
 	if err != nil {
 		return nil, fmt.Errorf("encode the header: %w", err)
 	}
+	d.buf = desk
+	value := bytes.Clone(desk)
 	r.memory = int64(cap(value)) + recordOverhead
 	if d.chunks == 0 {
 		r.native = value[:d.size:d.size]
@@ -180,6 +169,12 @@ func (d *draft) discard() {
 	if s.draft.epoch == d.epoch && s.draft.next == d.number {
 		s.draft.open = false
 	}
+	d.leave()
 	s.mu.Unlock()
+}
+
+// leave clears the desk for the next draft; the stream's lock is held.
+func (d *draft) leave() {
+	d.s.desk = d.buf[:0]
 	d.buf, d.failed = nil, errDone
 }

@@ -31,6 +31,7 @@ type stream struct {
 	at     int64  // of last
 	since  uint64 // the segment in which the stream begins
 	draft  cursorOfDrafts
+	desk   []byte    // where drafts are written, of about a chunk's size at most; nil while one is open
 	queued []*record // committed and not yet durable; at the end of them what was sent ahead and is not confirmed
 
 	runners []*runner // were sent ahead and are not yet durable
@@ -45,7 +46,6 @@ type cursorOfDrafts struct {
 	total int64
 	at    int64
 	open  bool
-	usual int // bytes of the last value
 }
 
 // mark is the durable form of a stream's beginning.

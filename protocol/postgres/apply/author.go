@@ -82,9 +82,7 @@ func (t *Target) author(ctx context.Context, table *relay.Table, key relay.Image
 	if w.key, err = k.cells(key); err != nil {
 		return nil, err
 	}
-	if w.where, err = k.keyParams(&relay.Write{Before: key}); err != nil {
-		return nil, err
-	}
+	w.where = k.appendKey(nil, w.key)
 	w.conn, err = t.config.open(ctx, "octant author")
 	return w, err
 }
@@ -103,14 +101,14 @@ func (w *author) write(ctx context.Context, row string) error {
 	if err != nil {
 		return fmt.Errorf("write a row of %s: %w", w.table.name, err)
 	}
-	sql, values := w.table.updateSQL(cells)
-	if there, err := w.run(ctx, "update a row", sql, append(values, w.where...)); err != nil || there {
+	values := append(w.table.appendSettable(nil, cells), w.where...)
+	if there, err := w.run(ctx, "update a row", w.table.updateSQL(cells), values); err != nil || there {
 		return err
 	}
 	for _, i := range w.table.schema.Description.Key {
 		cells[i] = w.key[i]
 	}
-	_, err = w.run(ctx, "insert a row", w.table.insertSQL(cells, "", 1), params(cells))
+	_, err = w.run(ctx, "insert a row", w.table.insertSQL(cells, "", 1), appendParams(nil, cells))
 	return err
 }
 

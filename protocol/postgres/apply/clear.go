@@ -14,7 +14,7 @@ func (x *tx) clearRow(ctx context.Context, k *knownTable, w *relay.Write) error 
 	if !w.Clear || !k.unique {
 		return nil
 	}
-	cells, err := k.cells(w.After)
+	cells, err := x.read(k, w.After)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,8 @@ func (t *Target) Identify(ctx context.Context, table *relay.Table, images []rela
 		return nil, k.problem
 	}
 	identities := make([]relay.Identity, len(images))
-	var cells []logical.Cell
+	var room [32]logical.Cell
+	cells := room[:0]
 	for i, image := range images {
 		if cells, err = logical.Cells(cells[:0], image, len(table.Columns)); err != nil {
 			return nil, fmt.Errorf("identify rows of %s: %w", table, err)

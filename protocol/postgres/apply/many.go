@@ -18,15 +18,16 @@ const maxParams = 65535
 // fitting is how many rows one statement can have that take so many parameters each.
 func fitting(params int) int { return max(1, maxParams/params) }
 
-// chunks cuts rows into pieces of these sizes, the large ones first, of at most so many rows.
-func chunks[T any](rows []T, most int) iter.Seq[[]T] {
-	return func(yield func([]T) bool) {
+// chunks cuts the parameters of rows, so many each, into pieces of these sizes, the large ones first, of at most so many rows. It yields how many
+// rows a piece has.
+func chunks(params [][]byte, width, most int) iter.Seq2[int, [][]byte] {
+	return func(yield func(int, [][]byte) bool) {
 		for _, size := range sizes {
-			for len(rows) >= size && size <= most {
-				if !yield(rows[:size]) {
+			for len(params) >= size*width && size <= most {
+				if !yield(size, params[:size*width:size*width]) {
 					return
 				}
-				rows = rows[size:]
+				params = params[size*width:]
 			}
 		}
 	}
@@ -34,23 +35,24 @@ func chunks[T any](rows []T, most int) iter.Seq[[]T] {
 
 // deleteRows deletes rows that should be there.
 func (x *tx) deleteRows(ctx context.Context, k *knownTable, rows []*relay.Write) error {
-	keys := make([][][]byte, len(rows))
-	for i, w := range rows {
+	width := len(k.schema.Description.Key)
+	keys := make([][]byte, 0, len(rows)*width)
+	for _, w := range rows {
 		var err error
-		if keys[i], err = k.keyParams(w); err != nil {
+		if keys, err = x.appendKey(keys, k, w); err != nil {
 			return err
 		}
 	}
-	most := fitting(len(k.schema.Description.Key))
+	most := fitting(width)
 	if !k.plain {
 		most = 1
 	}
-	for chunk := range chunks(keys, most) {
+	for n, chunk := range chunks(keys, width, most) {
 		sql := k.deleteSQL()
-		if len(chunk) > 1 {
-			sql = k.deleteManySQL(len(chunk))
+		if n > 1 {
+			sql = k.deleteManySQL(n)
 		}
-		if err := x.add(ctx, command{op: "delete row", table: k.name, sql: sql, params: joined(chunk), kind: isRow, rows: int64(len(chunk))}); err != nil {
+		if err := x.add(ctx, command{op: "delete row", table: k.name, sql: sql, params: chunk, kind: isRow, rows: int64(n)}); err != nil {
 			return err
 		}
 	}
@@ -59,35 +61,29 @@ func (x *tx) deleteRows(ctx context.Context, k *knownTable, rows []*relay.Write)
 
 // updateRows updates rows that should be there. Rows that can be in each other's way are updated in the order that they come in.
 func (x *tx) updateRows(ctx context.Context, k *knownTable, rows []*relay.Write) error {
-	if !k.plain || k.replaces() {
+	settable := k.settable()
+	if !k.plain || k.replaces() || settable == 0 {
 		return x.one(x.updateRow)(ctx, k, rows)
 	}
-	var whole [][][]byte
+	width := settable + len(k.schema.Description.Key)
+	whole := make([][]byte, 0, len(rows)*width)
 	for _, w := range rows {
-		cells, err := k.cells(w.After)
+		cells, err := x.read(k, w.After)
 		if err != nil {
 			return err
 		}
-		key, err := k.keyParams(w)
-		if err != nil {
-			return err
-		}
-		values := append(k.settable(cells), key...)
-		if len(values) == len(key) || logical.HasAbsent(cells) {
+		if logical.HasAbsent(cells) {
 			if err := x.updateRow(ctx, k, w); err != nil {
 				return err
 			}
 			continue
 		}
-		whole = append(whole, values)
+		if whole, err = x.appendKey(k.appendSettable(whole, cells), k, w); err != nil {
+			return err
+		}
 	}
-	if len(whole) == 0 {
-		return nil
-	}
-	for chunk := range chunks(whole, fitting(len(whole[0]))) {
-		if err := x.add(ctx, command{
-			op: "update row", table: k.name, sql: k.updateManySQL(len(chunk)), params: joined(chunk), kind: isRow, rows: int64(len(chunk)),
-		}); err != nil {
+	for n, chunk := range chunks(whole, width, fitting(width)) {
+		if err := x.add(ctx, command{op: "update row", table: k.name, sql: k.updateManySQL(n), params: chunk, kind: isRow, rows: int64(n)}); err != nil {
 			return err
 		}
 	}
@@ -96,44 +92,31 @@ func (x *tx) updateRows(ctx context.Context, k *knownTable, rows []*relay.Write)
 
 // insertRows inserts rows that should not be there, many at a time if they have all their columns.
 func (x *tx) insertRows(ctx context.Context, k *knownTable, rows []*relay.Write) error {
-	var whole [][]logical.Cell
+	every := make([]logical.Cell, len(k.schema.Table.Columns)) // none is absent
+	width := len(every)
+	whole := make([][]byte, 0, len(rows)*width)
 	for _, w := range rows {
-		cells, err := k.cells(w.After)
+		cells, err := x.read(k, w.After)
 		if err != nil {
 			return err
 		}
 		if !logical.HasAbsent(cells) {
-			whole = append(whole, cells)
+			whole = appendParams(whole, cells)
 			continue
 		}
-		if err := x.insertCells(ctx, k, [][]logical.Cell{cells}); err != nil {
+		if err := x.insert(ctx, k, k.insertSQL(cells, "nothing", 1), appendParams(nil, cells), 1); err != nil {
 			return err
 		}
 	}
-	for chunk := range chunks(whole, fitting(len(k.schema.Table.Columns))) {
-		if err := x.insertCells(ctx, k, chunk); err != nil {
+	for n, chunk := range chunks(whole, width, fitting(width)) {
+		if err := x.insert(ctx, k, k.insertSQL(every, "nothing", n), chunk, n); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// insertCells inserts rows by one statement.
-func (x *tx) insertCells(ctx context.Context, k *knownTable, rows [][]logical.Cell) error {
-	var values [][]byte
-	for _, cells := range rows {
-		values = append(values, params(cells)...)
-	}
-	return x.add(ctx, command{
-		op: "insert row", table: k.name, sql: k.insertSQL(rows[0], "nothing", len(rows)), params: values, kind: isRow, rows: int64(len(rows)),
-	})
-}
-
-// joined puts the parameters of rows one behind the other.
-func joined(rows [][][]byte) [][]byte {
-	list := make([][]byte, 0, len(rows)*len(rows[0]))
-	for _, row := range rows {
-		list = append(list, row...)
-	}
-	return list
+// insert inserts rows by one statement.
+func (x *tx) insert(ctx context.Context, k *knownTable, sql string, values [][]byte, rows int) error {
+	return x.add(ctx, command{op: "insert row", table: k.name, sql: sql, params: values, kind: isRow, rows: int64(rows)})
 }

@@ -16,21 +16,12 @@ func (k *knownTable) cells(image relay.Image) ([]logical.Cell, error) {
 	return logical.Cells(make([]logical.Cell, 0, len(k.schema.Table.Columns)), image, len(k.schema.Table.Columns))
 }
 
-// keyParams are the parameters that a row is found with.
-func (k *knownTable) keyParams(w *relay.Write) ([][]byte, error) {
-	image := w.Before
-	if image == nil {
-		image = w.After
-	}
-	cells, err := k.cells(image)
-	if err != nil {
-		return nil, err
-	}
-	key := make([][]byte, 0, 4)
+// appendKey appends the parameters that a row is found with.
+func (k *knownTable) appendKey(list [][]byte, cells []logical.Cell) [][]byte {
 	for _, i := range k.schema.Description.Key {
-		key = append(key, param(&cells[i]))
+		list = append(list, param(&cells[i]))
 	}
-	return key, nil
+	return list
 }
 
 // replaces tells whether rows of the table can stand in each other's way: then those of unknown presence are all deleted before they are
@@ -71,16 +62,24 @@ func (k *knownTable) deleteSQL() string {
 	})
 }
 
-// settable returns the parameters of every column that is there and can be set. A column GENERATED ALWAYS AS IDENTITY cannot, and is part of
-// the key where rows are updated.
-func (k *knownTable) settable(cells []logical.Cell) [][]byte {
-	values := make([][]byte, 0, len(cells)+len(k.schema.Description.Key))
-	for i := range cells {
-		if cells[i].Kind != logical.IsAbsent && !k.always[i] {
-			values = append(values, param(&cells[i]))
+// settable is how many columns can be set. A column GENERATED ALWAYS AS IDENTITY cannot, and is part of the key where rows are updated.
+func (k *knownTable) settable() (n int) {
+	for _, always := range k.always {
+		if !always {
+			n++
 		}
 	}
-	return values
+	return n
+}
+
+// appendSettable appends the parameters of every column that is there and can be set.
+func (k *knownTable) appendSettable(list [][]byte, cells []logical.Cell) [][]byte {
+	for i := range cells {
+		if cells[i].Kind != logical.IsAbsent && !k.always[i] {
+			list = append(list, param(&cells[i]))
+		}
+	}
+	return list
 }
 
 // deleteManySQL deletes rows whose keys are the parameters.
@@ -137,9 +136,8 @@ func (k *knownTable) match(first int) string {
 	return strings.Join(parts, " AND ")
 }
 
-// updateSQL sets every column that is there, and returns the parameters; those of the key follow.
-func (k *knownTable) updateSQL(cells []logical.Cell) (string, [][]byte) {
-	values := k.settable(cells)
+// updateSQL sets every column that is there. The parameters of these come first, and then those of the key.
+func (k *knownTable) updateSQL(cells []logical.Cell) string {
 	return k.cached("update", cells, func() string {
 		var b strings.Builder
 		var sets []string
@@ -159,7 +157,7 @@ func (k *knownTable) updateSQL(cells []logical.Cell) (string, [][]byte) {
 		b.WriteString("UPDATE " + k.quoted + " SET " + strings.Join(sets, ", ") + " WHERE ")
 		k.where(&b, n+1)
 		return b.String()
-	}), values
+	})
 }
 
 // insertSQL inserts every column that is there, of one row or several. onConflict says what happens if a row has the key: "nothing", "update", or "" for an error.

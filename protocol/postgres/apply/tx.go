@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/octant-db/octant/protocol/postgres/connect"
+	"github.com/octant-db/octant/protocol/postgres/logical"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -19,7 +20,8 @@ type tx struct {
 	mark    relay.Mark
 	after   relay.Seq // of the mark's origin: committed when the transaction began, and looked for; 0: nothing is known
 	guarded []*knownTable
-	failed  bool // the server has not done all that was asked: only Rollback is left
+	cells   []logical.Cell // of the row that is looked at
+	failed  bool           // the server has not done all that was asked: only Rollback is left
 	done    bool
 }
 

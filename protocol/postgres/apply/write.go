@@ -111,8 +111,27 @@ func (g *rowGroup) removedFirst() []*relay.Write {
 	return nil
 }
 
+// read reads an image. The cells are good until the next call.
+func (x *tx) read(k *knownTable, image relay.Image) (cells []logical.Cell, err error) {
+	x.cells, err = logical.Cells(x.cells[:0], image, len(k.schema.Table.Columns))
+	return x.cells, err
+}
+
+// appendKey appends the parameters that a row is found with. It reads another image.
+func (x *tx) appendKey(list [][]byte, k *knownTable, w *relay.Write) ([][]byte, error) {
+	image := w.Before
+	if image == nil {
+		image = w.After
+	}
+	cells, err := x.read(k, image)
+	if err != nil {
+		return nil, err
+	}
+	return k.appendKey(list, cells), nil
+}
+
 func (x *tx) removeRow(ctx context.Context, k *knownTable, w *relay.Write) error {
-	key, err := k.keyParams(w)
+	key, err := x.appendKey(nil, k, w)
 	if err != nil {
 		return err
 	}
@@ -120,26 +139,39 @@ func (x *tx) removeRow(ctx context.Context, k *knownTable, w *relay.Write) error
 }
 
 func (x *tx) updateRow(ctx context.Context, k *knownTable, w *relay.Write) error {
-	cells, err := k.cells(w.After)
-	if err != nil {
-		return err
-	}
-	key, err := k.keyParams(w)
-	if err != nil {
-		return err
-	}
 	if k.fixed { // a column of it cannot be updated
-		if err := x.add(ctx, command{op: "delete row", table: k.name, sql: k.deleteSQL(), params: key, kind: isRow}); err != nil {
-			return err
-		}
-		return x.add(ctx, command{op: "insert row", table: k.name, sql: k.insertSQL(cells, "", 1), params: params(cells), kind: isRow})
+		return x.replaceRow(ctx, k, w)
 	}
-	sql, values := k.updateSQL(cells)
-	return x.add(ctx, command{op: "update row", table: k.name, sql: sql, params: append(values, key...), kind: isRow})
+	cells, err := x.read(k, w.After)
+	if err != nil {
+		return err
+	}
+	sql := k.updateSQL(cells)
+	values, err := x.appendKey(k.appendSettable(nil, cells), k, w)
+	if err != nil {
+		return err
+	}
+	return x.add(ctx, command{op: "update row", table: k.name, sql: sql, params: values, kind: isRow})
+}
+
+// replaceRow deletes a row that should be there, and inserts it anew.
+func (x *tx) replaceRow(ctx context.Context, k *knownTable, w *relay.Write) error {
+	key, err := x.appendKey(nil, k, w)
+	if err != nil {
+		return err
+	}
+	if err := x.add(ctx, command{op: "delete row", table: k.name, sql: k.deleteSQL(), params: key, kind: isRow}); err != nil {
+		return err
+	}
+	cells, err := x.read(k, w.After)
+	if err != nil {
+		return err
+	}
+	return x.add(ctx, command{op: "insert row", table: k.name, sql: k.insertSQL(cells, "", 1), params: appendParams(nil, cells), kind: isRow})
 }
 
 func (x *tx) putRow(ctx context.Context, k *knownTable, w *relay.Write) error {
-	cells, err := k.cells(w.After)
+	cells, err := x.read(k, w.After)
 	if err != nil {
 		return err
 	}
@@ -147,12 +179,11 @@ func (x *tx) putRow(ctx context.Context, k *knownTable, w *relay.Write) error {
 	if k.replaces() {
 		how = ""
 	}
-	return x.add(ctx, command{op: "write row", table: k.name, sql: k.insertSQL(cells, how, 1), params: params(cells), kind: isAny})
+	return x.add(ctx, command{op: "write row", table: k.name, sql: k.insertSQL(cells, how, 1), params: appendParams(nil, cells), kind: isAny})
 }
 
-// params are the cells that are there.
-func params(cells []logical.Cell) [][]byte {
-	list := make([][]byte, 0, len(cells))
+// appendParams appends the cells that are there.
+func appendParams(list [][]byte, cells []logical.Cell) [][]byte {
 	for i := range cells {
 		if cells[i].Kind != logical.IsAbsent {
 			list = append(list, param(&cells[i]))
