@@ -99,7 +99,8 @@ type Applier struct {
 	trouble  atomic.Pointer[string]
 	loud     complaint // that a row cannot be repaired
 	counters counters
-	saving   sync.Mutex // held while letters are saved
+	mishaps  atomic.Uint64 // errors that flights have met, counted when it was seen what is to be done
+	saving   sync.Mutex    // held while letters are saved
 	starts   chan *origin
 }
 

@@ -30,8 +30,9 @@ func (f *flight) shares(w *conflict.Write) bool {
 	return is
 }
 
-// writeInTwo writes the rows that the flight shares with nobody, waits for those before it, and writes the others. If any of these did not commit at its first attempt it gives way: what
-// they have met, such as a row that is refused, is looked at before anything is written then.
+// writeInTwo writes the rows that the flight shares with nobody, waits for those before it, and writes the others. If any of these has had a mishap since this one began, it gives way: what
+// they have met, such as a row that is refused, is looked at before anything is written then. That another one has given way itself is no mishap: if it were, all that share a row with it
+// would give way too, and those behind these, as long as there is something to apply.
 func (a *Applier) writeInTwo(ctx context.Context, f *flight, tx relay.Tx) error {
 	if err := named(f.plan.Writes); err != nil {
 		return err
@@ -45,7 +46,7 @@ func (a *Applier) writeInTwo(ctx context.Context, f *flight, tx relay.Tx) error 
 		if err := f.pass(ctx, a.cfg.Clock, other.done, stumbled); err != nil {
 			return err
 		}
-		if !other.smooth {
+		if !other.committed || other.mishap > f.aware {
 			return errGaveWay
 		}
 	}

@@ -2,10 +2,13 @@ package applier_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/octant-db/octant/applier"
 	"github.com/octant-db/octant/relay"
 )
 
@@ -62,4 +65,74 @@ func TestSharedRowThatIsRefused(t *testing.T) {
 	proceed <- rejection{Reason: relay.CheckViolated, Table: "app.t"}
 	eventually(t, "the rows to stand", func() bool { return maps.Equal(b.table("app.t"), shared) && len(b.letters()) == 0 })
 	b.converged()
+}
+
+// lenient is a clock by which nobody has held locks for long.
+type lenient struct{ relay.SystemClock }
+
+func (c lenient) After(d time.Duration) <-chan time.Time {
+	if d == applier.HoldLocks {
+		return nil
+	}
+	return c.SystemClock.After(d)
+}
+
+// TestGivingWayIsNotHandedDown has each transaction share a row with the one before it, and be on its way before that one commits. When the first one has to be written again, so have those
+// that are on their way by then, and none that comes after them.
+func TestGivingWayIsNotHandedDown(t *testing.T) {
+	const last = 200
+	b := newBed(t, 2)
+	b.config = func(c *applier.Config) { c.Clock, c.Lanes, c.BatchRows = lenient{}, 4, 2 }
+	var begun atomic.Uint64
+	var moved relay.Signal
+	b.d.onWrite = func(_ context.Context, m relay.Mark) error {
+		for from, most := uint64(m.Range.From), begun.Load(); !m.Repair() && from > most; most = begun.Load() {
+			if begun.CompareAndSwap(most, from) {
+				moved.Raise()
+			}
+		}
+		return nil
+	}
+	var stumbled atomic.Bool
+	b.d.onCommit = func(m relay.Mark) error {
+		if m.Repair() {
+			return nil
+		}
+		err := moved.Wait(t.Context(), func() bool { return begun.Load() > min(uint64(m.Range.To), last-1) })
+		if err == nil && !stumbled.Swap(true) {
+			return errLockWait
+		}
+		return err
+	}
+	b.start()
+	b.settle()
+	b.receive(2, now(), nil, insert("0||new"), insert("1||new"))
+	for i := 2; i <= last; i++ {
+		b.receive(2, now(), nil, update(fmt.Sprintf("%d||new", i-1), fmt.Sprintf("%d||old", i-1)), insert(fmt.Sprintf("%d||new", i)))
+	}
+	b.converged()
+	var c relay.Counters
+	if b.a.Count(&c); c.ApplyRetries < 2 || c.ApplyRetries > last/4 {
+		t.Errorf("of %d transactions, of which the first met a lock, %d were written again", last, c.ApplyRetries)
+	}
+}
+
+// TestMishapsAreHandedDown: a transaction gives way to what one before it has met since it began, also if another one stands between them, and not to what was over by then.
+func TestMishapsAreHandedDown(t *testing.T) {
+	for aware, gives := range map[uint64]bool{4: true, 5: false} {
+		if got := applier.GivesWay(t.Context(), 5, aware); got != gives {
+			t.Errorf("a transaction that knows of %d mishaps gives way to the fifth: %v, want %v", aware, got, gives)
+		}
+	}
+}
+
+// TestLocksAreHeldAsLongAsWritingTakes: who has written for long does not let go of it all after a moment.
+func TestLocksAreHeldAsLongAsWritingTakes(t *testing.T) {
+	for wrote, want := range map[time.Duration]time.Duration{
+		time.Millisecond: 50*time.Millisecond, 300 * time.Millisecond: 300 * time.Millisecond, time.Minute: time.Second,
+	} {
+		if got := applier.Hold(wrote); got != want {
+			t.Errorf("after %s of writing, locks are held for %s, want %s", wrote, got, want)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package applier
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -259,3 +260,36 @@ func EncodeNote(images [3]string) ([]byte, error) {
 	var w noteWriter
 	return w.encode(c)
 }
+
+// HoldLocks is how long a flight that wrote for a moment keeps its locks while nothing moves.
+const HoldLocks = holdLocks
+
+// Hold is how long one does that has written for so long.
+func Hold(wrote time.Duration) time.Duration {
+	now := time.Now()
+	return (&flight{began: now.Add(-wrote)}).hold(now)
+}
+
+// GivesWay tells whether a flight that knew of so many mishaps when it began gives way to one of the number, which was met by one that it knows nothing of: the flight before it was behind
+// that one.
+func GivesWay(ctx context.Context, mishap, aware uint64) bool {
+	a := &Applier{cfg: Config{Clock: relay.SystemClock{}}, locks: newLocks()}
+	var flights [3]*flight
+	for i := range flights {
+		flights[i] = newFlight(&conflict.Plan{})
+		flights[i].committed = true
+		if i > 0 {
+			flights[i].after = []*flight{flights[i-1]}
+		}
+	}
+	flights[0].mishap = mishap
+	a.settle(flights[0])
+	a.settle(flights[1])
+	flights[2].aware = aware
+	return errors.Is(a.writeInTwo(ctx, flights[2], noRows{}), errGaveWay)
+}
+
+// noRows is a transaction that takes rows and writes none.
+type noRows struct{ relay.Tx }
+
+func (noRows) Write(context.Context, []relay.Write) error { return nil }

@@ -31,10 +31,12 @@ type flight struct {
 	safe      chan struct{} // closed when what the flight carries can no longer be lost, here or at its origin
 	done      chan struct{} // closed when it has been committed, or given up because the applier stops
 	committed bool          // valid once done is closed
-	smooth    bool          // at the first attempt; valid once done is closed
+	aware     uint64        // of so many mishaps, when was last looked at what the database refuses
+	mishap    uint64        // number of the last one that it has met, or a flight that it was behind; 0: none; valid once done is closed
 	left      []*flight     // of a flight that was given up, those that it was behind; valid once done is closed
 	stumbled  relay.Signal  // raised when it rolls back: those that wait behind it let go of their locks
 	headway   *relay.Signal // raised when a flight of the same origin begins to commit, or has ended
+	began     time.Time     // when it began to write
 }
 
 func newFlight(p *conflict.Plan) *flight {
@@ -95,12 +97,13 @@ func (a *Applier) cross(ctx context.Context, f *flight) error {
 				return err
 			}
 		}
+		f.aware = a.mishaps.Load()
 		if !a.excuse(f) {
 			return nil
 		}
 		err := a.attempt(ctx, f, write)
 		if err == nil {
-			f.committed, f.smooth = true, attempt == 0
+			f.committed = true
 			a.landed(f)
 			return nil
 		}
@@ -108,8 +111,12 @@ func (a *Applier) cross(ctx context.Context, f *flight) error {
 			return context.Cause(ctx)
 		}
 		f.stumbled.Raise()
-		if err := a.recover(ctx, f, err, attempt); err != nil {
-			return err
+		recovered := a.recover(ctx, f, err, attempt)
+		if !errors.Is(err, errGaveWay) { // that alone leaves everything as it was
+			f.mishap = a.mishaps.Add(1)
+		}
+		if recovered != nil {
+			return recovered
 		}
 		if f.committed {
 			a.landed(f)
@@ -151,6 +158,7 @@ var errGaveWay = errors.New("gave way to others while it waited")
 // attempt writes and commits once.
 func (a *Applier) attempt(ctx context.Context, f *flight, write func(context.Context, *flight, relay.Tx) error) error {
 	stumbled := f.stumbledBefore()
+	f.began = a.cfg.Clock.Now()
 	tx, err := a.cfg.Target.Begin(ctx, f.plan.Mark)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -182,9 +190,18 @@ func (a *Applier) write(ctx context.Context, f *flight, tx relay.Tx) error {
 	return tx.Write(ctx, writesOf(f.plan.Writes, f.clear))
 }
 
-// holdLocks is how long a flight keeps its row locks while it waits for its turn and nothing moves. The application's writes come first: one that waits for these locks may
+// A flight keeps its row locks for a time while it waits for its turn and nothing moves. The application's writes come first: one that waits for these locks may
 // be what the first of those before it is waiting for. While they commit one after the other, it is not, and to write everything again would only make them slower.
-const holdLocks = 50 * time.Millisecond
+// It is as patient as writing again would take: on a slow database, where all those before it write for long, less would have everything be written twice.
+const (
+	holdLocks     = 50 * time.Millisecond
+	holdLocksMost = time.Second
+)
+
+// hold is how long the flight waits from now on while nothing moves.
+func (f *flight) hold(now time.Time) time.Duration {
+	return min(max(now.Sub(f.began), holdLocks), holdLocksMost)
+}
 
 // turn waits until what this flight carries is safe, and the flight before it has committed. Stumbled is closed when that one has rolled back since this
 // one began to write.
@@ -199,6 +216,7 @@ func (f *flight) turn(ctx context.Context, clock relay.Clock, stumbled <-chan st
 
 // pass waits at one gate.
 func (f *flight) pass(ctx context.Context, clock relay.Clock, gate, stumbled <-chan struct{}) error {
+	hold := f.hold(clock.Now())
 	for {
 		moved := f.headway.Next()
 		if closed(gate) {
@@ -210,10 +228,19 @@ func (f *flight) pass(ctx context.Context, clock relay.Clock, gate, stumbled <-c
 		case <-moved:
 		case <-stumbled:
 			return errGaveWay
-		case <-clock.After(holdLocks):
+		case <-clock.After(hold):
 			return errGaveWay
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		}
+	}
+}
+
+// inherit takes over the mishaps of those that the flight was behind, which are done. Who comes next may know of no other.
+func (f *flight) inherit() {
+	for other := range withLeft(f.after) {
+		if closed(other.done) { // else what the flight carries had been committed before
+			f.mishap = max(f.mishap, other.mishap)
 		}
 	}
 }

@@ -397,6 +397,7 @@ func (a *Applier) settle(f *flight) {
 		a.engine.Drop(f.plan)
 	}
 	a.locks.release(f)
+	f.inherit()
 	f.previous, f.after = nil, nil
 	close(f.done)
 	f.headway.Raise()

@@ -66,18 +66,42 @@ func (v *rivalry) apply(t *testing.T, ctx context.Context, r *report) {
 			s, err := snapshot(ctx, v.relayA)
 			return err == nil && s.Status.Capture.CaughtUp && s.Status.Capture.Merged == s.Status.Capture.LSN, err
 		})
-		profile, before := v.profile(t, v.relayB, v.engine), v.processors(t)
-		ours := v.time(t, ctx, v.b, round, func() error { return v.steer(ctx, "START") })
-		used := v.processors(t) - before
-		v.finish(t, v.relayB, profile, v.engine)
-		before = familySeconds(t, v.followerServer)
-		theirs := v.time(t, ctx, v.follower, round, func() error { return v.follow(ctx) })
-		usedByFollower := familySeconds(t, v.followerServer) - before
+		var ours, theirs float64
+		var used spent
+		var usedByFollower float64
+		turns := [...]func(){
+			func() { ours, used = v.relayed(t, ctx, round) },
+			func() { theirs, usedByFollower = v.followed(t, ctx, round) },
+		}
+		turns[round%2]() // who comes second finds what the load has left done
+		turns[1-round%2]()
 		now := load(t)
 		row.Add(ours, theirs, now)
-		cost.Add(used, usedByFollower, now)
-		t.Logf("%s, round %d: relay %.2f s (CPU %.2f s), %s %.2f s (%.2f s), load %.1f", v.engine, round+1, ours, used, v.rival, theirs, usedByFollower, now)
+		cost.Add(used.relay+used.database, usedByFollower, now)
+		t.Logf("%s, round %d: relay %.2f s (CPU %.2f s, of its database %.2f s), %s %.2f s (%.2f s), load %.1f", v.engine, round+1, ours, used.relay, used.database,
+			v.rival, theirs, usedByFollower, now)
 	}
+}
+
+// spent is processor time in seconds.
+type spent struct{ relay, database float64 }
+
+// relayed has region b take the backlog of a round, and returns how long that took, and what it cost there.
+func (v *rivalry) relayed(t *testing.T, ctx context.Context, round int) (float64, spent) {
+	t.Helper()
+	profile, before := v.profile(t, v.relayB, v.engine), v.processors(t)
+	took := v.time(t, ctx, v.b, round, func() error { return v.steer(ctx, "START") })
+	after := v.processors(t)
+	v.finish(t, v.relayB, profile, v.engine)
+	return took, spent{after.relay - before.relay, after.database - before.database}
+}
+
+// followed has the follower take it.
+func (v *rivalry) followed(t *testing.T, ctx context.Context, round int) (took, used float64) {
+	t.Helper()
+	before := familySeconds(t, v.followerServer)
+	took = v.time(t, ctx, v.follower, round, func() error { return v.follow(ctx) })
+	return took, familySeconds(t, v.followerServer) - before
 }
 
 // openRelay returns a session with a relay, of one who may do everything.
@@ -97,10 +121,10 @@ func (v *rivalry) steer(ctx context.Context, verb string) error {
 	return err
 }
 
-// processors is the processor time of region b's relay and database.
-func (v *rivalry) processors(t *testing.T) float64 {
+// processors is what region b's relay and database have spent so far.
+func (v *rivalry) processors(t *testing.T) spent {
 	t.Helper()
-	return cpuSeconds(t, v.relayB.PID()) + familySeconds(t, v.serverB)
+	return spent{cpuSeconds(t, v.relayB.PID()), familySeconds(t, v.serverB)}
 }
 
 // mustStop holds region b's relay and the follower.
