@@ -58,50 +58,55 @@ func (v *rivalry) apply(t *testing.T, ctx context.Context, r *report) {
 	cost := r.row(bench.Comparison{
 		What: fmt.Sprintf("%s, apply to tables of %d rows: CPU of relay and database | of the follower", v.engine, v.rows), Unit: "s", Goal: bench.ForScale,
 	})
+	v.takeBacklog(t, ctx, 0) // not counted: tables that were just filled have no room on their pages, and statements are prepared
 	for round := range v.rounds {
-		mustStop(t, ctx, v)
-		writeTransactions(t, ctx, v.a, v.rows, v.transactions, uint64(round))
-		mustExec(t, ctx, v.a, fmt.Sprintf("INSERT INTO bench.done VALUES (%d)", round))
-		await(t, ctx, "the backlog is captured", func() (bool, error) {
-			s, err := snapshot(ctx, v.relayA)
-			return err == nil && s.Status.Capture.CaughtUp && s.Status.Capture.Merged == s.Status.Capture.LSN, err
-		})
-		var ours, theirs float64
-		var used spent
-		var usedByFollower float64
-		turns := [...]func(){
-			func() { ours, used = v.relayed(t, ctx, round) },
-			func() { theirs, usedByFollower = v.followed(t, ctx, round) },
-		}
-		turns[round%2]() // who comes second finds what the load has left done
-		turns[1-round%2]()
+		b := v.takeBacklog(t, ctx, round+1)
 		now := load(t)
-		row.Add(ours, theirs, now)
-		cost.Add(used.relay+used.database, usedByFollower, now)
-		t.Logf("%s, round %d: relay %.2f s (CPU %.2f s, of its database %.2f s), %s %.2f s (%.2f s), load %.1f", v.engine, round+1, ours, used.relay, used.database,
-			v.rival, theirs, usedByFollower, now)
+		row.Add(b.ours, b.theirs, now)
+		cost.Add(b.relay+b.database, b.follower, now)
+		t.Logf("%s, round %d: relay %.2f s (CPU %.2f s, of its database %.2f s), %s %.2f s (%.2f s), load %.1f", v.engine, round+1, b.ours, b.relay, b.database,
+			v.rival, b.theirs, b.follower, now)
 	}
 }
 
-// spent is processor time in seconds.
-type spent struct{ relay, database float64 }
+// taken is what it took to bring a backlog to region b and to the follower, in seconds.
+type taken struct {
+	ours, theirs              float64
+	relay, database, follower float64 // processor time
+}
 
-// relayed has region b take the backlog of a round, and returns how long that took, and what it cost there.
-func (v *rivalry) relayed(t *testing.T, ctx context.Context, round int) (float64, spent) {
+// takeBacklog writes a backlog that both sides take in one after the other. They take turns at being the first, who finds what the load has left done.
+func (v *rivalry) takeBacklog(t *testing.T, ctx context.Context, n int) (b taken) {
 	t.Helper()
-	profile, before := v.profile(t, v.relayB, v.engine), v.processors(t)
-	took := v.time(t, ctx, v.b, round, func() error { return v.steer(ctx, "START") })
-	after := v.processors(t)
+	mustStop(t, ctx, v)
+	writeTransactions(t, ctx, v.a, v.rows, v.transactions, uint64(n))
+	mustExec(t, ctx, v.a, fmt.Sprintf("INSERT INTO bench.done VALUES (%d)", n))
+	await(t, ctx, "the backlog is captured", func() (bool, error) {
+		s, err := snapshot(ctx, v.relayA)
+		return err == nil && s.Status.Capture.CaughtUp && s.Status.Capture.Merged == s.Status.Capture.LSN, err
+	})
+	turns := [...]func(*testing.T, context.Context, int, *taken){v.relayed, v.followed}
+	turns[n%2](t, ctx, n, &b)
+	turns[1-n%2](t, ctx, n, &b)
+	return b
+}
+
+// relayed has region b take a backlog.
+func (v *rivalry) relayed(t *testing.T, ctx context.Context, n int, b *taken) {
+	t.Helper()
+	profile := v.profile(t, v.relayB, v.engine)
+	relay, database := cpuSeconds(t, v.relayB.PID()), familySeconds(t, v.serverB)
+	b.ours = v.time(t, ctx, v.b, n, func() error { return v.steer(ctx, "START") })
+	b.relay, b.database = cpuSeconds(t, v.relayB.PID())-relay, familySeconds(t, v.serverB)-database
 	v.finish(t, v.relayB, profile, v.engine)
-	return took, spent{after.relay - before.relay, after.database - before.database}
 }
 
 // followed has the follower take it.
-func (v *rivalry) followed(t *testing.T, ctx context.Context, round int) (took, used float64) {
+func (v *rivalry) followed(t *testing.T, ctx context.Context, n int, b *taken) {
 	t.Helper()
 	before := familySeconds(t, v.followerServer)
-	took = v.time(t, ctx, v.follower, round, func() error { return v.follow(ctx) })
-	return took, familySeconds(t, v.followerServer) - before
+	b.theirs = v.time(t, ctx, v.follower, n, func() error { return v.follow(ctx) })
+	b.follower = familySeconds(t, v.followerServer) - before
 }
 
 // openRelay returns a session with a relay, of one who may do everything.
@@ -119,12 +124,6 @@ func openRelay(t *testing.T, r *testenv.Relay, password string) *sql.DB {
 func (v *rivalry) steer(ctx context.Context, verb string) error {
 	_, err := v.session.ExecContext(ctx, verb+" SLAVE 'a'")
 	return err
-}
-
-// processors is what region b's relay and database have spent so far.
-func (v *rivalry) processors(t *testing.T) spent {
-	t.Helper()
-	return spent{cpuSeconds(t, v.relayB.PID()), familySeconds(t, v.serverB)}
 }
 
 // mustStop holds region b's relay and the follower.
