@@ -129,7 +129,7 @@ func TestMishapsAreHandedDown(t *testing.T) {
 // TestLocksAreHeldAsLongAsWritingTakes: who has written for long does not let go of it all after a moment.
 func TestLocksAreHeldAsLongAsWritingTakes(t *testing.T) {
 	for wrote, want := range map[time.Duration]time.Duration{
-		time.Millisecond: 50*time.Millisecond, 300 * time.Millisecond: 300 * time.Millisecond, time.Minute: time.Second,
+		time.Millisecond: 50 * time.Millisecond, 300 * time.Millisecond: 300 * time.Millisecond, time.Minute: time.Second,
 	} {
 		if got := applier.Hold(wrote); got != want {
 			t.Errorf("after %s of writing, locks are held for %s, want %s", wrote, got, want)
