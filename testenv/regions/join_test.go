@@ -156,7 +156,9 @@ func TestARegionJoinsWhileTheOthersWrite(t *testing.T) {
 	if err := c.Relay.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waitRows(t, relaySQL(t, bed, "c"), "SELECT region, state FROM octant.peers ORDER BY region", "a connected; b connected")
+	if err := c.Relay.WaitReady(envtest.Context(t, settle), "peers=all"); err != nil { // applications stay away until then
+		t.Fatal(err)
+	}
 	run(t, c, "INSERT INTO app.big VALUES (1000001, 1000001, 'from c', 0)", "UPDATE app.sums SET n = n + 1000 WHERE id = 7")
 	stop()
 	writers.Wait()

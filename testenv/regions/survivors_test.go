@@ -113,6 +113,7 @@ func evictedRegionRejoins(t *testing.T, bed *testenv.Bed) {
 	for _, name := range []string{"a", "b"} {
 		waitRows(t, relaySQL(t, bed, name), "SELECT state FROM octant.peers WHERE region = 'c'", "connected")
 	}
+	waitReady(t, bed) // applications stay away until then
 	run(t, c, "INSERT INTO app.t VALUES (101, 'to all', 101)")
 	settleAll(t, bed)
 	if got := rowsAt(t, a, "SELECT id, v FROM app.t WHERE id >= 100"); got != "101 to all" {
